@@ -1,0 +1,1 @@
+"""From scans to deposits: intake, pages, reading, separating, composing, signing, extracting. Knows not of search."""

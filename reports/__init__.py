@@ -1,0 +1,1 @@
+"""Progress against the targets, computed purely, and its renderers. Knows only schemas."""

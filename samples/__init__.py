@@ -1,0 +1,1 @@
+"""Sample papers drawn by code, for the demonstration and the tests. Knows only schemas."""

@@ -1,0 +1,160 @@
+"""Documents: what a run of pages is, what is known of it and how sure that is."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, fields
+from enum import StrEnum
+from pathlib import Path
+
+from schemas.pages import Box, PageText, Scan
+
+
+class FieldState(StrEnum):
+    ACCEPTED = "accepted"
+    HELD = "held"
+    ABSENT = "absent"
+    """Asserted: the paper has no such element."""
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Where on the paper a value was read; ``page`` from 1 in the scan."""
+
+    page: int
+    box: Box
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One element of the metadata, how sure it is, and what else it might be (best first)."""
+
+    value: str | None
+    state: FieldState
+    confidence: float
+    candidates: tuple[str, ...] = ()
+    evidence: Evidence | None = None
+    reason: str = ""
+    """Why it is held, for the person who decides."""
+
+
+HELD_UNREAD = Field(None, FieldState.HELD, 0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Metadata:
+    """The elements of a paper by NĐ 30/2020, Phụ lục I, as DESIGN section 9 names them."""
+
+    number: Field = HELD_UNREAD
+    symbol: Field = HELD_UNREAD
+    issued_on: Field = HELD_UNREAD
+    issuer: Field = HELD_UNREAD
+    parent_issuer: Field = HELD_UNREAD
+    type: Field = HELD_UNREAD
+    abstract: Field = HELD_UNREAD
+    urgency: Field = HELD_UNREAD
+    signer: Field = HELD_UNREAD
+    signer_title: Field = HELD_UNREAD
+
+    def items(self) -> Iterator[tuple[str, Field]]:
+        """Name and field, in the order above."""
+        return ((f.name, getattr(self, f.name)) for f in fields(self))
+
+
+FIELD_NAMES = tuple(f.name for f in fields(Metadata))
+
+
+class Kind(StrEnum):
+    RESULT = "result"
+    COMPONENT = "component"
+    COPY = "copy"
+    """A photocopy or certified paper copy: kept, flagged, never counted (TT 01/2023)."""
+
+
+class CutState(StrEnum):
+    ACCEPTED = "accepted"
+    HELD = "held"
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """The boundary before a document: made for sure, or to be asked about."""
+
+    state: CutState
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """What a cover sheet says of the documents behind it; empty where it says nothing."""
+
+    dossier: str = ""
+    procedure: str = ""
+    unit: str = ""
+    kind: Kind | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Paper:
+    """A run of pages taken to be one document, before its metadata is known."""
+
+    scan: Scan
+    pages: tuple[PageText, ...]
+    cut: Cut
+    doubtful_cuts: tuple[int, ...] = ()
+    """Pages (from 1 in the scan) where another document may begin."""
+    sheet: Sheet = Sheet()
+
+    @property
+    def page_numbers(self) -> tuple[int, ...]:
+        return tuple(page.number for page in self.pages)
+
+
+@dataclass(frozen=True, slots=True)
+class ComposedPdf:
+    """A searchable PDF/A-2b on disk, not signed yet."""
+
+    path: Path
+    pages: int
+
+
+@dataclass(frozen=True, slots=True)
+class SignatureNote:
+    """One signature that was put on a PDF."""
+
+    role: str
+    """``operator`` or ``agency``."""
+    name: str
+    """The certificate's subject, as people read it."""
+    signed_at: str
+    """ISO 8601 with offset."""
+    level: str
+    """PAdES baseline level: ``B-B``, ``B-T``, …"""
+    certificate_sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class SignedPdf:
+    """A signed PDF/A-2b on disk: the only thing the archive takes."""
+
+    path: Path
+    pages: int
+    sha256: str
+    signatures: tuple[SignatureNote, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One paper with what is known of it."""
+
+    scan: Scan
+    pages: tuple[PageText, ...]
+    cut: Cut
+    kind: Kind
+    metadata: Metadata
+    doubtful_cuts: tuple[int, ...] = ()
+    reasons: tuple[str, ...] = field(default_factory=tuple)
+    """Why it waits for a person; empty when it may be deposited."""
+    sheet: Sheet = Sheet()
+
+    @property
+    def page_numbers(self) -> tuple[int, ...]:
+        return tuple(page.number for page in self.pages)

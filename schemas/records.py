@@ -1,0 +1,73 @@
+"""Records: what the archive holds of a document, and what the index is made from."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from schemas.documents import Document, Kind, SignedPdf
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """Who made a record, when, from what and with which programs; kept in the archive beside it."""
+
+    operator: str
+    made_at: datetime
+    programs: dict[str, str]
+    """Program or model → version."""
+    settings: dict[str, Any]
+    """The settings that bear on the result (never a secret)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """A signed document on its way into the archive. Nothing unsigned fits here."""
+
+    dossier: str
+    """Dossier code; for a paper without one, a provisional code made from its scan."""
+    unit: str
+    procedure: str
+    document: Document
+    signed: SignedPdf
+    provenance: Provenance
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A deposited document as search and reports see it. ``id`` is dossier code ``.`` serial (three digits)."""
+
+    id: str
+    dossier: str
+    serial: int
+    version: int
+    unit: str
+    procedure: str
+    kind: Kind
+    number: str | None
+    symbol: str | None
+    issued_on: date | None
+    issuer: str | None
+    parent_issuer: str | None
+    type: str | None
+    abstract: str | None
+    urgency: str | None
+    signer: str | None
+    signer_title: str | None
+    pages: tuple[str, ...]
+    """The text of each page, in order."""
+    deposited_at: datetime
+    scan_sha256: str
+    pdf_sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Deposit:
+    """What the archive now holds of one submission."""
+
+    record: Record
+    object_path: str
+    """The OCFL object's folder, relative to the archive root."""
+    pdf_path: str
+    """The signed PDF, relative to the archive root."""
+    new: bool
+    """False when the archive already held this document of this scan."""

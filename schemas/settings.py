@@ -1,0 +1,118 @@
+"""Settings of a workspace: ``sohoa.toml``, overridden by ``SOHOA_<SECTION>_<NAME>`` in the environment.
+
+No secret stands in the file: keys are named by path, their passwords by the environment variable or file that holds them.
+``docs/sohoa.example.toml`` explains every setting; a test keeps it complete.
+"""
+
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from schemas.errors import SettingsRejected
+from schemas.language import _
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Office(_Section):
+    """Whose workspace this is."""
+
+    unit: str = ""
+    agency: str = ""
+    operator: str = ""
+
+
+class Reading(_Section):
+    """How pages are read."""
+
+    languages: tuple[str, ...] = ("vie",)
+    engine: Literal["auto", "tesserocr", "pytesseract"] = "auto"
+    workers: int = Field(0, ge=0)
+    fast: bool = False
+    page_timeout_s: float = Field(120.0, gt=0)
+    tessdata: str = ""
+    pdf_passwords: tuple[str, ...] = ()
+
+
+class Signing(_Section):
+    """With what the composed PDF is signed."""
+
+    operator_key: str = ""
+    operator_password_env: str = "SOHOA_OPERATOR_PASSWORD"
+    operator_password_file: str = ""
+    agency_key: str = ""
+    agency_password_env: str = "SOHOA_AGENCY_PASSWORD"
+    agency_password_file: str = ""
+    copy_form: Literal["SAO Y", "SAO LỤC", "TRÍCH SAO"] = "SAO Y"
+    trust_roots: str = ""
+
+
+class Search(_Section):
+    """Where the index is."""
+
+    engine: Literal["tantivy", "opensearch"] = "tantivy"
+    url: str = "http://127.0.0.1:9200"
+    index: str = "sohoa"
+    user: str = ""
+    password_env: str = "SOHOA_SEARCH_PASSWORD"
+    ca_file: str = ""
+    client_certificate: str = ""
+    client_key: str = ""
+    allow_plain_http: bool = False
+    timeout_s: float = Field(30.0, gt=0)
+
+
+class ArchiveSection(_Section):
+    """Where the records are kept; empty: ``archive/`` in the workspace."""
+
+    root: str = ""
+
+
+class CatalogueSection(_Section):
+    """Where the catalogue is; empty: ``catalogue.db`` in the workspace."""
+
+    url: str = ""
+
+
+class Settings(_Section):
+    """Everything that can be set."""
+
+    office: Office = Office()
+    reading: Reading = Reading()
+    signing: Signing = Signing()
+    search: Search = Search()
+    archive: ArchiveSection = ArchiveSection()
+    catalogue: CatalogueSection = CatalogueSection()
+
+
+def load_settings(file: Path | None, environment: Mapping[str, str] = os.environ) -> Settings:
+    """The settings of *file* (defaults where it is None or missing) with the environment's on top.
+
+    SettingsRejected names the file, the setting and what is wrong with it.
+    """
+    given: dict[str, Any] = {}
+    if file is not None and file.exists():
+        try:
+            given = tomllib.loads(file.read_text(encoding="utf-8"))
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise SettingsRejected(_("{file}: not readable as TOML: {error}").format(file=file, error=error)) from error
+    for section, model in ((name, info.annotation) for name, info in Settings.model_fields.items()):
+        assert isinstance(model, type) and issubclass(model, BaseModel)
+        for name, info in model.model_fields.items():
+            value = environment.get(f"SOHOA_{section}_{name}".upper())
+            if value is not None:
+                given.setdefault(section, {})[name] = value.split(",") if "tuple" in str(info.annotation) else value
+    try:
+        return Settings.model_validate(given)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(str(part) for part in first["loc"])
+        raise SettingsRejected(
+            _("{file}: setting {name}: {error}").format(file=file or "SOHOA_*", name=name, error=first["msg"])
+        ) from error

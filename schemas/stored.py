@@ -1,0 +1,28 @@
+"""JSON forms of the values that are stored or sent: written and checked by pydantic at the border."""
+
+from functools import cache
+from typing import Any, TypeVar
+
+from pydantic import TypeAdapter, ValidationError
+
+from schemas.errors import IntegrityBroken
+
+T = TypeVar("T")
+
+
+@cache
+def _adapter(kind: type[T]) -> TypeAdapter[T]:
+    return TypeAdapter(kind)
+
+
+def to_json(value: object) -> Any:
+    """*value* (a dataclass of ``schemas``) as plain JSON values."""
+    return _adapter(type(value)).dump_python(value, mode="json")
+
+
+def from_json(kind: type[T], stored: Any) -> T:
+    """The value that ``to_json`` wrote. IntegrityBroken when the stored form does not fit."""
+    try:
+        return _adapter(kind).validate_python(stored)
+    except ValidationError as error:
+        raise IntegrityBroken(f"stored {kind.__name__}: {error}") from error

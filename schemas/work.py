@@ -1,0 +1,49 @@
+"""Work in hand: batches, the state of each scan, and what waits for a person."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+
+class ScanState(StrEnum):
+    TAKEN = "taken"
+    """In work: a run that stopped here is gone on with."""
+    DONE = "done"
+    """Each of its documents is deposited or held."""
+    REJECTED = "rejected"
+    QUARANTINED = "quarantined"
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """The scans of one run of ``ingest``."""
+
+    id: str
+    operator: str
+    started_at: datetime
+    finished_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """A document that waits for a person, with the reasons and what to look at.
+
+    ``submission`` is the JSON form of everything needed to deposit it once decided; its signed PDF lies at
+    ``pdf_path``, relative to the workspace.
+    """
+
+    id: str
+    batch: str
+    scan_sha256: str
+    scan_path: str
+    first_page: int
+    unit: str
+    opened_at: datetime
+    reasons: tuple[str, ...]
+    submission: dict[str, Any]
+    pdf_path: str
+    decided_at: datetime | None = None
+    decision: str | None = None
+    """``accepted`` or ``rejected``."""
+    operator: str | None = None

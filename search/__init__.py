@@ -1,0 +1,1 @@
+"""The index seam, its engines, Vietnamese folding, queries and catch-up. Knows only schemas."""

@@ -1,0 +1,76 @@
+"""The real services and outside checkers that tests use, fetched from Maven Central and started here.
+
+What cannot be had is said aloud and skipped; where ``CI=true`` it is a failure.
+"""
+
+import hashlib
+import os
+import shutil
+import subprocess
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+
+CACHE = Path(os.environ.get("SOHOA_CACHE", Path.home() / ".cache" / "sohoa"))
+SHARED = Path(__file__).resolve().parents[2].parent / "shared"
+IN_CI = os.environ.get("CI", "").lower() == "true"
+
+
+def unavailable(what: str, why: str) -> NoReturn:
+    """Skip the test because *what* is not to be had; fail it in CI."""
+    if IN_CI:
+        pytest.fail(f"{what} is required in CI: {why}", pytrace=False)
+    pytest.skip(f"{what}: {why}")
+
+
+def scans() -> Path:
+    """The folder of real scans, or a skip."""
+    if not (SHARED / "data" / "scans").is_dir():
+        unavailable("real scans", f"{SHARED / 'data' / 'scans'} is missing")
+    return SHARED / "data"
+
+
+def maven(folder: str, *coordinates: str, transitive: bool = True, sha256: str = "") -> Path:
+    """A folder in the cache with the artifacts of *coordinates* (``group:name:version[:type]``), fetched once.
+
+    With *transitive* their run-time dependencies lie there too. *sha256*, if given, is that of the one artifact.
+    """
+    target = CACHE / folder
+    done = target / ".complete"
+    if done.exists():
+        return target
+    if shutil.which("mvn") is None:
+        unavailable(folder, "mvn is not installed (apt-get install maven)")
+    shutil.rmtree(target, ignore_errors=True)
+    target.mkdir(parents=True)
+    if transitive:
+        rows = "".join(
+            "<dependency><groupId>{}</groupId><artifactId>{}</artifactId><version>{}</version></dependency>".format(
+                *coordinate.split(":")[:3]
+            )
+            for coordinate in coordinates
+        )
+        (target / "pom.xml").write_text(
+            '<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0</modelVersion>'
+            f"<groupId>sohoa</groupId><artifactId>fetch</artifactId><version>1</version>"
+            f"<dependencies>{rows}</dependencies></project>"
+        )
+        commands = [["mvn", "-q", "-B", "-f", str(target / "pom.xml"), "dependency:copy-dependencies",
+                     f"-DoutputDirectory={target}", "-DincludeScope=runtime"]]  # fmt: skip
+    else:
+        commands = [["mvn", "-q", "-B", "dependency:copy", f"-Dartifact={coordinate}", f"-DoutputDirectory={target}"]
+                    for coordinate in coordinates]  # fmt: skip
+    for command in commands:
+        done_run = subprocess.run(command, capture_output=True, text=True, timeout=900, check=False)
+        if done_run.returncode:
+            shutil.rmtree(target, ignore_errors=True)
+            unavailable(folder, f"mvn ended with {done_run.returncode}: {done_run.stdout[-400:]}")
+    if sha256:
+        [artifact] = [path for path in target.iterdir() if path.suffix in {".zip", ".jar", ".gz"}]
+        found = hashlib.sha256(artifact.read_bytes()).hexdigest()
+        if found != sha256:
+            shutil.rmtree(target, ignore_errors=True)
+            pytest.fail(f"{artifact.name}: SHA-256 is {found}, not {sha256}", pytrace=False)
+    done.touch()
+    return target
