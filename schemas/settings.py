@@ -33,9 +33,9 @@ class Reading(_Section):
 
     languages: tuple[str, ...] = ("vie",)
     engine: Literal["auto", "tesserocr", "pytesseract"] = "auto"
-    workers: int = Field(0, ge=0)
+    workers: int = Field(default=0, ge=0)
     fast: bool = False
-    page_timeout_s: float = Field(120.0, gt=0)
+    page_timeout_s: float = Field(default=120.0, gt=0)
     tessdata: str = ""
     pdf_passwords: tuple[str, ...] = ()
 
@@ -65,7 +65,7 @@ class Search(_Section):
     client_certificate: str = ""
     client_key: str = ""
     allow_plain_http: bool = False
-    timeout_s: float = Field(30.0, gt=0)
+    timeout_s: float = Field(default=30.0, gt=0)
 
 
 class ArchiveSection(_Section):
@@ -103,7 +103,8 @@ def load_settings(file: Path | None, environment: Mapping[str, str] = os.environ
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise SettingsRejected(_("{file}: not readable as TOML: {error}").format(file=file, error=error)) from error
     for section, model in ((name, info.annotation) for name, info in Settings.model_fields.items()):
-        assert isinstance(model, type) and issubclass(model, BaseModel)
+        assert isinstance(model, type)
+        assert issubclass(model, BaseModel)
         for name, info in model.model_fields.items():
             value = environment.get(f"SOHOA_{section}_{name}".upper())
             if value is not None:

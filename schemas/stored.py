@@ -1,5 +1,6 @@
 """JSON forms of the values that are stored or sent: written and checked by pydantic at the border."""
 
+from collections.abc import Hashable
 from functools import cache
 from typing import Any, TypeVar
 
@@ -11,7 +12,7 @@ T = TypeVar("T")
 
 
 @cache
-def _adapter(kind: type[T]) -> TypeAdapter[T]:
+def _adapter(kind: Hashable) -> TypeAdapter[Any]:
     return TypeAdapter(kind)
 
 
@@ -23,6 +24,7 @@ def to_json(value: object) -> Any:
 def from_json(kind: type[T], stored: Any) -> T:
     """The value that ``to_json`` wrote. IntegrityBroken when the stored form does not fit."""
     try:
-        return _adapter(kind).validate_python(stored)
+        value: T = _adapter(kind).validate_python(stored)
+        return value
     except ValidationError as error:
         raise IntegrityBroken(f"stored {kind.__name__}: {error}") from error

@@ -36,7 +36,7 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class InventoryRow:
-    """One result in force: a part of its unit's denominator from ``in_force_from`` until the day before ``in_force_until``."""
+    """One result in force: in its unit's denominator from ``in_force_from`` to the day before ``in_force_until``."""
 
     unit: str
     number: str
