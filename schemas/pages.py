@@ -135,8 +135,9 @@ class PageText:
     """What a page says: its lines in reading order, where each word stands, and what else was seen on it.
 
     The page is upright: ``turn`` is the whole clockwise turn applied to the scan's image, ``width_px`` and
-    ``height_px`` are those after it. ``skew_deg`` is the slope of the text lines of the upright scan (counter-clockwise
-    positive); boxes and baselines are in the frame of the upright, *not* straightened scan, over which the text layer lies.
+    ``height_px`` are those after it. ``skew_deg`` is the slope of the text lines of the upright scan
+    (counter-clockwise positive); boxes and baselines are in the frame of the upright, *not* straightened scan, over
+    which the text layer lies.
     """
 
     number: int

@@ -1,6 +1,7 @@
 """Settings of a workspace: ``sohoa.toml``, overridden by ``SOHOA_<SECTION>_<NAME>`` in the environment.
 
-No secret stands in the file: keys are named by path, their passwords by the environment variable or file that holds them.
+No secret stands in the file: keys are named by path, their passwords by the environment variable or file that holds
+them.
 ``docs/sohoa.example.toml`` explains every setting; a test keeps it complete.
 """
 
