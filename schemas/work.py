@@ -47,3 +47,12 @@ class Hold:
     decision: str | None = None
     """``accepted`` or ``rejected``."""
     operator: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RejectedScan:
+    """A file or path that cannot be taken, with the reason a person can act on. ``sha256`` is empty if unreadable."""
+
+    path: str
+    sha256: str
+    reason: str
