@@ -1,0 +1,19 @@
+# make demo   the main job on drawn sample scans (SCANS=FOLDER: on your own)
+# make test   linters, types and tests
+
+.PHONY: demo test messages
+
+demo:
+	@setup/install run
+	@.venv/bin/sohoa demo $(if $(SCANS),--scans "$(SCANS)")
+
+test:
+	@setup/install test
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+	.venv/bin/pytest
+
+messages: ## take new messages into the catalogue of translations
+	.venv/bin/pybabel -q extract -F setup/babel.cfg --no-location --sort-output -o /tmp/sohoa.pot .
+	.venv/bin/pybabel -q update --no-fuzzy-matching --ignore-obsolete -i /tmp/sohoa.pot -d locale -D sohoa -l vi
