@@ -17,6 +17,8 @@ class Provenance:
     """Program or model → version."""
     settings: dict[str, Any]
     """The settings that bear on the result (never a secret)."""
+    decisions: tuple[str, ...] = ()
+    """What people decided on the way, by name and time."""
 
 
 @dataclass(frozen=True, slots=True)

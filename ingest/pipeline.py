@@ -1,0 +1,220 @@
+"""The way of a scan: read → separated → composed → signed → described → deposited or held.
+
+Every stage takes values and returns a value. A document that fails or waits never stops its batch, and the scan it came
+from is never altered.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from archive.catalogue import Catalogue
+from archive.store import Archive
+from ingest.compose import compose
+from ingest.extract import describe
+from ingest.pages import ScanPages
+from ingest.scanreading import Reading, ReadScan, read_scans
+from ingest.separate import separate
+from ingest.signing import Seal, sign
+from schemas.documents import Document, Paper, SignedPdf
+from schemas.language import _
+from schemas.pages import Box, Scan
+from schemas.records import Deposit, Provenance, Submission
+from schemas.stored import to_json
+from schemas.work import Hold, RejectedScan, ScanState
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """A scan that an earlier run dealt with."""
+
+    scan: Scan
+    state: ScanState
+
+
+@dataclass(frozen=True, slots=True)
+class Deposited:
+    scan: Scan
+    deposit: Deposit
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    scan: Scan
+    hold: Hold
+
+
+@dataclass(frozen=True, slots=True)
+class ScanDone:
+    """Each document of the scan is deposited or held."""
+
+    scan: Scan
+    pages: int
+    documents: int
+
+
+Event = Skipped | Deposited | Held | ScanDone | RejectedScan
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What the batch is done with and for whom: the engines, the folders, the labels that the operator gave."""
+
+    catalogue: Catalogue
+    archive: Archive
+    seals: Sequence[Seal]
+    folder: Path
+    """The workspace: PDFs that wait lie in ``waiting/``, unfinished ones in ``tmp/``."""
+    operator: str
+    unit: str
+    procedure: str
+    dossier: str
+    programs: dict[str, str]
+    settings: dict[str, Any]
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+
+
+def ingest(scans: Iterable[Scan | RejectedScan], reading: Reading, desk: Desk) -> Iterator[Event]:
+    """Do a batch; one event for each thing that came to its end, in the order of the scans.
+
+    A scan that an earlier run dealt with is skipped; one that an earlier run left in the middle is gone on with.
+    """
+    batch = desk.catalogue.begin_batch(desk.operator, desk.now())
+    skipped: list[Skipped] = []
+    fresh = _not_done_before(scans, desk.catalogue, batch.id, skipped.append)
+    for outcome in read_scans(fresh, reading):
+        yield from _drain(skipped)
+        match outcome:
+            case RejectedScan():
+                desk.catalogue.reject_scan(batch.id, outcome)
+                _forget(reading, outcome.sha256)
+                yield outcome
+            case ReadScan():
+                documents = 0
+                for event in _documents(outcome, desk, batch.id):
+                    documents += 1
+                    yield event
+                desk.catalogue.finish_scan(outcome.scan.sha256, ScanState.DONE)
+                _forget(reading, outcome.scan.sha256)
+                yield ScanDone(outcome.scan, len(outcome.texts), documents)
+    yield from _drain(skipped)
+    desk.catalogue.finish_batch(batch.id, desk.now())
+
+
+def _drain(events: list[Skipped]) -> Iterator[Skipped]:
+    while events:
+        yield events.pop(0)
+
+
+def _forget(reading: Reading, sha256: str) -> None:
+    if reading.kept is not None and sha256:
+        reading.kept.forget(sha256)
+
+
+def _not_done_before(
+    scans: Iterable[Scan | RejectedScan], catalogue: Catalogue, batch: str, skip: Callable[[Skipped], None]
+) -> Iterator[Scan | RejectedScan]:
+    for scan in scans:
+        if isinstance(scan, Scan):
+            known = catalogue.scan_state(scan.sha256)
+            # A rejected scan is tried again: a password may have come, a program been mended.
+            if known is not None and known[0] in (ScanState.DONE, ScanState.QUARANTINED):
+                skip(Skipped(scan, known[0]))
+                continue
+            catalogue.take_scan(batch, scan)
+        yield scan
+
+
+def _documents(read: ReadScan, desk: Desk, batch: str) -> Iterator[Deposited | Held]:
+    for paper in separate(read.scan, read.texts):
+        submission = _submission(paper, read.pages, desk)
+        original = read.scan.path if read.pages.signed else None
+        reasons = submission.document.reasons + _already_there(submission, desk.catalogue)
+        if reasons:
+            submission = replace(submission, document=replace(submission.document, reasons=reasons))
+            yield Held(read.scan, _hold(submission, batch, desk))
+        else:
+            deposit = desk.archive.deposit(submission, original=original)
+            desk.catalogue.note_deposit(deposit, who=desk.operator)
+            yield Deposited(read.scan, deposit)
+            submission.signed.path.unlink(missing_ok=True)
+
+
+def _submission(paper: Paper, pages: ScanPages, desk: Desk) -> Submission:
+    """The paper composed, signed and described: signed first, as TT 01/2023 asks, and described beside the PDF."""
+    made_at = desk.now()
+    dossier = paper.sheet.dossier or desk.dossier or provisional_dossier(paper)
+    name = document_id(paper.scan.sha256, paper.pages[0].number)
+    composed = compose(pages, paper.pages, desk.folder / "tmp" / f"{name}.pdf", title=dossier, made_at=made_at)
+    signed = sign(composed, desk.seals, desk.folder / "waiting" / f"{name}.pdf", occupied=occupied(paper))
+    composed.path.unlink()
+    document: Document = describe(paper)
+    return Submission(
+        dossier=dossier,
+        unit=paper.sheet.unit or desk.unit,
+        procedure=paper.sheet.procedure or desk.procedure,
+        document=document,
+        signed=signed,
+        provenance=Provenance(desk.operator, made_at, _programs(paper, desk.programs), desk.settings),
+    )
+
+
+def document_id(sha256: str, first_page: int) -> str:
+    """Names a document before it has a record: twelve hex digits, the same in every run over the same scan."""
+    return hashlib.sha256(f"{sha256}:{first_page}".encode()).hexdigest()[:12]
+
+
+def provisional_dossier(paper: Paper) -> str:
+    """The code of a dossier for a paper that came without one, the same in every run over the same scan."""
+    return f"TAM-{document_id(paper.scan.sha256, paper.pages[0].number)}"
+
+
+def occupied(paper: Paper) -> tuple[Box, ...]:
+    """Where the first page bears print or ink that a signature's appearance must not cover."""
+    first = paper.pages[0]
+    return tuple(line.box for line in first.lines) + first.unread_ink
+
+
+def _programs(paper: Paper, programs: dict[str, str]) -> dict[str, str]:
+    engines = {page.engine for page in paper.pages if page.engine is not None}
+    return programs | {f"{engine.name} ({engine.model})": engine.version for engine in engines}
+
+
+def _already_there(submission: Submission, catalogue: Catalogue) -> tuple[str, ...]:
+    """NĐ 30/2020, Phụ lục VI: warn of a second record with the same number, symbol, agency and date."""
+    fields = submission.document.metadata
+    if not (fields.number.value and fields.symbol.value and fields.issued_on.value):
+        return ()
+    same = catalogue.duplicates(
+        fields.number.value, fields.symbol.value, fields.issuer.value, fields.issued_on.value,
+        other_than_scan=submission.document.scan.sha256,
+    )  # fmt: skip
+    if not same:
+        return ()
+    return (_("the same number, symbol, agency and date as record {ids}").format(ids=", ".join(same)),)
+
+
+def _hold(submission: Submission, batch: str, desk: Desk) -> Hold:
+    document = submission.document
+    hold = Hold(
+        id=document_id(document.scan.sha256, document.pages[0].number),
+        batch=batch,
+        scan_sha256=document.scan.sha256,
+        scan_path=str(document.scan.path),
+        first_page=document.pages[0].number,
+        unit=submission.unit,
+        opened_at=desk.now(),
+        reasons=document.reasons,
+        submission=to_json(submission),
+        pdf_path=str(submission.signed.path.relative_to(desk.folder)),
+    )
+    desk.catalogue.open_hold(hold)
+    return hold
+
+
+def signed_beside(signed: SignedPdf, folder: Path, pdf_path: str) -> SignedPdf:
+    """*signed* as it lies in the workspace now (a workspace may have been moved since it was held)."""
+    return replace(signed, path=folder / pdf_path)

@@ -1,0 +1,42 @@
+"""Readings kept until their scan is done, so that a run that stopped does not read a page twice."""
+
+import json
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from schemas.errors import IntegrityBroken
+from schemas.pages import PageText, ReadingOptions
+from schemas.stored import from_json, to_json
+
+
+@dataclass(frozen=True, slots=True)
+class KeptReadings:
+    """A folder of page readings, by scan and by the options they were read with."""
+
+    folder: Path
+    options: ReadingOptions
+
+    def get(self, sha256: str, number: int) -> PageText | None:
+        """The kept reading of a page, or None where there is none that is whole."""
+        file = self._file(sha256, number)
+        try:
+            return from_json(PageText, json.loads(file.read_text(encoding="utf-8")))
+        except (FileNotFoundError, ValueError, IntegrityBroken):  # cut off by a kill, or of another version: read anew
+            return None
+
+    def keep(self, sha256: str, text: PageText) -> None:
+        file = self._file(sha256, text.number)
+        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        unfinished = file.with_suffix(".part")
+        unfinished.write_text(json.dumps(to_json(text), ensure_ascii=False), encoding="utf-8")
+        os.replace(unfinished, file)
+
+    def forget(self, sha256: str) -> None:
+        """Drop what is kept of a scan that is done."""
+        shutil.rmtree(self.folder / sha256, ignore_errors=True)
+
+    def _file(self, sha256: str, number: int) -> Path:
+        way = "fast" if self.options.fast else "careful"
+        return self.folder / sha256 / f"{way}-{self.options.engine}-{number:05d}.json"

@@ -1,0 +1,116 @@
+"""From files to read pages: every scan is opened, its pages are handed to the workers, and it comes back whole."""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ingest.pages import ScanPages, open_pages
+from ingest.readings import KeptReadings
+from ingest.workers import Pool, read_all
+from schemas.errors import InputRejected
+from schemas.pages import PageImage, PageText, ReadingOptions, Scan
+from schemas.work import RejectedScan
+
+
+@dataclass(frozen=True, slots=True)
+class ReadScan:
+    """A scan with all its pages read; ``pages`` stays open until the next one is asked for."""
+
+    scan: Scan
+    pages: ScanPages
+    texts: tuple[PageText, ...]
+
+
+@dataclass(slots=True)
+class _InWork:
+    scan: Scan
+    pages: ScanPages
+    texts: dict[int, PageText] = field(default_factory=dict)
+    rejected: str = ""
+
+    @property
+    def whole(self) -> bool:
+        return len(self.texts) == self.pages.count
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What scans are read with. ``on_page`` is told of each page as it comes back."""
+
+    pool: Pool
+    options: ReadingOptions
+    spool: Path
+    passwords: tuple[str, ...] = ()
+    kept: KeptReadings | None = None
+    on_page: Callable[[Scan, PageText, int], None] = lambda scan, text, count: None
+
+
+def read_scans(scans: Iterable[Scan | RejectedScan], reading: Reading) -> Iterator[ReadScan | RejectedScan]:
+    """Each scan read whole, or rejected with its reason; in the order in which they were given.
+
+    Pages of several scans are in work at once, and no more of them than the workers need.
+    """
+    in_work: deque[_InWork | RejectedScan] = deque()
+    by_hash: dict[str, _InWork] = {}
+
+    def pages_to_read() -> Iterator[tuple[tuple[str, int], PageImage]]:
+        for scan in scans:
+            if isinstance(scan, RejectedScan):
+                in_work.append(scan)
+                continue
+            try:
+                pages = open_pages(scan, passwords=reading.passwords, spool=reading.spool)
+            except InputRejected as error:
+                in_work.append(RejectedScan(str(scan.path), scan.sha256, str(error)))
+                continue
+            work = _InWork(scan, pages)
+            in_work.append(work)
+            by_hash[scan.sha256] = work
+            yield from _unread_pages(work, reading)
+
+    for (sha256, _number), text in read_all(
+        pages_to_read(), reading.pool, reading.options, in_flight=3 * reading.pool.workers
+    ):
+        work = by_hash.get(sha256)
+        if work is None or work.rejected:  # a later page of this scan could not be taken
+            continue
+        work.texts[text.number] = text
+        if reading.kept is not None:
+            reading.kept.keep(sha256, text)
+        reading.on_page(work.scan, text, work.pages.count)
+        yield from _finished(in_work, by_hash)
+    yield from _finished(in_work, by_hash)
+
+
+def _unread_pages(work: _InWork, reading: Reading) -> Iterator[tuple[tuple[str, int], PageImage]]:
+    for number in range(1, work.pages.count + 1):
+        kept = reading.kept.get(work.scan.sha256, number) if reading.kept is not None else None
+        if kept is not None:
+            work.texts[number] = kept
+            continue
+        try:
+            image = work.pages.image(number)
+        except InputRejected as error:
+            work.rejected = str(error)
+            return
+        yield (work.scan.sha256, number), image
+
+
+def _finished(in_work: deque[_InWork | RejectedScan], by_hash: dict[str, _InWork]) -> Iterator[ReadScan | RejectedScan]:
+    """Take from the front what is done; a scan in work holds back those behind it."""
+    while in_work:
+        first = in_work[0]
+        if isinstance(first, RejectedScan):
+            yield first
+        elif first.rejected:
+            first.pages.close()
+            by_hash.pop(first.scan.sha256)
+            yield RejectedScan(str(first.scan.path), first.scan.sha256, first.rejected)
+        elif first.whole:
+            by_hash.pop(first.scan.sha256)
+            yield ReadScan(first.scan, first.pages, tuple(first.texts[n] for n in sorted(first.texts)))
+            first.pages.close()
+        else:
+            return
+        in_work.popleft()
