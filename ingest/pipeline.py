@@ -5,6 +5,7 @@ from is never altered.
 """
 
 import hashlib
+import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -135,7 +136,7 @@ def _documents(read: ReadScan, desk: Desk, batch: str) -> Iterator[Deposited | H
         reasons = submission.document.reasons + _already_there(submission, desk.catalogue)
         if reasons:
             submission = replace(submission, document=replace(submission.document, reasons=reasons))
-            yield Held(read.scan, _hold(submission, batch, desk))
+            yield Held(read.scan, _hold(submission, batch, desk, original))
         else:
             deposit = desk.archive.deposit(submission, original=original)
             desk.catalogue.note_deposit(deposit, who=desk.operator)
@@ -197,8 +198,12 @@ def _already_there(submission: Submission, catalogue: Catalogue) -> tuple[str, .
     return (_("the same number, symbol, agency and date as record {ids}").format(ids=", ".join(same)),)
 
 
-def _hold(submission: Submission, batch: str, desk: Desk) -> Hold:
+def _hold(submission: Submission, batch: str, desk: Desk, original: Path | None) -> Hold:
     document = submission.document
+    kept = ""
+    if original is not None:
+        kept = f"waiting/{submission.signed.path.stem}.original{original.suffix}"
+        shutil.copyfile(original, desk.folder / kept)
     hold = Hold(
         id=document_id(document.scan.sha256, document.pages[0].number),
         batch=batch,
@@ -210,6 +215,7 @@ def _hold(submission: Submission, batch: str, desk: Desk) -> Hold:
         reasons=document.reasons,
         submission=to_json(submission),
         pdf_path=str(submission.signed.path.relative_to(desk.folder)),
+        original_path=kept,
     )
     desk.catalogue.open_hold(hold)
     return hold

@@ -43,6 +43,8 @@ class Hold:
     reasons: tuple[str, ...]
     submission: dict[str, Any]
     pdf_path: str
+    original_path: str = ""
+    """A copy of the scan, relative to the workspace, where it was signed already and so must be kept unchanged."""
     decided_at: datetime | None = None
     decision: str | None = None
     """``accepted`` or ``rejected``."""
