@@ -1,0 +1,1 @@
+"""Engines that read words from a page image, behind one seam."""

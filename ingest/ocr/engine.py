@@ -1,0 +1,160 @@
+"""What an engine that reads page images promises, and how the configured one is opened."""
+
+import hashlib
+import importlib.util
+import os
+import unicodedata
+from dataclasses import dataclass
+from enum import Enum
+from functools import cache
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from schemas.errors import ServiceUnavailable
+from schemas.language import _
+from schemas.pages import EngineIdentity, ReadingOptions
+
+GreyImage = NDArray[np.uint8]
+"""Rows by columns, 0 black to 255 white."""
+
+DEBIAN_TESSDATA = Path("/usr/share/tesseract-ocr/5/tessdata")
+
+
+class Layout(Enum):
+    """What an engine may suppose of the places of the text; the values are Tesseract's page segmentation modes."""
+
+    AUTO = 3
+    """Columns and blocks as it finds them."""
+    COLUMN = 4
+    """One column of text of several sizes."""
+    BLOCK = 6
+    """One even block of text."""
+    LINE = 7
+    """One line."""
+    SPARSE = 11
+    """Words anywhere, in no order."""
+
+
+@dataclass(frozen=True, slots=True)
+class PixelBox:
+    """A rectangle in pixels of the image that was read, origin at its top left; right and bottom edges lie outside."""
+
+    x0: int
+    y0: int
+    x1: int
+    y1: int
+
+    @property
+    def width(self) -> int:
+        return self.x1 - self.x0
+
+    @property
+    def height(self) -> int:
+        return self.y1 - self.y0
+
+
+@dataclass(frozen=True, slots=True)
+class EngineWord:
+    """One word: NFC without white space, confidence 0 to 1, baseline as x0, y0, x1, y1 in pixels."""
+
+    text: str
+    box: PixelBox
+    confidence: float
+    baseline: tuple[float, float, float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class EngineLine:
+    """Words of one line, left to right. ``height_px`` runs from ascender to descender."""
+
+    words: tuple[EngineWord, ...]
+    box: PixelBox
+    height_px: float
+    block: int
+    paragraph: int
+
+    @property
+    def text(self) -> str:
+        return " ".join(word.text for word in self.words)
+
+    @property
+    def confidence(self) -> float:
+        """Mean of the words, weighted by their length."""
+        return sum(w.confidence * len(w.text) for w in self.words) / sum(len(w.text) for w in self.words)
+
+
+class OcrEngine(Protocol):
+    """Reads grey page images. One object a process; not to be shared by threads."""
+
+    @property
+    def identity(self) -> EngineIdentity: ...
+
+    def read(self, image: GreyImage, dpi: float, layout: Layout = Layout.AUTO) -> tuple[EngineLine, ...]:
+        """The lines of an upright, straightened image, in the engine's reading order; none on a blank one.
+
+        Every line has words, every word has text, and every box lies within the image.
+        """
+        ...
+
+
+def open_engine(options: ReadingOptions) -> OcrEngine:
+    """The engine that *options* ask for; ``auto`` is in-process Tesseract where its wheel is installed.
+
+    ServiceUnavailable when the program or a language model is missing, with the command that installs it.
+    """
+    folder = tessdata_folder(options)
+    _require_models(folder, options.languages)
+    name = options.engine
+    if name == "auto":
+        name = "tesserocr" if importlib.util.find_spec("tesserocr") else "pytesseract"
+    if name == "tesserocr":
+        from ingest.ocr.tesserocr_engine import TesserocrEngine
+
+        return TesserocrEngine(options.languages, folder)
+    from ingest.ocr.pytesseract_engine import PytesseractEngine
+
+    return PytesseractEngine(options.languages, folder, options.page_timeout_s)
+
+
+def tessdata_folder(options: ReadingOptions) -> Path:
+    """Where the language models lie: as the options say, else ``TESSDATA_PREFIX``, else Debian's place."""
+    return Path(options.extra.get("tessdata") or os.environ.get("TESSDATA_PREFIX") or DEBIAN_TESSDATA)
+
+
+def _require_models(folder: Path, languages: tuple[str, ...]) -> None:
+    for language in languages:
+        if not (folder / f"{language}.traineddata").is_file():
+            raise ServiceUnavailable(
+                _("{folder}: no Tesseract model of the language {language}; apt-get install tesseract-ocr-{language}, "
+                  "or name the folder in reading.tessdata").format(folder=folder, language=language)
+            )  # fmt: skip
+
+
+@cache
+def model_identity(folder: Path, languages: tuple[str, ...]) -> str:
+    """The models by name and the start of their SHA-256: ``vie:1f2e3d4c5b6a``; models of one name differ much."""
+    return "+".join(
+        f"{language}:{hashlib.sha256((folder / f'{language}.traineddata').read_bytes()).hexdigest()[:12]}"
+        for language in languages
+    )
+
+
+def clean_word(text: str) -> str:
+    """NFC without white space and control characters; what cannot be decoded is left out."""
+    composed = unicodedata.normalize("NFC", text)
+    return "".join(c for c in composed if c.isprintable() and not c.isspace() and c != "\N{REPLACEMENT CHARACTER}")
+
+
+def within(image: GreyImage, x0: float, y0: float, x1: float, y1: float) -> PixelBox | None:
+    """The box cut to the image, or None where nothing of it is left."""
+    height, width = image.shape[:2]
+    box = PixelBox(
+        max(0, min(width, round(x0))),
+        max(0, min(height, round(y0))),
+        max(0, min(width, round(x1))),
+        max(0, min(height, round(y1))),
+    )
+    return box if box.width > 0 and box.height > 0 else None
