@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, assert_never
 
 import click
+from ingest.signing import open_seals
 from rich.progress import BarColumn, Progress, TextColumn
 
 from cli import Context
@@ -22,7 +23,6 @@ from ingest.intake import find_scans
 from ingest.pipeline import Deposited, Desk, Event, Held, ScanDone, Skipped, ingest
 from ingest.readings import KeptReadings
 from ingest.scanreading import Reading
-from ingest.signing import open_seals
 from schemas.errors import ServiceUnavailable
 from schemas.language import _
 from schemas.pages import PageState, PageText, Scan
@@ -274,8 +274,8 @@ class Summary:
                 "seconds": round(seconds, 1),
             })  # fmt: skip
             return
-        click.echo(_("{deposited} records archived, {held} wait for a person, {rejected} scans rejected, {skipped} done "
-                     "before; {pages} pages in {seconds} s ({speed} a second).").format(
+        click.echo(_("{deposited} records archived, {held} wait for a person, {rejected} scans rejected, {skipped} "
+                     "done before; {pages} pages in {seconds} s ({speed} a second).").format(
             deposited=self.deposited, held=self.held, rejected=self.rejected, skipped=self.skipped, pages=self.pages,
             seconds=round(seconds), speed=f"{self.pages / max(seconds, 0.001):.1f}"))  # fmt: skip
         for reason, count in self.reasons.most_common():

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import click
+from ingest.extract.shown import shown
 from rich.table import Table
 
 from cli import Context
@@ -14,7 +15,6 @@ from commands.engines import operator_of
 from commands.indexing import index_or_say
 from commands.showing import console, harmless, json_line
 from commands.workspace import Workspace
-from ingest.extract.shown import shown
 from ingest.pipeline import signed_beside
 from ingest.review import accept, set_fields
 from schemas.documents import Field, FieldState

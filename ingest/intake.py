@@ -57,7 +57,10 @@ def identify(path: Path) -> Scan | RejectedScan:
     if media_type is None:
         return _rejected(
             path,
-            _("{file}: neither PDF, TIFF, PNG nor JPEG by its content, whatever its name says; scan or export it as PDF"),
+            _(
+                "{file}: neither PDF, TIFF, PNG nor JPEG by its content, whatever its name says; scan or "
+                "export it as PDF"
+            ),
             sha256=digest.hexdigest(),
         )
     return Scan(path, digest.hexdigest(), size, media_type)

@@ -14,6 +14,7 @@ from typing import Any
 
 from archive.catalogue import Catalogue
 from archive.store import Archive
+
 from ingest.compose import compose
 from ingest.extract import describe
 from ingest.pages import ScanPages

@@ -44,9 +44,9 @@ def accept(submission: Submission, operator: str, now: datetime) -> Submission:
     empty = [name for name, field in metadata.items() if field.state is FieldState.HELD and field.value is None]
     if accepted.document.reasons:
         raise InputRejected(
-            _("nothing was read for {fields}: set it with `review set ID {first}=…` (empty: the paper has none)").format(
-                fields=", ".join(empty), first=empty[0] if empty else "number"
-            )
+            _(
+                "nothing was read for {fields}: set it with `review set ID {first}=…` (empty: the paper has none)"
+            ).format(fields=", ".join(empty), first=empty[0] if empty else "number")
         )
     return accepted
 

@@ -34,7 +34,8 @@ class PytesseractEngine:
         if min(image.shape) < MIN_SIDE_PX:
             return ()
         config = (
-            f"--tessdata-dir {shlex.quote(str(self._tessdata))} --oem 1 --psm {layout.value} --dpi {max(70, round(dpi))}"
+            f"--tessdata-dir {shlex.quote(str(self._tessdata))} --oem 1 --psm {layout.value} "
+            f"--dpi {max(70, round(dpi))}"
         )
         try:
             hocr = pytesseract.image_to_pdf_or_hocr(
