@@ -1,8 +1,8 @@
 """Compose: a searchable PDF/A-2b from pages and what they say.
 
 The scan's own image bytes are used where PDF/A allows them. Over each image lies an invisible text layer, word by
-word at its place and angle (ISO 32000-1, 9.3.6, rendering mode 3). Nothing else of the source comes along: no script, action,
-attachment, form or annotation.
+word at its place and angle (ISO 32000-1, 9.3.6, rendering mode 3). Nothing else of the source comes along: no script,
+action, attachment, form or annotation.
 """
 
 import io
