@@ -27,6 +27,7 @@ EXIT_CODES = {
     4: _("input rejected: nothing could be done"),
     5: _("a service, device or resource is not there now; try again later"),
     6: _("integrity broken: stored material is not what was deposited"),
+    7: _("a paper that bears a secrecy stamp was stopped; quarantine/ says which file and what to do"),
     130: _("stopped by Ctrl-C; the same command goes on"),
 }
 

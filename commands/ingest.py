@@ -27,7 +27,7 @@ from schemas.errors import ServiceUnavailable
 from schemas.language import _
 from schemas.pages import PageState, PageText, Scan
 from schemas.stored import to_json
-from schemas.work import RejectedScan, ScanState
+from schemas.work import RejectedScan, ScanState, SecretScan
 
 SPACE_FLOOR_BYTES = 200_000_000
 """Below this much free space no scan is begun: room for one large document on its way."""
@@ -174,6 +174,9 @@ class _Shown:
             case RejectedScan():
                 self._scans_left -= 1
                 self._say(_("rejected: {reason}").format(reason=event.reason))
+            case SecretScan():
+                self._scans_left -= 1
+                self._say(_said_of_secret(event))
             case Held():
                 self._held += 1
             case ScanDone(scan=scan) | Skipped(scan=scan):
@@ -241,7 +244,6 @@ class Summary:
         match event:
             case Skipped():
                 self.skipped += 1
-                self.quarantined += event.state is ScanState.QUARANTINED
                 line = {"event": "skipped", "scan": str(event.scan.path), "state": event.state}
             case Deposited():
                 self.deposited += event.deposit.new
@@ -256,6 +258,10 @@ class Summary:
             case RejectedScan():
                 self.rejected += 1
                 line = {"event": "rejected", "scan": event.path, "sha256": event.sha256, "reasons": [event.reason]}
+            case SecretScan():
+                self.quarantined += 1
+                line = {"event": "quarantined", "scan": str(event.scan.path), "sha256": event.scan.sha256,
+                        "page": event.page}  # fmt: skip
             case ScanDone():
                 self.pages += event.pages
                 line = {"event": "done", "scan": str(event.scan.path), "pages": event.pages,
@@ -270,7 +276,8 @@ class Summary:
         if self.as_json:
             json_line({
                 "event": "summary", "deposited": self.deposited, "known": self.known, "held": self.held,
-                "rejected": self.rejected, "skipped": self.skipped, "pages": self.pages, "indexed": indexed,
+                "rejected": self.rejected, "quarantined": self.quarantined, "skipped": self.skipped,
+                "pages": self.pages, "indexed": indexed,
                 "seconds": round(seconds, 1),
             })  # fmt: skip
             return
@@ -280,13 +287,24 @@ class Summary:
             seconds=round(seconds), speed=f"{self.pages / max(seconds, 0.001):.1f}"))  # fmt: skip
         for reason, count in self.reasons.most_common():
             click.echo(f"  {count:5d}  {harmless(reason)}")
+        if self.quarantined:
+            click.echo(_("{count} scans bear a secrecy stamp: see quarantine/ in the workspace.").format(
+                count=self.quarantined))  # fmt: skip
         if self.held:
             click.echo(_("See what waits: sohoa review list"))
 
     def exit_code(self) -> int:
+        if self.quarantined:
+            return 7
         if self.rejected and not (self.deposited or self.held or self.skipped or self.known):
             return 4
         return 3 if self.rejected or self.held else 0
+
+
+def _said_of_secret(secret: SecretScan) -> str:
+    return _(
+        "{scan}, page {page}: bears a secrecy stamp; nothing of it was kept, and quarantine/ says what to do"
+    ).format(scan=secret.scan.path, page=secret.page)
 
 
 def _say_what_would_be_done(found: Sequence[Scan | RejectedScan], workspace: Workspace, as_json: bool) -> int:

@@ -21,7 +21,7 @@ from schemas.documents import Document
 from schemas.errors import ServiceUnavailable
 from schemas.language import _
 from schemas.settings import load_settings
-from schemas.work import RejectedScan
+from schemas.work import RejectedScan, SecretScan
 
 
 @click.command(help=_("Read scans and print what they say; nothing is stored."))
@@ -39,7 +39,7 @@ def command(
     options = reading_options(settings, fast=fast)
     if pdf_dir is not None:
         _made(pdf_dir)
-    rejected = done = 0
+    rejected = done = secret = 0
     names: set[str] = set()
     with (
         tempfile.TemporaryDirectory(prefix="sohoa-") as spool,
@@ -51,6 +51,9 @@ def command(
                 case RejectedScan():
                     rejected += 1
                     _print_rejected(outcome, as_json)
+                case SecretScan():
+                    secret += 1
+                    _print_secret(outcome, as_json)
                 case ReadScan():
                     done += 1
                     _print_documents([describe(paper) for paper in separate(outcome.scan, outcome.texts)], as_json)
@@ -60,6 +63,8 @@ def command(
                                 made_at=datetime.now(UTC))  # fmt: skip
                 case _:
                     assert_never(outcome)
+    if secret:
+        return 7
     if rejected:
         return 3 if done else 4
     return 0
@@ -87,6 +92,18 @@ def _print_rejected(scan: RejectedScan, as_json: bool) -> None:
         json_line({"scan": scan.path, "sha256": scan.sha256, "state": "rejected", "reasons": [scan.reason]})
     else:
         click.echo(_("rejected: {reason}").format(reason=harmless(scan.reason)), err=True)
+
+
+def _print_secret(secret: SecretScan, as_json: bool) -> None:
+    reason = _("{scan}, page {page}: bears a secrecy stamp; nothing was read").format(
+        scan=secret.scan.path, page=secret.page
+    )
+    if as_json:
+        json_line({
+            "scan": str(secret.scan.path), "sha256": secret.scan.sha256, "state": "quarantined", "reasons": [reason],
+        })  # fmt: skip
+    else:
+        click.echo(harmless(reason), err=True)
 
 
 def _print_documents(documents: Sequence[Document], as_json: bool) -> None:

@@ -5,6 +5,7 @@ from is never altered.
 """
 
 import hashlib
+import json
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -26,7 +27,7 @@ from schemas.language import _
 from schemas.pages import Box, Scan
 from schemas.records import Deposit, Provenance, Submission
 from schemas.stored import to_json
-from schemas.work import Hold, RejectedScan, ScanState
+from schemas.work import Hold, RejectedScan, ScanState, SecretScan
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,7 @@ class ScanDone:
     documents: int
 
 
-Event = Skipped | Deposited | Held | ScanDone | RejectedScan
+Event = Skipped | Deposited | Held | ScanDone | RejectedScan | SecretScan
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +95,10 @@ def ingest(scans: Iterable[Scan | RejectedScan], reading: Reading, desk: Desk) -
                 desk.catalogue.reject_scan(batch.id, outcome)
                 _forget(reading, outcome.sha256)
                 yield outcome
+            case SecretScan():
+                quarantine(outcome, desk)
+                desk.catalogue.finish_scan(outcome.scan.sha256, ScanState.QUARANTINED)
+                yield outcome
             case ReadScan():
                 documents = 0
                 for event in _documents(outcome, desk, batch.id):
@@ -104,6 +109,24 @@ def ingest(scans: Iterable[Scan | RejectedScan], reading: Reading, desk: Desk) -
                 yield ScanDone(outcome.scan, len(outcome.texts), documents)
     yield from _drain(skipped)
     desk.catalogue.finish_batch(batch.id, desk.now())
+
+
+def quarantine(secret: SecretScan, desk: Desk) -> None:
+    """Write the incident to ``quarantine/``: which file, which page, when, what to do; never what the paper says."""
+    incident = {
+        "scan": str(secret.scan.path),
+        "sha256": secret.scan.sha256,
+        "page": secret.page,
+        "seen_at": desk.now().isoformat(timespec="seconds"),
+        "operator": desk.operator,
+        "what_to_do": _(
+            "Take the file off this machine by the rules for secret papers, tell the officer in charge, and scan the "
+            "rest of the stack without this paper. If no stamp is there: sohoa review release {sha256} --reason …"
+        ).format(sha256=secret.scan.sha256[:12]),
+    }
+    file = desk.folder / "quarantine" / f"{secret.scan.sha256[:16]}.json"
+    file.touch(mode=0o600)
+    file.write_text(json.dumps(incident, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
 
 
 def _drain(events: list[Skipped]) -> Iterator[Skipped]:

@@ -9,8 +9,8 @@ from ingest.pages import ScanPages, open_pages
 from ingest.readings import KeptReadings
 from ingest.workers import Pool, read_all
 from schemas.errors import InputRejected
-from schemas.pages import PageImage, PageText, ReadingOptions, Scan
-from schemas.work import RejectedScan
+from schemas.pages import PageImage, PageState, PageText, ReadingOptions, Scan
+from schemas.work import RejectedScan, SecretScan
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +28,11 @@ class _InWork:
     pages: ScanPages
     texts: dict[int, PageText] = field(default_factory=dict)
     rejected: str = ""
+    secret_page: int = 0
+
+    @property
+    def given_up(self) -> bool:
+        return bool(self.rejected or self.secret_page)
 
     @property
     def whole(self) -> bool:
@@ -46,8 +51,10 @@ class Reading:
     on_page: Callable[[Scan, PageText, int], None] = lambda scan, text, count: None
 
 
-def read_scans(scans: Iterable[Scan | RejectedScan], reading: Reading) -> Iterator[ReadScan | RejectedScan]:
-    """Each scan read whole, or rejected with its reason; in the order in which they were given.
+def read_scans(
+    scans: Iterable[Scan | RejectedScan], reading: Reading
+) -> Iterator[ReadScan | RejectedScan | SecretScan]:
+    """Each scan read whole, rejected with its reason, or stopped as secret; in the order in which they were given.
 
     Pages of several scans are in work at once, and no more of them than the workers need.
     """
@@ -73,7 +80,14 @@ def read_scans(scans: Iterable[Scan | RejectedScan], reading: Reading) -> Iterat
         pages_to_read(), reading.pool, reading.options, in_flight=3 * reading.pool.workers
     ):
         work = by_hash.get(sha256)
-        if work is None or work.rejected:  # a later page of this scan could not be taken
+        if work is None or work.given_up:  # another page of this scan could not be taken
+            continue
+        if text.state is PageState.SECRET:
+            work.secret_page = text.number
+            work.texts.clear()
+            if reading.kept is not None:
+                reading.kept.forget(sha256)
+            yield from _finished(in_work, by_hash)
             continue
         work.texts[text.number] = text
         if reading.kept is not None:
@@ -85,6 +99,8 @@ def read_scans(scans: Iterable[Scan | RejectedScan], reading: Reading) -> Iterat
 
 def _unread_pages(work: _InWork, reading: Reading) -> Iterator[tuple[tuple[str, int], PageImage]]:
     for number in range(1, work.pages.count + 1):
+        if work.secret_page:
+            return
         kept = reading.kept.get(work.scan.sha256, number) if reading.kept is not None else None
         if kept is not None:
             work.texts[number] = kept
@@ -97,7 +113,9 @@ def _unread_pages(work: _InWork, reading: Reading) -> Iterator[tuple[tuple[str, 
         yield (work.scan.sha256, number), image
 
 
-def _finished(in_work: deque[_InWork | RejectedScan], by_hash: dict[str, _InWork]) -> Iterator[ReadScan | RejectedScan]:
+def _finished(
+    in_work: deque[_InWork | RejectedScan], by_hash: dict[str, _InWork]
+) -> Iterator[ReadScan | RejectedScan | SecretScan]:
     """Take from the front what is done; a scan in work holds back those behind it."""
     while in_work:
         first = in_work[0]
@@ -107,6 +125,10 @@ def _finished(in_work: deque[_InWork | RejectedScan], by_hash: dict[str, _InWork
             first.pages.close()
             by_hash.pop(first.scan.sha256)
             yield RejectedScan(str(first.scan.path), first.scan.sha256, first.rejected)
+        elif first.secret_page:
+            first.pages.close()
+            by_hash.pop(first.scan.sha256)
+            yield SecretScan(first.scan, first.secret_page)
         elif first.whole:
             by_hash.pop(first.scan.sha256)
             yield ReadScan(first.scan, first.pages, tuple(first.texts[n] for n in sorted(first.texts)))

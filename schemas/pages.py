@@ -128,6 +128,8 @@ class PageState(StrEnum):
     READ = "read"
     BLANK = "blank"
     NOT_READ = "not_read"
+    SECRET = "secret"
+    """A secrecy stamp was seen on the image: nothing was read, and nothing of the scan may be kept."""
 
 
 @dataclass(frozen=True, slots=True)

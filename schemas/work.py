@@ -5,6 +5,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from schemas.pages import Scan
+
 
 class ScanState(StrEnum):
     TAKEN = "taken"
@@ -49,6 +51,15 @@ class Hold:
     decision: str | None = None
     """``accepted`` or ``rejected``."""
     operator: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SecretScan:
+    """A scan on which a secrecy stamp was seen: an incident. Nothing of what it says is kept, here or anywhere."""
+
+    scan: Scan
+    page: int
+    """From 1, in the scan: where the stamp was seen."""
 
 
 @dataclass(frozen=True, slots=True)
