@@ -155,20 +155,29 @@ def _not_done_before(
 
 def _documents(read: ReadScan, desk: Desk, batch: str) -> Iterator[Deposited | Held]:
     for paper in separate(read.scan, read.texts):
-        submission = _submission(paper, read.pages, desk)
-        original = read.scan.path if read.pages.signed else None
-        reasons = submission.document.reasons + _already_there(submission, desk.catalogue)
-        if reasons:
-            submission = replace(submission, document=replace(submission.document, reasons=reasons))
-            yield Held(read.scan, _hold(submission, batch, desk, original))
-        else:
-            deposit = desk.archive.deposit(submission, original=original)
-            desk.catalogue.note_deposit(deposit, who=desk.operator)
-            yield Deposited(read.scan, deposit)
-            submission.signed.path.unlink(missing_ok=True)
+        yield deposit_or_hold(paper, read.pages, desk, batch)
 
 
-def _submission(paper: Paper, pages: ScanPages, desk: Desk) -> Submission:
+def deposit_or_hold(
+    paper: Paper, pages: ScanPages, desk: Desk, batch: str, decisions: tuple[str, ...] = ()
+) -> Deposited | Held:
+    """Take one paper to its end: composed, signed, described, then archived, or held with its reasons.
+
+    *decisions* are what people decided about it before, for its provenance.
+    """
+    submission = _submission(paper, pages, desk, decisions)
+    original = paper.scan.path if pages.signed else None
+    reasons = submission.document.reasons + _already_there(submission, desk.catalogue)
+    if reasons:
+        submission = replace(submission, document=replace(submission.document, reasons=reasons))
+        return Held(paper.scan, _hold(submission, batch, desk, original))
+    deposit = desk.archive.deposit(submission, original=original)
+    desk.catalogue.note_deposit(deposit, who=desk.operator)
+    submission.signed.path.unlink(missing_ok=True)
+    return Deposited(paper.scan, deposit)
+
+
+def _submission(paper: Paper, pages: ScanPages, desk: Desk, decisions: tuple[str, ...]) -> Submission:
     """The paper composed, signed and described: signed first, as TT 01/2023 asks, and described beside the PDF."""
     made_at = desk.now()
     dossier = paper.sheet.dossier or desk.dossier or provisional_dossier(paper)
@@ -183,7 +192,7 @@ def _submission(paper: Paper, pages: ScanPages, desk: Desk) -> Submission:
         procedure=paper.sheet.procedure or desk.procedure,
         document=document,
         signed=signed,
-        provenance=Provenance(desk.operator, made_at, _programs(paper, desk.programs), desk.settings),
+        provenance=Provenance(desk.operator, made_at, _programs(paper, desk.programs), desk.settings, decisions),
     )
 
 
