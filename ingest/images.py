@@ -1,0 +1,261 @@
+"""Page images as arrays: decoding, turning, straightening, and the clean-up that reading needs.
+
+Pure functions. ``Picture`` is rows × columns × 3 in the order blue, green, red; ``Grey`` is rows × columns, 0 black to
+255 white. Lengths in millimetres are turned into pixels by the page's dpi.
+"""
+
+import io
+import math
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from schemas.errors import InputRejected
+from schemas.language import _
+from schemas.pages import Box, Turn
+
+Picture = NDArray[np.uint8]
+Grey = NDArray[np.uint8]
+Mask = NDArray[np.uint8]
+"""Rows × columns, 255 where something is and 0 elsewhere."""
+Affine = NDArray[np.float64]
+"""2 × 3: from the pixels of one image to those of another."""
+
+MM_PER_INCH = 25.4
+SKEW_LIMIT_DEG = 15.0
+SKEW_DPI = 75.0
+"""Skew is measured at this resolution: 0.05° are still seen there, and a page takes 15 ms instead of 100."""
+
+Image.MAX_IMAGE_PIXELS = None  # the limit is checked when the page is taken out of its scan
+
+
+# -- decoding and turning -----------------------------------------------------------------------------------------
+
+
+def decoded(content: bytes) -> Picture | Grey:
+    """The encoded image as a picture, or as grey where it has no colours. InputRejected when it is damaged."""
+    try:
+        with Image.open(io.BytesIO(content)) as image:
+            if image.mode in ("1", "L", "I;16", "I", "F"):
+                return np.asarray(image.convert("L"))
+            return np.ascontiguousarray(np.asarray(image.convert("RGB"))[:, :, ::-1])
+    except (OSError, ValueError, SyntaxError) as error:
+        raise InputRejected(
+            _("the image is damaged or cut off ({error}); scan it again").format(error=error)
+        ) from error
+
+
+def turned(image: Picture | Grey, turn: Turn) -> Picture | Grey:
+    """The image turned clockwise by quarter turns; its pixels are only moved."""
+    return image if turn == 0 else np.ascontiguousarray(np.rot90(image, -turn // 90))
+
+
+def resized(image: Grey, factor: float) -> Grey:
+    """The image at *factor* times its size."""
+    if factor == 1:
+        return image
+    way = cv2.INTER_AREA if factor < 1 else cv2.INTER_CUBIC
+    return np.asarray(cv2.resize(image, None, fx=factor, fy=factor, interpolation=way), np.uint8)
+
+
+# -- colour -------------------------------------------------------------------------------------------------------
+
+CHROMA = 48
+"""Difference of the strongest and weakest colour from which ink counts as coloured; JPEG leaves fringes of up to 40
+beside black letters."""
+COLOURED_SHARE = 0.0003
+"""With less of it coloured, a page is read as it stands: no seal is that small."""
+PRINT_HEIGHT_MM = 12.0
+"""Coloured marks up to this height may be print (stamps of secrecy and urgency are 8 mm); seals and signatures are
+higher."""
+
+
+def coloured_ink(picture: Picture, dpi: float) -> Mask | None:
+    """Where seals, signatures and pen strokes in colour lie; None on a page without. Red or blue print is no part of
+    it: marks in colour that stand in a row of letters."""
+    height, width = picture.shape[:2]
+    half = cv2.resize(picture, (max(1, width // 2), max(1, height // 2)), interpolation=cv2.INTER_AREA)
+    chroma = cv2.subtract(half.max(axis=2), half.min(axis=2))
+    mask = np.asarray(cv2.threshold(chroma, CHROMA, 255, cv2.THRESH_BINARY)[1], np.uint8)
+    if cv2.countNonZero(mask) < COLOURED_SHARE * mask.size:
+        return None
+    mm = dpi / 2 / MM_PER_INCH
+    if float(np.median(chroma)) > CHROMA:  # the paper itself is coloured
+        return None
+    # letters of one word grow together; lines of 12 points, 2 mm apart, do not
+    clusters = cv2.dilate(mask, cv2.getStructuringElement(cv2.MORPH_RECT, (_odd(1.6 * mm), _odd(0.5 * mm))))
+    count, labels, stats, _centres = cv2.connectedComponentsWithStats(clusters, connectivity=8)
+    high = stats[:, cv2.CC_STAT_HEIGHT] > PRINT_HEIGHT_MM * mm
+    high[0] = False
+    drop = high.copy()
+    boxes = stats[:, :4]
+    for x, y, w, h in boxes[high]:  # what stands within a seal goes with it
+        inside = (boxes[:, 0] >= x) & (boxes[:, 1] >= y)
+        inside &= (boxes[:, 0] + boxes[:, 2] <= x + w) & (boxes[:, 1] + boxes[:, 3] <= y + h)
+        drop |= inside
+    drop[0] = False
+    if not drop.any() or count < 2:
+        return None
+    dropped = np.where(drop[labels], np.uint8(255), np.uint8(0))
+    dropped = cv2.dilate(dropped, np.ones((3, 3), np.uint8))
+    return np.asarray(cv2.resize(dropped, (width, height), interpolation=cv2.INTER_NEAREST), np.uint8)
+
+
+def grey(image: Picture | Grey) -> Grey:
+    """The image without its colours, all inks alike."""
+    return image if image.ndim == 2 else np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), np.uint8)
+
+
+def without_ink(picture: Picture, ink: Mask) -> Grey:
+    """The page in grey, where *ink* is with the strongest of its three colours only: there coloured ink is nearly as
+    bright as paper, while black print under it stays dark."""
+    plain = grey(picture)
+    strongest = picture.max(axis=2)
+    under = ink > 0
+    paper = float(np.percentile(plain[::8, ::8], 75))
+    values = strongest[under]
+    if values.size:
+        # ink at its palest channel lies between print (below 110) and paper: lift it to the paper
+        lifted = np.interp(values, [0, 90, 150, 255], [0, 90, max(paper, 150), 255]).astype(np.uint8)
+        plain = plain.copy()
+        plain[under] = lifted
+    return plain
+
+
+# -- ink, orientation, skew ---------------------------------------------------------------------------------------
+
+
+def ink_mask(page: Grey) -> Mask:
+    """Where the page is darker than its surroundings: letters, lines, pen. Even grey tones are no ink."""
+    size = _odd(max(15, min(page.shape) // 20))
+    paper = cv2.blur(page, (size, size))
+    darker = cv2.subtract(paper, page)
+    return np.asarray(cv2.threshold(darker, 40, 255, cv2.THRESH_BINARY)[1], np.uint8)
+
+
+def lies_on_its_side(ink: Mask, dpi: float) -> bool:
+    """The lines of text run up or down the page. *ink* at about ``SKEW_DPI``."""
+    mm = dpi / MM_PER_INCH
+    letters = _letters(ink, mm)
+    across = cv2.morphologyEx(letters, cv2.MORPH_CLOSE, np.ones((1, _odd(2 * mm)), np.uint8))
+    down = cv2.morphologyEx(letters, cv2.MORPH_CLOSE, np.ones((_odd(2 * mm), 1), np.uint8))
+    wide = _long_runs(across, 12 * mm, 0)
+    tall = _long_runs(down, 12 * mm, 1)
+    return tall > 2 * wide and tall > 20
+
+
+def _long_runs(mask: Mask, length: float, axis: int) -> float:
+    kernel = (1, max(3, round(length))) if axis == 0 else (max(3, round(length)), 1)
+    opened = cv2.morphologyEx(mask, cv2.MORPH_OPEN, np.ones(kernel, np.uint8))
+    return cv2.countNonZero(opened) / length
+
+
+def _letters(ink: Mask, mm: float) -> Mask:
+    """The marks of the size of letters: no rules, frames, figures, black borders or dust."""
+    count, labels, stats, _centres = cv2.connectedComponentsWithStats(ink, connectivity=8)
+    if count < 2:
+        return ink
+    width, height = stats[:, cv2.CC_STAT_WIDTH], stats[:, cv2.CC_STAT_HEIGHT]
+    keep = (np.maximum(width, height) >= 0.8 * mm) & (height <= 10 * mm) & (width <= 25 * mm)
+    keep[0] = False
+    return np.where(keep[labels], np.uint8(255), np.uint8(0))
+
+
+def skew_deg(ink: Mask, dpi: float) -> float:
+    """The slope of the text lines in degrees, counter-clockwise positive, within ±15; 0 where no lines are seen.
+
+    The angle at which the rows of ink differ most from row to row (Postl's projection profile), first in steps of 1°,
+    then 0.25° and 0.05°. *ink* at about ``SKEW_DPI``.
+    """
+    letters = _letters(ink, dpi / MM_PER_INCH)
+    points = np.argwhere(letters > 0).astype(np.float32)
+    if len(points) < 200:
+        return 0.0
+    if len(points) > 30000:
+        points = points[:: len(points) // 30000 + 1]
+    rows, columns = points[:, 0], points[:, 1]
+    size = int(rows.max() + columns.max()) + 4
+
+    def sharpness(angle: float) -> float:
+        slope = math.tan(math.radians(angle))
+        places = (rows + slope * columns * 1.0).astype(np.int32)
+        counts = np.bincount(places - places.min(), minlength=size).astype(np.float64)
+        return float(np.square(np.diff(counts)).sum())
+
+    best = _best_of(np.arange(-SKEW_LIMIT_DEG, SKEW_LIMIT_DEG + 0.5, 1.0), sharpness)
+    best = _best_of(np.arange(best - 1, best + 1.01, 0.25), sharpness)
+    best = _best_of(np.arange(best - 0.25, best + 0.26, 0.05), sharpness)
+    if sharpness(best) < 1.05 * sharpness(0.0):
+        return 0.0
+    return round(max(-SKEW_LIMIT_DEG, min(SKEW_LIMIT_DEG, best)), 2)
+
+
+def _best_of(angles: NDArray[np.float64], sharpness: "object") -> float:
+    return float(max(angles, key=sharpness))  # type: ignore[call-overload]
+
+
+@dataclass(frozen=True, slots=True)
+class Straightened:
+    """A page whose lines run level, and the way back from its pixels to those it was made of."""
+
+    page: Grey
+    back: Affine
+
+
+def straightened(page: Grey, slope_deg: float) -> Straightened:
+    """The page turned clockwise by *slope_deg*; it grows so that nothing is cut off, and what comes in is white."""
+    if slope_deg == 0:
+        return Straightened(page, np.array([[1.0, 0, 0], [0, 1.0, 0]]))
+    height, width = page.shape
+    there = cv2.getRotationMatrix2D((width / 2, height / 2), -slope_deg, 1.0)
+    cosine, sine = abs(there[0, 0]), abs(there[0, 1])
+    new_width, new_height = round(height * sine + width * cosine), round(height * cosine + width * sine)
+    there[0, 2] += (new_width - width) / 2
+    there[1, 2] += (new_height - height) / 2
+    level = cv2.warpAffine(
+        page, there, (new_width, new_height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=255
+    )
+    return Straightened(np.asarray(level, np.uint8), np.asarray(cv2.invertAffineTransform(there), np.float64))
+
+
+# -- what is on a page --------------------------------------------------------------------------------------------
+
+
+def is_blank(ink: Mask, dpi: float) -> bool:
+    """Nothing on the page that could be writing: a few specks, shadows of edges and punch holes at most."""
+    mm = dpi / MM_PER_INCH
+    margin = round(6 * mm)
+    inner = ink[margin:-margin, margin:-margin] if min(ink.shape) > 4 * margin else ink
+    letters = _letters(np.ascontiguousarray(inner), mm)
+    return cv2.countNonZero(letters) < 12 * mm * mm
+
+
+def marks(ink: Mask, taken: list[Box], dpi: float) -> tuple[Box, ...]:
+    """Boxes of ink that lies outside the *taken* boxes: pen, seals, figures; rules and specks are left out."""
+    height, width = ink.shape
+    mm = dpi / MM_PER_INCH
+    rest = ink.copy()
+    pad = max(1, round(0.4 * mm))
+    for box in taken:
+        x0, y0 = max(0, int(box.x0 * width) - pad), max(0, int(box.y0 * height) - pad)
+        rest[y0 : int(box.y1 * height) + pad + 1, x0 : int(box.x1 * width) + pad + 1] = 0
+    grown = cv2.dilate(rest, np.ones((_odd(2 * mm), _odd(2 * mm)), np.uint8))
+    count, labels, stats, _centres = cv2.connectedComponentsWithStats(grown, connectivity=8)
+    area = np.bincount(labels[rest > 0], minlength=count)
+    grow = _odd(2 * mm) // 2
+    found = []
+    for label in range(1, count):
+        x, y, w, h = (int(value) for value in stats[label, :4])
+        w, h = w - 2 * grow, h - 2 * grow
+        if area[label] < 1.5 * mm * mm or min(w, h) < 1.5 * mm:
+            continue
+        x0, y0 = max(0, x + grow), max(0, y + grow)
+        found.append(Box(x0 / width, y0 / height, min(1.0, (x0 + w) / width), min(1.0, (y0 + h) / height)))
+    return tuple(found)
+
+
+def _odd(value: float) -> int:
+    return max(1, round(value)) | 1

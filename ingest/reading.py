@@ -1,0 +1,206 @@
+"""Reading a page: from the bytes of its image to its words, their places, codes and marks."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import zxingcpp
+
+from ingest import images
+from ingest.images import Grey, Mask, Picture, Straightened
+from ingest.ocr.engine import EngineLine, EngineWord, Layout, OcrEngine, PixelBox, open_engine, tessdata_folder
+from schemas.errors import InputRejected
+from schemas.language import _
+from schemas.pages import Box, Code, Line, PageImage, PageState, PageText, ReadingOptions, Turn, Word
+
+MOST_DPI = 300.0
+"""Pages of more are read at this resolution: Tesseract gains nothing above it and takes time by the pixel."""
+LEVEL_DEG = 0.3
+"""A slope that Tesseract's own baselines follow without loss; it is left alone."""
+POOR = 0.6
+"""Pages that stand on their head come out with a mean confidence of 0.2 to 0.5, faint ones with 0.7 and more."""
+FEWEST_WORDS = 3
+
+_engines: dict[tuple[object, ...], OcrEngine] = {}
+
+
+def load_engine(options: ReadingOptions) -> OcrEngine:
+    """The engine for these options, loaded once a process. ServiceUnavailable when it or a model is missing."""
+    key = (options.engine, options.languages, tessdata_folder(options), options.page_timeout_s)
+    if key not in _engines:
+        cv2.setNumThreads(1)  # the pages are what runs in parallel
+        _engines[key] = open_engine(options)
+    return _engines[key]
+
+
+def not_read(image: PageImage, reason: str) -> PageText:
+    """The page without words, and why."""
+    width, height = _upright(image.width_px, image.height_px, image.turn)
+    return PageText(
+        image.number, width, height, image.dpi, image.turn, state=PageState.NOT_READ, reason=reason
+    )  # fmt: skip
+
+
+def read_page(page: PageImage, options: ReadingOptions) -> PageText:
+    """What the page says: turned upright, straightened and cleaned for reading only; places are those of the upright
+    scan. A pure function of its arguments and the installed models.
+
+    A page without writing is BLANK; one that cannot be decoded is NOT_READ with the reason. ServiceUnavailable when
+    the engine or a model is missing.
+    """
+    engine = load_engine(options)
+    try:
+        picture = images.turned(images.decoded(page.content), page.turn)
+    except InputRejected as error:
+        return not_read(page, str(error))
+    seen = _Seen.of(picture, page.dpi)
+    codes = _codes(seen)
+    if images.is_blank(seen.ink, seen.ink_dpi) and not codes:
+        height, width = picture.shape[:2]
+        return PageText(page.number, width, height, page.dpi, page.turn, state=PageState.BLANK, engine=engine.identity)
+    turn: Turn = 0
+    if images.lies_on_its_side(seen.ink, seen.ink_dpi):
+        seen, turn = seen.turned(90), 90
+    read = _read(seen, engine)
+    if read.is_poor:
+        seen, turn, read = _other_way_up(seen, turn, read, engine)
+    if turn:
+        codes = _codes(seen)
+    return _page_text(page, seen, turn, read, codes, engine)
+
+
+# -- what is seen before reading ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """A page prepared for reading: without coloured ink, at the resolution to read it at."""
+
+    page: Grey
+    dpi: float
+    ink: Mask
+    """All ink, seals and pen too, at a low resolution."""
+    ink_dpi: float
+
+    @classmethod
+    def of(cls, picture: Picture | Grey, dpi: float) -> "_Seen":
+        plain = images.grey(picture)
+        page = plain
+        if picture.ndim == 3:
+            ink = images.coloured_ink(picture, dpi)
+            if ink is not None:
+                page = images.without_ink(picture, ink)
+        if dpi > MOST_DPI * 1.1:
+            page = images.resized(page, MOST_DPI / dpi)
+        low = min(1.0, images.SKEW_DPI / dpi)
+        return cls(page, min(dpi, MOST_DPI) if dpi > MOST_DPI * 1.1 else dpi,
+                   images.ink_mask(images.resized(plain, low)), dpi * low)  # fmt: skip
+
+    def turned(self, turn: Turn) -> "_Seen":
+        return _Seen(images.turned(self.page, turn), self.dpi, images.turned(self.ink, turn), self.ink_dpi)
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """One reading of a page: the engine's lines, and the straightened image they are of."""
+
+    lines: tuple[EngineLine, ...]
+    level: Straightened
+    slope_deg: float
+
+    @property
+    def confidence(self) -> float:
+        weights = [(w.confidence, len(w.text)) for line in self.lines for w in line.words]
+        total = sum(weight for _value, weight in weights)
+        return sum(value * weight for value, weight in weights) / total if total else 0.0
+
+    @property
+    def is_poor(self) -> bool:
+        return self.confidence < POOR
+
+
+def _read(seen: _Seen, engine: OcrEngine, layout: Layout = Layout.AUTO) -> _Read:
+    slope = images.skew_deg(seen.ink, seen.ink_dpi)
+    level = images.straightened(seen.page, slope if abs(slope) >= LEVEL_DEG else 0.0)
+    return _Read(engine.read(level.page, seen.dpi, layout), level, slope)
+
+
+def _other_way_up(seen: _Seen, turn: Turn, read: _Read, engine: OcrEngine) -> tuple[_Seen, Turn, _Read]:
+    """The page as it is read best: a page upside down is read without sense, and so poorly."""
+    flipped = seen.turned(180)
+    again = _read(flipped, engine)
+    if again.confidence > read.confidence + 0.1:
+        return flipped, _sum(turn, 180), again
+    return seen, turn, read
+
+
+def _codes(seen: _Seen) -> tuple[Code, ...]:
+    """The printed codes on a page. It is looked at in half its size first by the reader itself."""
+    height, width = seen.page.shape
+    found = []
+    for code in zxingcpp.read_barcodes(seen.page, try_invert=False):
+        if not code.valid or not code.text:
+            continue
+        corners = (code.position.top_left, code.position.top_right,
+                   code.position.bottom_right, code.position.bottom_left)  # fmt: skip
+        xs, ys = [p.x / width for p in corners], [p.y / height for p in corners]
+        found.append(Code(code.text, str(code.format).removeprefix("BarcodeFormat."), _box(xs, ys)))
+    return tuple(found)
+
+
+# -- the result ---------------------------------------------------------------------------------------------------
+
+
+def _page_text(
+    page: PageImage, seen: _Seen, turn: Turn, read: _Read, codes: tuple[Code, ...], engine: OcrEngine
+) -> PageText:
+    whole: Turn = _sum(page.turn, turn)
+    width, height = _upright(page.width_px, page.height_px, whole)
+    lines = tuple(_line(line, read.level, seen.page.shape) for line in read.lines)
+    taken = [word.box for line in lines for word in line.words] + [code.box for code in codes]
+    return PageText(
+        page.number, width, height, page.dpi, whole, read.slope_deg, lines,
+        codes=codes, unread_ink=images.marks(seen.ink, taken, seen.ink_dpi), engine=engine.identity,
+    )  # fmt: skip
+
+
+def _line(line: EngineLine, level: Straightened, shape: tuple[int, ...]) -> Line:
+    words = tuple(_word(word, level, shape) for word in line.words)
+    box = words[0].box
+    for word in words[1:]:
+        box = box.joined(word.box)
+    return Line(words, box, line.height_px / shape[0], line.block, line.paragraph)
+
+
+def _word(word: EngineWord, level: Straightened, shape: tuple[int, ...]) -> Word:
+    xs, ys = _back(_corners(word.box), level, shape)
+    x0, y0, x1, y1 = word.baseline
+    (bx0, bx1), (by0, by1) = _back(((x0, y0), (x1, y1)), level, shape)
+    return Word(word.text, _box(xs, ys), word.confidence, (bx0, by0, bx1, by1))
+
+
+def _corners(box: PixelBox) -> tuple[tuple[float, float], ...]:
+    return ((box.x0, box.y0), (box.x1, box.y0), (box.x1, box.y1), (box.x0, box.y1))
+
+
+def _back(
+    points: Sequence[tuple[float, float]], level: Straightened, shape: tuple[int, ...]
+) -> tuple[list[float], list[float]]:
+    """The points of the straightened image as fractions of the upright page: all x, all y."""
+    moved = np.asarray(points) @ level.back[:, :2].T + level.back[:, 2]
+    return [float(x) / shape[1] for x in moved[:, 0]], [float(y) / shape[0] for y in moved[:, 1]]
+
+
+def _box(xs: Sequence[float], ys: Sequence[float]) -> Box:
+    x0, y0, x1, y1 = (min(1.0, max(0.0, v)) for v in (min(xs), min(ys), max(xs), max(ys)))
+    return Box(x0, y0, x1, y1)
+
+
+def _upright(width: int, height: int, turn: Turn) -> tuple[int, int]:
+    return (height, width) if turn in (90, 270) else (width, height)
+
+
+def _sum(first: Turn, second: Turn) -> Turn:
+    turns: dict[int, Turn] = {0: 0, 90: 90, 180: 180, 270: 270}
+    return turns[(first + second) % 360]
