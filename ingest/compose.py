@@ -16,6 +16,7 @@ from typing import cast
 
 import pikepdf
 from fontTools.fontBuilder import FontBuilder
+from fontTools.pens.ttGlyphPen import TTGlyphPen
 from fontTools.ttLib.tables._g_l_y_f import Glyph
 from pikepdf import Array, Dictionary, Name, Pdf, Stream
 from PIL import Image, ImageCms, TiffImagePlugin
@@ -258,7 +259,7 @@ def _group4(image: Image.Image) -> bytes:
 
 
 def _invisible_font(pdf: Pdf) -> Dictionary:
-    """A font whose every code is drawn by one empty glyph and read as the Unicode character of the same number."""
+    """A font whose every code is drawn by one glyph and read as the Unicode character of the same number."""
     program = pdf.make_stream(_glyphless())
     program.Length1 = len(_glyphless())
     descriptor = pdf.make_indirect(
@@ -283,11 +284,17 @@ def _invisible_font(pdf: Pdf) -> Dictionary:
 
 @cache
 def _glyphless() -> bytes:
-    """A TrueType font of two empty glyphs; PDF/A asks that the widths it states are those that the PDF states."""
+    """A TrueType font of one box for all characters, which rendering mode 3 never paints; PDF/A asks that the widths it
+    states are those that the PDF states. The glyph is no empty one: PDFium drops words of one letter whose glyph has
+    no extent, and viewers select by it."""
     builder = FontBuilder(1000, isTTF=True)
     builder.setupGlyphOrder([".notdef", "blank"])
     builder.setupCharacterMap({0x20: "blank"})
-    builder.setupGlyf({".notdef": Glyph(), "blank": Glyph()})
+    box = TTGlyphPen(None)
+    for place in ((0, -250), (0, 750), (GLYPH_WIDTH, 750), (GLYPH_WIDTH, -250)):
+        (box.lineTo if place != (0, -250) else box.moveTo)(place)
+    box.closePath()
+    builder.setupGlyf({".notdef": Glyph(), "blank": box.glyph()})
     builder.setupHorizontalMetrics({".notdef": (GLYPH_WIDTH, 0), "blank": (GLYPH_WIDTH, 0)})
     builder.setupHorizontalHeader(ascent=750, descent=-250)
     builder.setupNameTable({"familyName": "SohoaInvisible", "styleName": "Regular", "psName": "SohoaInvisible"})
