@@ -140,8 +140,8 @@ def lies_on_its_side(ink: Mask, dpi: float) -> bool:
     """The lines of text run up or down the page. *ink* at about ``SKEW_DPI``."""
     mm = dpi / MM_PER_INCH
     letters = _letters(ink, mm)
-    across = cv2.morphologyEx(letters, cv2.MORPH_CLOSE, np.ones((1, _odd(2 * mm)), np.uint8))
-    down = cv2.morphologyEx(letters, cv2.MORPH_CLOSE, np.ones((_odd(2 * mm), 1), np.uint8))
+    across = np.asarray(cv2.morphologyEx(letters, cv2.MORPH_CLOSE, np.ones((1, _odd(2 * mm)), np.uint8)), np.uint8)
+    down = np.asarray(cv2.morphologyEx(letters, cv2.MORPH_CLOSE, np.ones((_odd(2 * mm), 1), np.uint8)), np.uint8)
     wide = _long_runs(across, 12 * mm, 0)
     tall = _long_runs(down, 12 * mm, 1)
     return tall > 2 * wide and tall > 20

@@ -11,7 +11,6 @@ from ingest import images
 from ingest.images import Grey, Mask, Picture, Straightened
 from ingest.ocr.engine import EngineLine, EngineWord, Layout, OcrEngine, PixelBox, open_engine, tessdata_folder
 from schemas.errors import InputRejected
-from schemas.language import _
 from schemas.pages import Box, Code, Line, PageImage, PageState, PageText, ReadingOptions, Turn, Word
 
 MOST_DPI = 300.0
