@@ -1,0 +1,297 @@
+"""From a query to what an index is asked: a few plain clauses, the same for every engine, in tiers from best to last.
+
+A record stands in the first tier that matches it; within a tier the engine's own relevance decides. So what bears the
+marks typed stands before what is only spelled alike, and a misread letter comes last, whatever the frequencies say.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+from itertools import pairwise
+from typing import assert_never
+
+from search.folding import is_marked, near, plain_number, without_marks
+from search.query import (
+    All,
+    And,
+    Code,
+    Dated,
+    InField,
+    Not,
+    Number,
+    OfUnit,
+    Or,
+    Phrase,
+    Prefix,
+    Query,
+    TextField,
+    Word,
+    atoms,
+    number_forms,
+)
+
+
+class Place(StrEnum):
+    """The fields of an index, by what lies in them."""
+
+    EXACT = "exact"
+    """All text of a record, canonical words in order: every page, then type, abstract, issuer, signer, symbol."""
+    FOLDED = "folded"
+    """The same without marks."""
+    TITLE = "title"
+    """Type, abstract, issuer and signer without marks: weighs more."""
+    NUMBER = "number"
+    """The paper's number without leading zeros, whole."""
+    UNIT = "unit"
+    """The unit's code, whole."""
+    SYMBOL = "symbol"
+    ISSUER = "issuer"
+    TYPE = "type"
+    SIGNER = "signer"
+    ABSTRACT = "abstract"
+    CODES = "codes"
+    """Dossier, record id and procedure, without marks."""
+
+
+@dataclass(frozen=True, slots=True)
+class Everything:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """One of these words stands in the place."""
+
+    place: Place
+    words: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Adjacent:
+    """These words (two or more) stand in the place side by side."""
+
+    place: Place
+    words: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Begins:
+    """A word in the place begins so."""
+
+    place: Place
+    prefix: str
+
+
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """Issued from ``first`` to ``last``."""
+
+    first: date
+    last: date
+
+
+@dataclass(frozen=True, slots=True)
+class Every:
+    parts: tuple["Clause", ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Some:
+    parts: tuple["Clause", ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Without:
+    part: "Clause"
+
+
+Clause = Everything | Terms | Adjacent | Begins | Issued | Every | Some | Without
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """``tiers``: best first, what stands in an earlier one is not looked for in a later; ``weights``: what lifts a
+    record within its tier, and by how much."""
+
+    tiers: tuple[Clause, ...]
+    weights: tuple[tuple[Clause, float], ...]
+
+    @property
+    def whole(self) -> Clause:
+        """All that is found: each tier holds what the better ones hold."""
+        return self.tiers[-1]
+
+
+Strictness = Callable[[Query], Clause]
+
+
+def plan(query: Query) -> Plan:
+    """The tiers of *query*: the paper that bears the number; marks as typed; marks aside; one letter misread."""
+    wanted = list(atoms(query))
+    levels: list[Strictness] = [_exact, _folded, _near]
+    if any(_is_identifier(atom) for atom in wanted):
+        levels.insert(0, _bearing)
+    tiers: list[Clause] = []
+    for level in levels:
+        clause = _built(query, level)
+        if clause not in tiers:
+            tiers.append(clause)
+    return Plan(tuple(tiers), tuple(_weights(wanted)))
+
+
+def _is_identifier(atom: Query) -> bool:
+    match atom:
+        case Number() | Dated():
+            return True
+        case Word(text):
+            return text.isdecimal()
+        case Code(words):
+            return any(word.isdecimal() for word in words)
+        case _:
+            return False
+
+
+def _built(query: Query, level: Strictness) -> Clause:
+    match query:
+        case And(parts):
+            return Every(tuple(_built(part, level) for part in parts))
+        case Or(parts):
+            return Some(tuple(_built(part, level) for part in parts))
+        case Not(part):
+            return Without(_built(part, _excluded))
+        case _:
+            return level(query)
+
+
+def _excluded(atom: Query) -> Clause:
+    """What is left out: as typed where it bears marks, else whatever the marks."""
+    marked = isinstance(atom, Word | Phrase | Prefix) and any(is_marked(word) for word in _words_of(atom))
+    return _exact(atom) if marked else _folded(atom)
+
+
+def _words_of(atom: Word | Phrase | Prefix) -> tuple[str, ...]:
+    return atom.words if isinstance(atom, Phrase) else (atom.text,)
+
+
+def _bearing(atom: Query) -> Clause:
+    """The paper that itself bears the number, date or code; all else marks aside."""
+    match atom:
+        case Number(number, symbol):
+            return _numbered(number, symbol)
+        case Word(text) if text.isdecimal():
+            return Terms(Place.NUMBER, frozenset({plain_number(text)}))
+        case Code(words) if any(word.isdecimal() for word in words):
+            return _sequence(Place.CODES, words)
+        case Dated(first, last):
+            return Issued(first, last)
+        case _:
+            return _folded(atom)
+
+
+def _exact(atom: Query) -> Clause:
+    match atom:
+        case Word(text) if not text.isdecimal():
+            return _term(Place.EXACT, text)
+        case Prefix(text):
+            return Begins(Place.EXACT, text)
+        case Phrase(words):
+            return _sequence(Place.EXACT, words)
+        case Code(words) if not any(word.isdecimal() for word in words):
+            return _sequence(Place.EXACT, words)
+        case _:
+            return _folded(atom)
+
+
+def _folded(atom: Query) -> Clause:
+    match atom:
+        case Word(text) if text.isdecimal():
+            return Some((
+                Terms(Place.FOLDED, number_forms(text)),
+                Terms(Place.NUMBER, frozenset({plain_number(text)})),
+                _term(Place.CODES, text),
+            ))  # fmt: skip
+        case Word(text):
+            return Some((_term(Place.FOLDED, without_marks(text)), _term(Place.CODES, without_marks(text))))
+        case Prefix(text):
+            return Begins(Place.FOLDED, without_marks(text))
+        case Phrase(words):
+            return _sequence(Place.FOLDED, words)
+        case Code(words):
+            return Some((_sequence(Place.FOLDED, words), _sequence(Place.CODES, words)))
+        case Number(number, symbol, in_text):
+            numbered = _numbered(number, symbol)
+            if not in_text:
+                return numbered
+            spoken = [_sequence(Place.FOLDED, (form, *symbol)) for form in sorted(number_forms(number))]
+            return Some((numbered, *spoken, _term(Place.CODES, number)))
+        case Dated(first, last, spoken):
+            return Some((Issued(first, last), *(_sequence(Place.FOLDED, said) for said in spoken)))
+        case InField(field, words, prefix):
+            return _in_field(field, words, prefix)
+        case OfUnit(codes):
+            each = sorted(codes)
+            return Some((Terms(Place.UNIT, frozenset(each)), *(Begins(Place.UNIT, f"{code}.") for code in each)))
+        case All():
+            return Everything()
+        case Not() | And() | Or():
+            raise AssertionError(atom)
+        case _:
+            assert_never(atom)
+
+
+def _near(atom: Query) -> Clause:
+    match atom:
+        case Word(text) if not text.isdecimal() and near(without_marks(text)):
+            around = near(without_marks(text))
+            return Some((_folded(atom), Terms(Place.FOLDED, around)))
+        case Number(number, symbol, True) if symbol:
+            said = Every((Terms(Place.FOLDED, number_forms(number)), *(_term(Place.FOLDED, word) for word in symbol)))
+            return Some((_folded(atom), said))
+        case _:
+            return _folded(atom)
+
+
+def _numbered(number: str, symbol: tuple[str, ...]) -> Clause:
+    bears = Terms(Place.NUMBER, frozenset({number}))
+    return Every((bears, _sequence(Place.SYMBOL, symbol))) if symbol else bears
+
+
+def _in_field(field: TextField, words: tuple[str, ...], prefix: bool) -> Clause:
+    place = Place(field.value)
+    if not prefix:
+        return _sequence(place, words)
+    begins = Begins(place, words[-1])
+    return Every((_sequence(place, words[:-1]), begins)) if len(words) > 1 else begins
+
+
+def _term(place: Place, word: str) -> Clause:
+    return Terms(place, frozenset({word}))
+
+
+def _sequence(place: Place, words: Sequence[str]) -> Clause:
+    if place is not Place.EXACT:
+        words = tuple(without_marks(word) for word in words)
+    return _term(place, words[0]) if len(words) == 1 else Adjacent(place, tuple(words))
+
+
+TITLE_WEIGHT = 2.0
+PAIR_WEIGHT = 3.0
+"""Two words typed side by side that stand so in the title: most words of Vietnamese are two syllables."""
+MARKED_WEIGHT = 0.5
+
+
+def _weights(wanted: Sequence[Query]) -> list[tuple[Clause, float]]:
+    """What lifts a record within its tier: words and pairs of words in its title, words with their marks."""
+    typed = [atom.text if isinstance(atom, Word) else "" for atom in wanted]
+    plain = [without_marks(word) for word in typed]
+    weights = [(_term(Place.TITLE, word), TITLE_WEIGHT) for word in dict.fromkeys(plain) if word]
+    pairs = [pair for pair in pairwise(plain) if all(pair)]
+    weights += [(_sequence(Place.TITLE, pair), PAIR_WEIGHT) for pair in dict.fromkeys(pairs)]
+    weights += [(_term(Place.EXACT, word), MARKED_WEIGHT) for word in dict.fromkeys(typed) if word and is_marked(word)]
+    return weights
+
+
+def issued_key(day: date | None) -> int:
+    """A date as the indexes hold it: days, 0 where the paper bears none."""
+    return day.toordinal() if day is not None else 0

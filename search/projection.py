@@ -1,0 +1,81 @@
+"""A record as the indexes hold it: prepared once, the same for every engine."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from schemas.records import Record
+from schemas.stored import from_json, to_json
+from search.folding import canonical, folded, plain_number
+from search.plan import issued_key
+
+SCHEMA_VERSION = 1
+"""Raised whenever an index made before cannot serve the program any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A record on its way into an index, and its place in the catalogue's order."""
+
+    position: int
+    record: Record
+
+
+@dataclass(frozen=True, slots=True)
+class Projection:
+    """What an index is given of a record: texts canonical (``exact``) or without marks; it cuts the words itself."""
+
+    id: str
+    exact: str
+    title: str
+    number: str
+    symbol: str
+    issuer: str
+    type: str
+    signer: str
+    abstract: str
+    codes: str
+    unit: str
+    kind: str
+    type_name: str
+    day: int
+    year: int
+    position: int
+    stored: str
+
+
+def project(entry: Entry) -> Projection:
+    """The projection of a record: a pure function, so that indexing again gives the same index."""
+    record = entry.record
+    head = [record.type, record.abstract, record.issuer, record.parent_issuer, record.signer, record.signer_title]
+    title = "\n".join(part for part in head if part)
+    named = f"{record.number or ''}/{record.symbol or ''}" if record.number or record.symbol else ""
+    return Projection(
+        id=record.id,
+        exact=canonical("\f".join((*record.pages, title, named))),
+        title=folded(title),
+        number=plain_number(folded(record.number)) if record.number else "",
+        symbol=folded(record.symbol or ""),
+        issuer=folded(f"{record.issuer or ''}\n{record.parent_issuer or ''}"),
+        type=folded(record.type or ""),
+        signer=folded(record.signer or ""),
+        abstract=folded(record.abstract or ""),
+        codes=folded(f"{record.id}\n{record.procedure}"),
+        unit=record.unit,
+        kind=record.kind.value,
+        type_name=type_name(record.type),
+        day=issued_key(record.issued_on),
+        year=record.issued_on.year if record.issued_on else 0,
+        position=entry.position,
+        stored=json.dumps(to_json(record), ensure_ascii=False, separators=(",", ":")),
+    )
+
+
+def type_name(name: str | None) -> str:
+    """The type as it is counted: ``QUYẾT ĐỊNH`` and ``Quyết định`` are one."""
+    return canonical(name).strip().capitalize() if name else ""
+
+
+def restored(stored: str | dict[str, Any]) -> Record:
+    """The record that ``project`` stored."""
+    return from_json(Record, json.loads(stored) if isinstance(stored, str) else stored)
