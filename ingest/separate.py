@@ -1,40 +1,200 @@
-"""Separation: which runs of pages of a scan are one paper each."""
+"""Separation: which runs of pages of a scan are one paper each.
 
-import re
-import unicodedata
+Cover sheets and labels part the stack for sure. Between them every boundary of two pages has a probability that a
+paper begins there, by the signs on its page and the run of pages before it. Sure cuts are made, probable ones are made
+and held, and boundaries where a paper may begin all the same are named: an error is asked about, not made silently.
+"""
+
+import math
 from collections.abc import Sequence
+from dataclasses import astuple, dataclass, replace
+from difflib import SequenceMatcher
+from itertools import pairwise
 
+from ingest.pagesigns import PageSigns, signs_of
+from ingest.sheets import Form, laid_on, mark_of
 from schemas.documents import Cut, CutState, Paper, Sheet
 from schemas.pages import PageState, PageText, Scan
 
-HEAD = 0.3
-"""The motto, the number and the date stand in this upper part of the first page (NĐ 30/2020, Phụ lục I)."""
-MOTTO = "CONG HOA XA HOI CHU NGHIA VIET NAM"
-NUMBER_LINE = re.compile(r"\bSO\s*[:;.]?.{0,24}/")
-DATE_LINE = re.compile(r"\bNGAY\b.{0,14}\bTHANG\b.{0,14}\bNAM\b")
+NO_SHEET = Sheet()
+
+SURE = 0.97
+"""At least so probable: the cut is made and nobody is asked."""
+PROBABLE = 0.5
+"""At least so probable: the cut is made and held."""
+POSSIBLE = 0.06
+"""At least so probable: the pages stay together, and the boundary is named as doubtful."""
 
 
-def separate(scan: Scan, texts: Sequence[PageText]) -> Sequence[Paper]:
-    """The papers of *scan*, in order; together they hold each page of *texts* but the cover sheets, once."""
-    runs: list[list[PageText]] = []
+@dataclass(frozen=True, slots=True)
+class Boundary:
+    """What speaks for and against a paper's beginning at a page, 0 to 1 each."""
+
+    motto: float
+    head_whole: float
+    """Number line and date line under the motto, half each."""
+    named: float
+    """Under the motto a type of paper is named, or somebody is addressed."""
+    annex: float
+    number_later: float
+    number_follows: float
+    number_one: float
+    goes_on: float
+    item_first: float
+    broken_off: float
+    """The page before ends within a sentence, at its foot."""
+    closed: float
+    """The run before has its recipients (``Nơi nhận``)."""
+    size_changed: float
+    unreadable: float
+    announced: float
+    """The run before speaks of something sent with it, and this page has no whole head."""
+    title_known: float
+    """The share of this page's title that the run before has spoken of, where there is no whole head."""
+    enclosed: float
+    """The run before speaks of a paper sent with it, and this page has a whole head, as that one would."""
+    cited: float
+    """The run before names this page's own number and symbol, or (0.4) the symbol alone."""
+
+
+WEIGHTS = Boundary(
+    motto=2.0, head_whole=4.0, named=1.0, annex=-2.8, number_later=-1.8, number_follows=-2.0, number_one=0.4,
+    goes_on=-2.5, item_first=-1.5, broken_off=-1.4, closed=2.0, size_changed=0.2, unreadable=0.7, announced=-2.2,
+    title_known=-2.0, enclosed=-1.5, cited=-2.6,
+)  # fmt: skip
+"""Log-odds that a paper begins, for each sign."""
+BIAS = -3.0
+
+
+def separate(scan: Scan, texts: Sequence[PageText], standing: Sheet = NO_SHEET) -> Sequence[Paper]:
+    """The papers of *scan*, in order; together they hold each page of *texts* once, but for the cover sheets.
+
+    Blank pages stay with the paper before them, or, where there is none, with the one behind. The blank page behind a
+    cover sheet that lies on a front is the sheet's back and goes with it. A scan of blank pages is one paper; one of
+    cover sheets alone is none. *standing* is what the cover sheets of an earlier scan left standing.
+    """
+    papers: list[Paper] = []
+    stray: tuple[PageText, ...] = ()  # blank pages that no paper stands before
+    for section in _sections(texts, standing):
+        if all(page.state is PageState.BLANK for page in section.pages):
+            if papers:
+                papers[-1] = replace(papers[-1], pages=papers[-1].pages + section.pages)
+            else:
+                stray += section.pages
+            continue
+        papers += _papers(scan, replace(section, pages=stray + section.pages))
+        stray = ()
+    if stray:
+        papers.append(Paper(scan, stray, Cut(CutState.ACCEPTED, 1.0), sheet=standing))
+    return papers
+
+
+def last_sheet(texts: Sequence[PageText], standing: Sheet = NO_SHEET) -> Sheet:
+    """What the cover sheets of a scan leave standing for the scan after it, where papers are scanned a file each."""
     for page in texts:
-        if not runs or _opens(page):
-            runs.append([page])
-        else:
-            runs[-1].append(page)
-    return [Paper(scan, tuple(run), Cut(CutState.ACCEPTED, 0.9), sheet=Sheet()) for run in runs]
+        mark = mark_of(page)
+        if mark is not None and mark.form is Form.SHEET:
+            standing = laid_on(standing, mark.sheet)
+    return standing
 
 
-def _opens(page: PageText) -> bool:
-    """The page bears the head of a paper: the national motto, and beside it a number or a date."""
-    if page.state is not PageState.READ:
-        return False
-    head = [_plain(line.text) for line in page.lines if line.box.y0 < HEAD]
-    together = " ".join(head)
-    return MOTTO in together and any(NUMBER_LINE.search(line) or DATE_LINE.search(line) for line in head)
+@dataclass(frozen=True, slots=True)
+class _Section:
+    """The pages from one sheet or label to the next, sheets left out."""
+
+    sheet: Sheet
+    sure: bool
+    pages: tuple[PageText, ...]
 
 
-def _plain(text: str) -> str:
-    """Capitals without marks: what survives a bad reading of Vietnamese."""
-    bare = unicodedata.normalize("NFD", text.upper().replace("Đ", "D"))
-    return "".join(letter for letter in bare if not unicodedata.combining(letter))
+def _sections(texts: Sequence[PageText], standing: Sheet) -> list[_Section]:
+    sections = [_Section(standing, True, ())]
+    back_of_sheet = 0
+    for page in texts:
+        mark = mark_of(page)
+        if mark is not None:
+            standing = laid_on(standing, mark.sheet)
+            sections.append(_Section(standing, mark.sure, ()))
+        if mark is not None and mark.form is Form.SHEET:
+            back_of_sheet = page.number + 1 if page.number % 2 else 0
+        elif not (page.number == back_of_sheet and page.state is PageState.BLANK):
+            sections[-1] = replace(sections[-1], pages=(*sections[-1].pages, page))
+    return [section for section in sections if section.pages]
+
+
+def _papers(scan: Scan, section: _Section) -> list[Paper]:
+    """The papers of a section that has a page which is not blank."""
+    runs: list[list[PageText]] = [[]]
+    cuts = [Cut(CutState.ACCEPTED, 1.0) if section.sure else Cut(CutState.HELD, 0.5)]
+    doubtful: list[list[int]] = [[]]
+    signs: list[PageSigns] = []
+    for page in section.pages:
+        if page.state is not PageState.BLANK:
+            here = signs_of(page)
+            begins = probability(boundary(signs, here)) if signs else 0.0
+            if begins >= PROBABLE:
+                runs.append([])
+                doubtful.append([])
+                cuts.append(Cut(CutState.ACCEPTED if begins >= SURE else CutState.HELD, begins))
+                signs = []
+            elif begins >= POSSIBLE:
+                doubtful[-1].append(page.number)
+            signs.append(here)
+        runs[-1].append(page)
+    return [
+        Paper(scan, tuple(run), cut, tuple(asked), section.sheet)
+        for run, cut, asked in zip(runs, cuts, doubtful, strict=True)
+    ]
+
+
+def probability(signs: Boundary) -> float:
+    """That a paper begins where these signs stand."""
+    odds = BIAS + sum(weight * sign for weight, sign in zip(astuple(WEIGHTS), astuple(signs), strict=True))
+    return 1 / (1 + math.exp(-odds))
+
+
+def boundary(run: Sequence[PageSigns], page: PageSigns) -> Boundary:
+    """The signs at the beginning of *page*, after the pages of *run*, of which there is at least one."""
+    before = run[-1]
+    head = min(1.0, max(0.0, page.motto - 0.4) / 0.35)
+    whole = head * (page.number_line + page.date_line) / 2
+    printed = page.number_printed
+    spoken_of = frozenset[tuple[str, str]]().union(*(each.pairs for each in run))
+    title = list(pairwise(page.title))
+    return Boundary(
+        motto=head,
+        head_whole=whole,
+        named=head * (page.type_named or page.addressed),
+        annex=float(page.annex) * (1 - whole),
+        number_later=float(printed is not None and 2 <= printed <= 400),
+        number_follows=float(printed is not None and printed > 1 and printed in _expected(run)),
+        number_one=float(printed == 1),
+        goes_on=float(page.goes_on) * (1 - head),
+        item_first=float(page.item_first) * (1 - head),
+        broken_off=float(before.breaks_off and not before.closing),
+        closed=float(any(each.closing for each in run)),
+        size_changed=float(_differ(before.size_mm, page.size_mm)),
+        unreadable=1 - page.readable,
+        announced=float(any(each.announces for each in run)) * (1 - whole),
+        title_known=(1 - whole) * sum(pair in spoken_of for pair in title) / len(title) if len(title) > 1 else 0.0,
+        enclosed=whole * any(each.encloses for each in run),
+        cited=max((_same(page.own, cited) for each in run for cited in each.cited), default=0.0),
+    )
+
+
+def _same(own: tuple[str, str], cited: tuple[str, str]) -> float:
+    if len(own[1]) < 4 or SequenceMatcher(None, own[1], cited[1]).ratio() < 0.85:
+        return 0.0
+    return 1.0 if own[0] and SequenceMatcher(None, own[0], cited[0]).ratio() > 0.6 else 0.4
+
+
+def _expected(run: Sequence[PageSigns]) -> set[int]:
+    """The numbers that the page after *run* would bear: by the last number printed, else by count."""
+    for back, page in enumerate(reversed(run), start=1):
+        if page.number_printed is not None:
+            return {page.number_printed + back, len(run) + 1}
+    return {len(run) + 1}
+
+
+def _differ(one: tuple[float, float], other: tuple[float, float]) -> bool:
+    return abs(one[0] - other[0]) > 8 or abs(one[1] - other[1]) > 8
