@@ -17,6 +17,7 @@ marked is merged to its end: after a kill at any point a deposit is there whole 
 import fcntl
 import hashlib
 import json
+import logging
 import os
 import shutil
 import unicodedata
@@ -41,13 +42,17 @@ from schemas.stored import from_json, to_json
 
 T = TypeVar("T")
 
+# pairtree, which ocfl-py imports, sends the whole process's log to stderr from INFO up, a line a deposit.
+for _handler in [h for h in logging.root.handlers if type(h) is logging.StreamHandler]:
+    logging.root.removeHandler(_handler)
+logging.root.setLevel(logging.WARNING)
+
 SPEC_VERSION = "1.1"
 DIGEST = "sha512"
 LAYOUT = "0003-hash-and-id-n-tuple-storage-layout"
 DECLARATION = f"0=ocfl_{SPEC_VERSION}"
 STAGING = "sohoa-staging"
 OBJECT_ID = "urn:sohoa:"
-"""Before the percent-encoded dossier code: OCFL 1.1, 3.5.1 asks for a URI."""
 SUFFIXES = {MediaType.PDF: ".pdf", MediaType.TIFF: ".tif", MediaType.PNG: ".png", MediaType.JPEG: ".jpg"}
 
 Step = Callable[[str], None]
@@ -95,7 +100,7 @@ class Archive:
         ``new`` False. InputRejected for a dossier without a code, IntegrityBroken when the signed PDF is not the one
         that was signed, ServiceUnavailable when the folder cannot be written: then nothing of it is visible.
         """
-        dossier = unicodedata.normalize("NFC", submission.dossier).strip()
+        dossier = dossier_code(submission.dossier)
         if not dossier:
             raise InputRejected(
                 _("{scan}: its dossier has no code; give one with --dossier").format(scan=submission.document.scan.path)
@@ -347,14 +352,24 @@ class _Object:
         return (self.standing(serial) for serial in self.serials)
 
 
+def dossier_code(given: str) -> str:
+    """A dossier's code as it is kept: NFC, with control characters and bytes that are no text spelt out as %XX."""
+    return "".join(
+        "".join(f"%{byte:02X}" for byte in letter.encode("utf-8", "surrogatepass"))
+        if unicodedata.category(letter) in ("Cc", "Cs")
+        else letter
+        for letter in unicodedata.normalize("NFC", given).strip()
+    )
+
+
 def object_id(dossier: str) -> str:
-    """The OCFL id of a dossier's object: any code as a URI, bytes that are no text included."""
-    return OBJECT_ID + quote(dossier, safe="", errors="surrogateescape")
+    """The OCFL id of a dossier's object: its code as a URI (OCFL 1.1, 3.5.1)."""
+    return OBJECT_ID + quote(dossier, safe="")
 
 
 def dossier_of(identifier: str) -> str:
     """The dossier code that ``object_id`` made *identifier* of."""
-    return unquote(identifier.removeprefix(OBJECT_ID), errors="surrogateescape")
+    return unquote(identifier.removeprefix(OBJECT_ID))
 
 
 def _inventory(folder: Path) -> Any:
@@ -384,7 +399,10 @@ def _write_content(
         ("text.json", text),
         ("provenance.json", to_json(submission.provenance)),
     ):
-        (folder / name).write_text(json.dumps(content, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+        # backslashreplace: a letter that is no text (from a file's name) becomes JSON's own escape for it
+        (folder / name).write_bytes(
+            json.dumps(content, ensure_ascii=False, indent=1).encode("utf-8", "backslashreplace")
+        )
 
 
 def _original_name(submission: Submission) -> str:
