@@ -1,0 +1,606 @@
+"""The catalogue: what is not in any record (batches, scans, holds, the log), and the list of deposits for quick asking.
+
+SQLAlchemy Core, on SQLite (write-ahead log, one writer beside any number of readers) or PostgreSQL. Times are stored as
+ISO 8601 text in UTC, which sorts as it should on both.
+
+The list of deposits is a projection of the archive: ``replace_deposits`` makes it anew. The log is only ever added to;
+each entry carries the hash of the one before, so that an edit, a removal or a cut-off end shows.
+"""
+
+import hashlib
+import json
+import os
+import sqlite3
+import uuid
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Connection,
+    Date,
+    Engine,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    create_engine,
+    delete,
+    event,
+    func,
+    insert,
+    inspect,
+    select,
+    update,
+)
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
+
+from schemas.errors import InputRejected, IntegrityBroken, ServiceUnavailable, SettingsRejected
+from schemas.language import _
+from schemas.pages import Scan
+from schemas.records import Deposit, Record
+from schemas.work import Batch, Hold, RejectedScan, ScanState
+
+SCHEMA_VERSION = 1
+BUSY_TIMEOUT_S = 30.0
+"""How long a writer waits for another one; a write takes milliseconds."""
+DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+
+tables = MetaData()
+
+schema = Table("sohoa_schema", tables, Column("version", Integer, primary_key=True))
+
+counters = Table(
+    "counters", tables,
+    Column("name", String(20), primary_key=True),
+    Column("value", Integer, nullable=False),
+    Column("hash", String(64), nullable=False),
+)  # fmt: skip
+"""The last position of a record, and the last entry of the log with its hash. Updated first in every write: whoever
+comes second waits there, on either database."""
+
+batches = Table(
+    "batches", tables,
+    Column("id", String(32), primary_key=True),
+    Column("operator", Text, nullable=False),
+    Column("started_at", String(32), nullable=False),
+    Column("finished_at", String(32)),
+)  # fmt: skip
+
+scans = Table(
+    "scans", tables,
+    Column("sha256", String(64), primary_key=True),
+    Column("path", Text, nullable=False),
+    Column("size_bytes", BigInteger, nullable=False),
+    Column("media_type", String(40), nullable=False),
+    Column("state", String(20), nullable=False, index=True),
+    Column("batch", String(32), nullable=False),
+)  # fmt: skip
+
+rejections = Table(
+    "rejections", tables,
+    Column("position", Integer, primary_key=True, autoincrement=True),
+    Column("batch", String(32), nullable=False),
+    Column("path", Text, nullable=False),
+    Column("sha256", String(64), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("at", String(32), nullable=False),
+)  # fmt: skip
+
+holds = Table(
+    "holds", tables,
+    Column("id", String(64), primary_key=True),
+    Column("batch", String(32), nullable=False),
+    Column("scan_sha256", String(64), nullable=False, index=True),
+    Column("scan_path", Text, nullable=False),
+    Column("first_page", Integer, nullable=False),
+    Column("unit", Text, nullable=False),
+    Column("opened_at", String(32), nullable=False),
+    Column("reasons", Text, nullable=False),
+    Column("submission", Text, nullable=False),
+    Column("pdf_path", Text, nullable=False),
+    Column("original_path", Text, nullable=False),
+    Column("decided_at", String(32), index=True),
+    Column("decision", Text),
+    Column("operator", Text),
+)  # fmt: skip
+
+records = Table(
+    "records", tables,
+    Column("id", Text, primary_key=True),
+    Column("dossier", Text, nullable=False, index=True),
+    Column("serial", Integer, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("unit", Text, nullable=False, index=True),
+    Column("procedure", Text, nullable=False),
+    Column("kind", String(20), nullable=False),
+    Column("number", Text),
+    Column("symbol", Text),
+    Column("issued_on", Date, index=True),
+    Column("issuer", Text),
+    Column("deposited_at", String(32), nullable=False),
+    Column("scan_sha256", String(64), nullable=False, index=True),
+    Column("pdf_sha256", String(64), nullable=False),
+    Column("object_path", Text, nullable=False),
+    Column("pdf_path", Text, nullable=False),
+    Column("position", Integer, nullable=False, unique=True),
+)  # fmt: skip
+"""``position`` only ever grows, with every deposit and every new version: what an index has yet to take in."""
+
+log = Table(
+    "log", tables,
+    Column("position", Integer, primary_key=True, autoincrement=False),
+    Column("at", String(32), nullable=False),
+    Column("who", Text, nullable=False),
+    Column("what", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("hash", String(64), nullable=False),
+)  # fmt: skip
+
+RECORDS, LOG = "records", "log"
+FIRST_HASH = "0" * 64
+
+
+@dataclass(frozen=True, slots=True)
+class LogEntry:
+    """Who did what to which thing, and when. ``hash`` covers all of it and the entry before."""
+
+    position: int
+    at: str
+    who: str
+    what: str
+    subject: str
+    hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """The catalogue on one database. Any method may raise ServiceUnavailable, with what to do."""
+
+    engine: Engine
+
+    @classmethod
+    def open(cls, url: str) -> "Catalogue":
+        """The catalogue at *url* (``sqlite:///…`` or ``postgresql+psycopg://…``); its tables are made if missing.
+
+        SettingsRejected for a URL that is none, or a catalogue that a newer version of this program has made.
+        """
+        try:
+            engine = _engine(url)
+        except (ArgumentError, NoSuchModuleError, ImportError) as error:
+            raise SettingsRejected(_("setting catalogue.url: {error}").format(error=error)) from error
+        catalogue = cls(engine)
+        with _explained(engine):
+            _make_tables(engine)
+            with engine.connect() as connection:
+                found = connection.execute(select(func.max(schema.c.version))).scalar_one()
+        if found is None or found > SCHEMA_VERSION:
+            raise SettingsRejected(
+                _("catalogue {url}: made by a newer version (schema {found}, this program knows {known}); "
+                  "update sohoa").format(url=_shown(engine), found=found, known=SCHEMA_VERSION)
+            )  # fmt: skip
+        return catalogue
+
+    def close(self) -> None:
+        """Let go of the database's connections."""
+        self.engine.dispose()
+
+    # Batches and scans
+
+    def begin_batch(self, operator: str, now: datetime) -> Batch:
+        """Open a batch in *operator*'s name."""
+        batch = Batch(uuid.uuid4().hex[:12], operator, now)
+        with self._writing() as connection:
+            connection.execute(insert(batches).values(id=batch.id, operator=operator, started_at=_utc(now)))
+        return batch
+
+    def finish_batch(self, batch_id: str, now: datetime) -> None:
+        """Close a batch."""
+        with self._writing() as connection:
+            connection.execute(update(batches).where(batches.c.id == batch_id).values(finished_at=_utc(now)))
+
+    def batches(self) -> list[Batch]:
+        """Every batch, the oldest first."""
+        rows = self._rows(select(batches).order_by(batches.c.started_at, batches.c.id))
+        return [
+            Batch(row.id, row.operator, _time(row.started_at), _time(row.finished_at) if row.finished_at else None)
+            for row in rows
+        ]
+
+    def take_scan(self, batch_id: str, scan: Scan) -> None:
+        """Note that a scan is in work; one that was taken or rejected before is in work again."""
+        values = {
+            "path": _stored(str(scan.path)),
+            "size_bytes": scan.size_bytes,
+            "media_type": str(scan.media_type),
+            "state": str(ScanState.TAKEN),
+            "batch": batch_id,
+        }
+        with self._writing() as connection:
+            _put(connection, scans, {"sha256": scan.sha256}, values)
+
+    def scan_state(self, sha256: str) -> tuple[ScanState, str] | None:
+        """The state of a scan and the batch that it is from; None for one never seen."""
+        for row in self._rows(select(scans.c.state, scans.c.batch).where(scans.c.sha256 == sha256)):
+            return ScanState(row.state), row.batch
+        return None
+
+    def scans(self, state: ScanState | None = None) -> list[tuple[str, str, ScanState]]:
+        """SHA-256, path and state of every scan, or of those in *state*, by path."""
+        query = select(scans).order_by(scans.c.path, scans.c.sha256)
+        if state is not None:
+            query = query.where(scans.c.state == str(state))
+        return [(row.sha256, row.path, ScanState(row.state)) for row in self._rows(query)]
+
+    def finish_scan(self, sha256: str, state: ScanState) -> None:
+        """Note how a scan ended."""
+        with self._writing() as connection:
+            connection.execute(update(scans).where(scans.c.sha256 == sha256).values(state=str(state)))
+
+    def reject_scan(self, batch_id: str, rejected: RejectedScan) -> None:
+        """Keep a scan that cannot be taken on the list, with its reason."""
+        with self._writing() as connection:
+            connection.execute(
+                insert(rejections).values(
+                    batch=batch_id, path=_stored(rejected.path), sha256=rejected.sha256,
+                    reason=_stored(rejected.reason), at=_utc(datetime.now(UTC)),
+                )
+            )  # fmt: skip
+            if rejected.sha256:
+                connection.execute(
+                    update(scans).where(scans.c.sha256 == rejected.sha256).values(state=str(ScanState.REJECTED))
+                )
+
+    def rejected(self, batch_id: str | None = None) -> list[RejectedScan]:
+        """The scans that could not be taken, of one batch or of all, in the order in which they came."""
+        query = select(rejections).order_by(rejections.c.position)
+        if batch_id is not None:
+            query = query.where(rejections.c.batch == batch_id)
+        return [RejectedScan(row.path, row.sha256, row.reason) for row in self._rows(query)]
+
+    # Holds
+
+    def open_hold(self, hold: Hold) -> None:
+        """Let a document wait. One that waits already is described anew; one that was decided on stays decided."""
+        values = {
+            "batch": hold.batch,
+            "scan_sha256": hold.scan_sha256,
+            "scan_path": _stored(hold.scan_path),
+            "first_page": hold.first_page,
+            "unit": _stored(hold.unit),
+            "opened_at": _utc(hold.opened_at),
+            "reasons": _json(list(hold.reasons)),
+            "submission": _json(hold.submission),
+            "pdf_path": hold.pdf_path,
+            "original_path": hold.original_path,
+        }
+        with self._writing() as connection:
+            known = connection.execute(select(holds.c.decided_at).where(holds.c.id == hold.id)).first()
+            if known is None or known.decided_at is None:
+                _put(connection, holds, {"id": hold.id}, values)
+
+    def holds(self, unit: str | None = None) -> list[Hold]:
+        """What waits for a decision, the oldest first."""
+        query = select(holds).where(holds.c.decided_at.is_(None))
+        if unit is not None:
+            query = query.where(holds.c.unit == unit)
+        return [
+            _hold(row) for row in self._rows(query.order_by(holds.c.opened_at, holds.c.scan_path, holds.c.first_page))
+        ]
+
+    def hold(self, prefix: str) -> Hold:
+        """The hold with this id, or the only one whose id begins so. InputRejected for none, or several."""
+        query = select(holds).where(holds.c.id.startswith(prefix, autoescape=True)).limit(3)
+        found = [_hold(row) for row in self._rows(query)]
+        for hold in found:
+            if hold.id == prefix:
+                return hold
+        if len(found) == 1 and prefix:
+            return found[0]
+        raise InputRejected(
+            _("more than one waits under {id}; give more of it").format(id=prefix)
+            if found
+            else _("nothing waits under {id}; see `sohoa review list`").format(id=prefix)
+        )
+
+    def update_hold(self, id: str, reasons: Sequence[str], submission: dict[str, Any], who: str, now: datetime) -> None:
+        """Keep what a person set while the document still waits."""
+        with self._writing() as connection:
+            connection.execute(
+                update(holds).where(holds.c.id == id, holds.c.decided_at.is_(None))
+                .values(reasons=_json(list(reasons)), submission=_json(submission))
+            )  # fmt: skip
+            _append(connection, who, "review set", id, now)
+
+    def decide(
+        self, id: str, decision: str, who: str, now: datetime, submission_json: dict[str, Any] | None = None
+    ) -> None:
+        """Close a hold with a person's decision. InputRejected when it was decided on before."""
+        values: dict[str, Any] = {"decided_at": _utc(now), "decision": _stored(decision), "operator": _stored(who)}
+        if submission_json is not None:
+            values["submission"] = _json(submission_json)
+        with self._writing() as connection:
+            closed = connection.execute(
+                update(holds).where(holds.c.id == id, holds.c.decided_at.is_(None)).values(values)
+            )
+            if closed.rowcount != 1:
+                raise InputRejected(_("{id}: does not wait any more; see `sohoa review list`").format(id=id))
+            _append(connection, who, f"review {decision}", id, now)
+
+    # Deposits
+
+    def note_deposit(self, deposit: Deposit, *, who: str) -> None:
+        """Take a deposit into the list and the log; one that stands there as it is changes nothing."""
+        record = deposit.record
+        same = (
+            records.c.version == record.version,
+            records.c.pdf_sha256 == record.pdf_sha256,
+            records.c.deposited_at == _utc(record.deposited_at),
+        )
+        with self._writing() as connection:
+            if connection.execute(select(records.c.id).where(records.c.id == record.id, *same)).first():
+                return
+            _put(connection, records, {"id": record.id}, _row(deposit, _next_position(connection)))
+            _append(connection, who, "deposit", f"{record.id} v{record.version} {record.pdf_sha256}", datetime.now(UTC))
+
+    def replace_deposits(self, deposits: Iterable[Deposit], *, who: str) -> int:
+        """Make the list of deposits anew from what the archive holds, all or nothing; returns how many there are.
+
+        Positions go on from where they were, so that an index sees every record as new.
+        """
+        count = 0
+        with self._writing() as connection:
+            connection.execute(delete(records))
+            for deposit in sorted(deposits, key=lambda d: (d.record.deposited_at, d.record.id)):
+                connection.execute(
+                    insert(records).values(id=deposit.record.id, **_row(deposit, _next_position(connection)))
+                )
+                count += 1
+            _append(connection, who, "rebuild", f"{count} records", datetime.now(UTC))
+        return count
+
+    def duplicates(
+        self, number: str, symbol: str, issuer: str | None, issued_on: str, *, other_than_scan: str
+    ) -> list[str]:
+        """The records with the same number, symbol, agency and date that come from another scan.
+
+        NĐ 30/2020, Phụ lục VI. An agency that is not known on one of the two sides counts as the same.
+        """
+        try:
+            day = date.fromisoformat(issued_on)
+        except ValueError:
+            return []
+        query = (
+            select(records.c.id, records.c.issuer)
+            .where(records.c.number == number, records.c.symbol == symbol, records.c.issued_on == day)
+            .where(records.c.scan_sha256 != other_than_scan)
+            .order_by(records.c.id)
+        )
+        return [
+            row.id for row in self._rows(query)
+            if not issuer or not row.issuer or " ".join(row.issuer.lower().split()) == " ".join(issuer.lower().split())
+        ]  # fmt: skip
+
+    def deposited_after(self, position: int, limit: int) -> list[tuple[int, str]]:
+        """Position and id of the records deposited or changed after *position*, in that order, *limit* at most."""
+        query = (
+            select(records.c.position, records.c.id)
+            .where(records.c.position > position)
+            .order_by(records.c.position)
+            .limit(limit)
+        )
+        return [(row.position, row.id) for row in self._rows(query)]
+
+    def last_position(self) -> int:
+        """The highest position in the list of deposits, 0 when it is empty."""
+        [row] = self._rows(select(func.max(records.c.position).label("last")))
+        return row.last or 0
+
+    def deposits(self) -> Iterator[Any]:
+        """The rows of the list of deposits, in the order of their positions."""
+        return iter(self._rows(select(records).order_by(records.c.position)))
+
+    # The log
+
+    def note_access(self, who: str, what: str, subject: str) -> None:
+        """Log that someone looked at or took out *subject* (NĐ 30/2020, Phụ lục VI: every access is logged)."""
+        with self._writing() as connection:
+            _append(connection, who, what, subject, datetime.now(UTC))
+
+    def log(self) -> Iterator[LogEntry]:
+        """The log, the oldest entry first."""
+        for row in self._rows(select(log).order_by(log.c.position)):
+            yield LogEntry(row.position, row.at, row.who, row.what, row.subject, row.hash)
+
+    def log_faults(self) -> list[str]:
+        """Where the log is not what was written: edited, removed, or cut off. Empty when it is whole."""
+        before, position, faults = FIRST_HASH, 0, []
+        for entry in self.log():
+            if entry.position != position + 1:
+                faults.append(_("log: entries {first} to {last} are missing").format(
+                    first=position + 1, last=entry.position - 1))  # fmt: skip
+            elif entry.hash != _entry_hash(before, entry.position, entry.at, entry.who, entry.what, entry.subject):
+                faults.append(_("log: entry {position} of {at} was changed").format(
+                    position=entry.position, at=entry.at))  # fmt: skip
+            before, position = entry.hash, entry.position
+        [head] = self._rows(select(counters).where(counters.c.name == LOG))
+        if position < head.value:
+            faults.append(_("log: entries {first} to {last} are missing").format(first=position + 1, last=head.value))
+        elif (position, before) != (head.value, head.hash):
+            faults.append(_("log: its end is not the one that was written last"))
+        return faults
+
+    def _rows(self, query: Any) -> Sequence[Any]:
+        with _explained(self.engine), self.engine.connect() as connection:
+            return connection.execute(query).all()
+
+    @contextmanager
+    def _writing(self) -> Iterator[Connection]:
+        with _explained(self.engine), self.engine.begin() as connection:
+            # The first statement takes the database's write lock: a reading transaction that turns into a writing one
+            # beside another writer is refused by SQLite without waiting.
+            connection.execute(update(counters).where(counters.c.name == LOG).values(value=counters.c.value))
+            yield connection
+
+
+def _engine(url: str) -> Engine:
+    parsed = make_url(url)
+    if parsed.get_backend_name() != "sqlite":
+        return create_engine(parsed, pool_pre_ping=True)
+    if parsed.database and parsed.database != ":memory:":
+        _made_for_its_owner(Path(parsed.database))
+    engine = create_engine(parsed, connect_args={"timeout": BUSY_TIMEOUT_S})
+
+    @event.listens_for(engine, "connect")
+    def _set_up(connection: sqlite3.Connection, _record: object) -> None:
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=FULL")  # a decision that was shown as taken survives a power cut
+        connection.execute("PRAGMA foreign_keys=ON")
+
+    return engine
+
+
+def _made_for_its_owner(file: Path) -> None:
+    try:
+        os.close(os.open(file, os.O_CREAT | os.O_RDONLY, 0o600))
+    except OSError as error:
+        raise ServiceUnavailable(
+            _("catalogue {url}: {error}; mend its owner and permissions").format(url=file, error=error.strerror)
+        ) from error
+
+
+def _make_tables(engine: Engine) -> None:
+    """Make what is missing; two runs may do so at the same time."""
+    for last_try in (False, True):
+        try:
+            if inspect(engine).has_table(schema.name):
+                return
+            with engine.begin() as connection:
+                tables.create_all(connection)
+                connection.execute(
+                    insert(counters),
+                    [{"name": name, "value": 0, "hash": FIRST_HASH} for name in (RECORDS, LOG)],
+                )
+                connection.execute(insert(schema).values(version=SCHEMA_VERSION))
+            return
+        except SQLAlchemyError:
+            if last_try:
+                raise
+
+
+@contextmanager
+def _explained(engine: Engine) -> Iterator[None]:
+    """The database's errors in the words of this program."""
+    try:
+        yield
+    except DBAPIError as error:
+        code = getattr(error.orig, "sqlite_errorcode", 0) & 0xFF  # the low byte: extended codes refine it
+        if code in DAMAGED:
+            raise IntegrityBroken(
+                _("catalogue {url}: not a database, or damaged ({error}); move it away and run `sohoa rebuild`").format(
+                    url=_shown(engine), error=error.orig
+                )
+            ) from error
+        remedy = {
+            sqlite3.SQLITE_BUSY: _("another program keeps it locked; try again when that is done"),
+            sqlite3.SQLITE_LOCKED: _("another program keeps it locked; try again when that is done"),
+            sqlite3.SQLITE_FULL: _("make room on the disk, then run the same command again"),
+            sqlite3.SQLITE_READONLY: _("mend its owner and permissions"),
+            sqlite3.SQLITE_CANTOPEN: _("mend its owner and permissions"),
+        }.get(code, _("run the same command again when it is back"))
+        raise ServiceUnavailable(
+            _("catalogue {url}: {error}; {remedy}").format(url=_shown(engine), error=error.orig, remedy=remedy)
+        ) from error
+    except SQLAlchemyError as error:
+        raise ServiceUnavailable(
+            _("catalogue {url}: {error}; {remedy}").format(
+                url=_shown(engine), error=error, remedy=_("run the same command again when it is back")
+            )
+        ) from error
+
+
+def _shown(engine: Engine) -> str:
+    """Which database, without its password."""
+    return engine.url.database or "" if engine.dialect.name == "sqlite" else engine.url.render_as_string()
+
+
+def _put(connection: Connection, table: Table, key: dict[str, Any], values: dict[str, Any]) -> None:
+    """Insert or update the row under *key*; the caller is the only writer."""
+    where = [table.c[name] == value for name, value in key.items()]
+    if connection.execute(update(table).where(*where).values(values)).rowcount == 0:
+        connection.execute(insert(table).values(key | values))
+
+
+def _row(deposit: Deposit, position: int) -> dict[str, Any]:
+    record: Record = deposit.record
+    return {
+        "dossier": _stored(record.dossier),
+        "serial": record.serial,
+        "version": record.version,
+        "unit": _stored(record.unit),
+        "procedure": _stored(record.procedure),
+        "kind": str(record.kind),
+        "number": _stored(record.number) if record.number else None,
+        "symbol": _stored(record.symbol) if record.symbol else None,
+        "issued_on": record.issued_on,
+        "issuer": _stored(record.issuer) if record.issuer else None,
+        "deposited_at": _utc(record.deposited_at),
+        "scan_sha256": record.scan_sha256,
+        "pdf_sha256": record.pdf_sha256,
+        "object_path": deposit.object_path,
+        "pdf_path": deposit.pdf_path,
+        "position": position,
+    }
+
+
+def _next_position(connection: Connection) -> int:
+    connection.execute(update(counters).where(counters.c.name == RECORDS).values(value=counters.c.value + 1))
+    return int(connection.execute(select(counters.c.value).where(counters.c.name == RECORDS)).scalar_one())
+
+
+def _append(connection: Connection, who: str, what: str, subject: str, now: datetime) -> None:
+    head = connection.execute(select(counters).where(counters.c.name == LOG)).one()
+    position, at = head.value + 1, _utc(now)
+    who, what, subject = _stored(who), _stored(what), _stored(subject)
+    entry_hash = _entry_hash(head.hash, position, at, who, what, subject)
+    connection.execute(
+        insert(log).values(position=position, at=at, who=who, what=what, subject=subject, hash=entry_hash)
+    )
+    connection.execute(update(counters).where(counters.c.name == LOG).values(value=position, hash=entry_hash))
+
+
+def _entry_hash(before: str, position: int, at: str, who: str, what: str, subject: str) -> str:
+    return hashlib.sha256(_json([before, position, at, who, what, subject]).encode()).hexdigest()
+
+
+def _hold(row: Any) -> Hold:
+    return Hold(
+        id=row.id, batch=row.batch, scan_sha256=row.scan_sha256, scan_path=row.scan_path, first_page=row.first_page,
+        unit=row.unit, opened_at=_time(row.opened_at), reasons=tuple(json.loads(row.reasons)),
+        submission=json.loads(row.submission), pdf_path=row.pdf_path, original_path=row.original_path,
+        decided_at=_time(row.decided_at) if row.decided_at else None, decision=row.decision, operator=row.operator,
+    )  # fmt: skip
+
+
+def _utc(time: datetime) -> str:
+    return time.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+def _time(stored: str) -> datetime:
+    return datetime.fromisoformat(stored)
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=True, separators=(",", ":"))
+
+
+def _stored(text: str) -> str:
+    """*text* as any database takes it: bytes of a file's name that are no text, and zero characters, are spelt out."""
+    return text.encode("utf-8", "backslashreplace").decode().replace("\0", "\\0")
