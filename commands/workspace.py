@@ -1,6 +1,13 @@
 """The workspace: one folder with settings, archive, catalogue, index and what waits. The first command makes it."""
 
+import fcntl
+import json
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -30,7 +37,7 @@ class Workspace:
         """
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            for part in ("archive", "waiting", "quarantine", "tmp"):
+            for part in ("waiting", "quarantine", "tmp"):
                 (folder / part).mkdir(mode=0o700, exist_ok=True)
             probe = folder / "tmp" / ".writable"
             probe.touch()
@@ -41,6 +48,56 @@ class Workspace:
                   "owner and permissions").format(folder=folder, error=error.strerror)
             ) from error  # fmt: skip
         return cls(folder, load_settings(folder / "sohoa.toml"))
+
+    @contextmanager
+    def only_writer(self) -> Iterator[None]:
+        """Alone in writing to this workspace until the block ends.
+
+        The system lets go of the lock when its holder ends, however that came; what the file then still says of it is
+        stale, and is written over. ServiceUnavailable at once, naming the holder, while another run has it, and where
+        the folder lies on a network file system that cannot lock.
+        """
+        file = self.folder / "lock"
+        # A POSIX lock belongs to the process: workers forked from a run that was killed do not keep it, as they would
+        # a flock. Two of one process would not see each other, hence the set.
+        if file.resolve() in _held:  # and reading the file here would give the lock up
+            raise self._busy(_("this process ({pid})").format(pid=os.getpid()))
+        try:
+            handle = os.open(file, os.O_RDWR | os.O_CREAT, 0o600)
+        except OSError as error:
+            raise ServiceUnavailable(
+                _("workspace {folder}: cannot be locked ({error}); mend the owner and permissions of {file}").format(
+                    folder=self.folder, error=error.strerror, file=file
+                )
+            ) from error
+        try:
+            try:
+                fcntl.lockf(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except (BlockingIOError, PermissionError) as error:
+                raise self._busy(_holder(file)) from error
+            except OSError as error:
+                raise ServiceUnavailable(
+                    _("workspace {folder}: its file system cannot lock ({error}), so two runs could damage each "
+                      "other's work; put the workspace on a local disk, or mount it with locks").format(
+                        folder=self.folder, error=error.strerror)
+                ) from error  # fmt: skip
+            _held.add(file.resolve())
+            try:
+                with suppress(OSError):  # a full disk: the holder's name is a courtesy, the lock holds without it
+                    _write_holder(handle)
+                yield
+            finally:
+                os.ftruncate(handle, 0)
+                _held.discard(file.resolve())
+        finally:
+            os.close(handle)
+
+    def _busy(self, holder: str) -> ServiceUnavailable:
+        return ServiceUnavailable(
+            _("workspace {folder}: in use by {holder}; wait until that run has ended").format(
+                folder=self.folder, holder=holder
+            )
+        )
 
     @cached_property
     def catalogue(self) -> "Catalogue":
@@ -59,3 +116,28 @@ class Workspace:
         from search.index import open_index
 
         return open_index(self.settings.search, self.folder / "index")
+
+
+_held: set[Path] = set()
+"""The lock files that this process holds."""
+
+
+def _write_holder(handle: int) -> None:
+    holder = {
+        "pid": os.getpid(),
+        "host": socket.gethostname(),
+        "since": datetime.now(UTC).astimezone().isoformat(timespec="seconds"),
+    }
+    os.ftruncate(handle, 0)
+    os.pwrite(handle, json.dumps(holder).encode(), 0)
+
+
+def _holder(file: Path) -> str:
+    """Who says in *file* that they have it."""
+    try:
+        holder = json.loads(file.read_text(encoding="utf-8"))
+        return _("process {pid} on {host} since {since}").format(
+            pid=holder["pid"], host=holder["host"], since=holder["since"]
+        )
+    except (OSError, ValueError, KeyError):
+        return _("another run that has just begun")
