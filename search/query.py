@@ -226,6 +226,11 @@ def dates(typed: str) -> tuple[date, date]:
     return since, until
 
 
+def in_field(name: str, value: str) -> Query:
+    """The query ``name:value``, the value taken whole, for a command's options."""
+    return _in_field(f"{name}:{value}", _Chunk(value, len(name) + 1), name, value)
+
+
 def _span(typed: str) -> tuple[date, date]:
     text = typed.strip()
     year, month, day = "", "", ""
