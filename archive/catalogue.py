@@ -129,6 +129,7 @@ records = Table(
     Column("scan_sha256", String(64), nullable=False, index=True),
     Column("pdf_sha256", String(64), nullable=False),
     Column("object_path", Text, nullable=False),
+    Column("inventory_sha512", String(128), nullable=False),
     Column("pdf_path", Text, nullable=False),
     Column("position", Integer, nullable=False, unique=True),
 )  # fmt: skip
@@ -555,6 +556,7 @@ def _row(deposit: Deposit, position: int) -> dict[str, Any]:
         "scan_sha256": record.scan_sha256,
         "pdf_sha256": record.pdf_sha256,
         "object_path": deposit.object_path,
+        "inventory_sha512": deposit.inventory_sha512,
         "pdf_path": deposit.pdf_path,
         "position": position,
     }

@@ -346,7 +346,16 @@ class _Object:
                 )
             ) from error
         pdf_path = f"{self.path}/{self.content_path(serial, 'document.pdf')}"
-        return Standing(Deposit(record, self.path, pdf_path, new=False), origin)
+        return Standing(Deposit(record, self.path, pdf_path, False, self._inventory_sha512(version)), origin)
+
+    def _inventory_sha512(self, version: int) -> str:
+        name = f"v{version}/inventory.json.{DIGEST}"
+        for folder in filter(None, (self.staged, self.root / self.path)):
+            if (folder / name).is_file():
+                return (folder / name).read_text(encoding="utf-8", errors="replace").split(" ")[0]
+        raise IntegrityBroken(
+            _("{file}: missing from the archive; see `sohoa audit`").format(file=self.root / self.path / name)
+        )
 
     def deposits(self) -> Iterator[Standing]:
         return (self.standing(serial) for serial in self.serials)

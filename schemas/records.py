@@ -73,3 +73,6 @@ class Deposit:
     """The signed PDF, relative to the archive root."""
     new: bool
     """False when the archive already held this document of this scan."""
+    inventory_sha512: str = ""
+    """Hash of the object's inventory in the record's version, which covers every file up to it: kept elsewhere as well,
+    it shows a change that was covered up in the object."""
