@@ -22,6 +22,7 @@ HEAD_DEPTH = 0.16
 TOP = 0.35
 MARGIN_TOP, MARGIN_BOTTOM = 0.085, 0.9
 """Page numbers stand above the one or below the other."""
+FULL = 0.8
 
 NUMBER = re.compile(r"\W{0,3}S.{0,2}\s?(?:[:;.,]|.{0,28}?/\s?(?:\d{4}/)?[A-Z]{2})")
 DATE = re.compile(r"\bNGA.{0,14}THA.{0,10}N.M\b")
@@ -36,6 +37,8 @@ ANNEX = re.compile(
     r"^\W{0,3}PHU L.C\b|^\W{0,4}(?:BAN HANH |GUI |DINH )?KEM THEO\b|^\W{0,4}DINH KEM\b|^\W{0,3}M.U (?:SO )?\d|"
     r"^\W{0,3}BI.U (?:MAU|SO)\b"
 )
+LIST = re.compile(r"^\W{0,3}(?:DANH SACH|BANG|BI.U|LICH)\b")
+"""Titles of annexes that bear no such word, and now and then of papers."""
 ANNOUNCED = re.compile(r"\b(?:KEM THEO|GUI KEM|DINH KEM|PHU LUC|BIEU MAU|THEO MAU)\b")
 ENCLOSED = re.compile(
     r"\([^()]{0,20}\b(?:DINH KEM|KEM THEO|GUI KEM|CO VAN BAN)\b|\b(?:SAO GUI|GUI KEM|CHUYEN KEM|SAO LUC)\b"
@@ -68,15 +71,18 @@ class PageSigns:
     type_named: bool
     title: tuple[str, ...]
     """The words of the headings in capitals near the top, the head's own lines left out."""
-    annex: bool
+    annex: float
+    """1: a heading of an annex; 0.5: a title that annexes have more often than papers."""
     number_printed: int | None
     """The page's own number."""
     goes_on: bool
     """The first line of the body starts within a sentence, or with an article that is not the first."""
     item_first: bool
     closing: bool
+    full: bool
+    """The text reaches the foot of the page."""
     breaks_off: bool
-    """The last line reaches the foot of the page and ends within a sentence."""
+    """Its last line ends within a sentence."""
     announces: bool
     """The text speaks of something sent with it."""
     encloses: bool
@@ -114,12 +120,13 @@ def signs_of(page: PageText) -> PageSigns:
         addressed=any("KINH GUI" in text for line, text in zip(lines, plain, strict=True) if line.box.y0 < top + TOP),
         type_named=bool(TYPE.search(" ".join(_title(lines, plain, top if at else 0.0)[:8]))),
         title=_title(lines, plain, top if at else 0.0),
-        annex=any(ANNEX.search(text) for line, text in zip(lines, plain, strict=True) if line.box.y0 < top + TOP),
+        annex=_annex([text for line, text in zip(lines, plain, strict=True) if line.box.y0 < top + TOP]),
         number_printed=_number_printed(lines, plain),
         goes_on=bool(body) and _goes_on(lines[body[0]], plain[body[0]]),
         item_first=bool(body) and bool(ITEM.match(lines[body[0]].text)),
         closing=any(CLOSING.search(text) for text in plain),
-        breaks_off=bool(body) and _breaks_off([lines[i] for i in body]),
+        full=bool(body) and _last([lines[i] for i in body]).box.y1 > FULL,
+        breaks_off=bool(body) and _breaks_off(_last([lines[i] for i in body])),
         announces=any(ANNOUNCED.search(text) for text in plain),
         encloses=any(ENCLOSED.search(f"{text} {after}") for text, after in zip(plain, [*plain[1:], ""], strict=True)),
         size_mm=(page.width_px / page.dpi * 25.4, page.height_px / page.dpi * 25.4),
@@ -218,9 +225,18 @@ def _goes_on(line: Line, plain: str) -> bool:
     return inside or bool(LATER_ARTICLE.match(plain))
 
 
-def _breaks_off(body: Sequence[Line]) -> bool:
-    last = max(body, key=lambda line: line.box.y1)
-    return last.box.y1 > 0.8 and last.text.rstrip()[-1:].isalnum() and last.box.width > 0.4
+def _last(body: Sequence[Line]) -> Line:
+    return max(body, key=lambda line: line.box.y1)
+
+
+def _breaks_off(last: Line) -> bool:
+    return last.text.rstrip()[-1:].isalnum() and last.box.width > 0.4
+
+
+def _annex(top: Sequence[str]) -> float:
+    if any(ANNEX.search(text) for text in top):
+        return 1.0
+    return 0.5 * any(LIST.search(text) for text in top)
 
 
 def _own(plain: str) -> tuple[str, str]:

@@ -22,7 +22,7 @@ SURE = 0.97
 """At least so probable: the cut is made and nobody is asked."""
 PROBABLE = 0.5
 """At least so probable: the cut is made and held."""
-POSSIBLE = 0.06
+POSSIBLE = 0.019
 """At least so probable: the pages stay together, and the boundary is named as doubtful."""
 
 
@@ -35,14 +35,20 @@ class Boundary:
     """Number line and date line under the motto, half each."""
     named: float
     """Under the motto a type of paper is named, or somebody is addressed."""
+    titled: float
+    """A type of paper is named, or somebody addressed, where no motto was found."""
     annex: float
     number_later: float
     number_follows: float
     number_one: float
     goes_on: float
     item_first: float
+    landscape: float
+    """The page lies on its side and bears no motto."""
+    filled: float
+    """The page before is written to its foot and bears no recipients."""
     broken_off: float
-    """The page before ends within a sentence, at its foot."""
+    """And its last line ends within a sentence."""
     closed: float
     """The run before has its recipients (``Nơi nhận``)."""
     size_changed: float
@@ -58,9 +64,9 @@ class Boundary:
 
 
 WEIGHTS = Boundary(
-    motto=2.0, head_whole=4.0, named=1.0, annex=-2.8, number_later=-1.8, number_follows=-2.0, number_one=0.4,
-    goes_on=-2.5, item_first=-1.5, broken_off=-1.4, closed=2.0, size_changed=0.2, unreadable=0.7, announced=-2.2,
-    title_known=-2.0, enclosed=-1.5, cited=-2.6,
+    motto=2.0, head_whole=4.0, named=1.0, titled=1.5, annex=-2.8, number_later=-1.8, number_follows=-2.0,
+    number_one=0.4, goes_on=-2.5, item_first=-1.5, landscape=-1.0, filled=-1.0, broken_off=-0.8, closed=2.0,
+    size_changed=0.2, unreadable=0.7, announced=-2.2, title_known=-2.0, enclosed=-1.5, cited=-2.6,
 )  # fmt: skip
 """Log-odds that a paper begins, for each sign."""
 BIAS = -3.0
@@ -165,13 +171,16 @@ def boundary(run: Sequence[PageSigns], page: PageSigns) -> Boundary:
         motto=head,
         head_whole=whole,
         named=head * (page.type_named or page.addressed),
-        annex=float(page.annex) * (1 - whole),
+        titled=(1 - head) * (page.type_named or page.addressed),
+        annex=page.annex * (1 - whole),
         number_later=float(printed is not None and 2 <= printed <= 400),
         number_follows=float(printed is not None and printed > 1 and printed in _expected(run)),
         number_one=float(printed == 1),
         goes_on=float(page.goes_on) * (1 - head),
         item_first=float(page.item_first) * (1 - head),
-        broken_off=float(before.breaks_off and not before.closing),
+        landscape=(1 - head) * (page.size_mm[0] > page.size_mm[1]),
+        filled=float(before.full and not before.closing),
+        broken_off=float(before.full and not before.closing and before.breaks_off),
         closed=float(any(each.closing for each in run)),
         size_changed=float(_differ(before.size_mm, page.size_mm)),
         unreadable=1 - page.readable,
