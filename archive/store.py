@@ -22,7 +22,7 @@ import os
 import shutil
 import unicodedata
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -116,13 +116,23 @@ class Archive:
         except OSError as error:
             raise _unavailable(self.root, error) from error
 
-    def deposits(self) -> Iterator[Deposit]:
-        """Everything that is held, read from the objects alone, object by object."""
+    def deposits(self, on_damage: Callable[[IntegrityBroken], None] | None = None) -> Iterator[Deposit]:
+        """Everything that is held, read from the objects alone, object by object.
+
+        IntegrityBroken at the first object that cannot be read, or *on_damage* is told of it and it is left out.
+        """
         for path in self.object_paths():
-            held = _Object.read(self.root, path)
-            if held is not None:
-                for standing in held.deposits():
-                    yield standing.deposit
+            try:
+                yield from list(self.deposits_of(path))
+            except IntegrityBroken as error:
+                if on_damage is None:
+                    raise
+                on_damage(error)
+
+    def deposits_of(self, object_path: str) -> Iterator[Deposit]:
+        """What one object holds; nothing where there is none."""
+        held = _Object.read(self.root, object_path)
+        return (standing.deposit for standing in held.deposits()) if held is not None else iter(())
 
     def records(self) -> Iterator[Record]:
         """Every record, read from the objects alone. IntegrityBroken at the first that cannot be read."""
@@ -157,6 +167,14 @@ class Archive:
         except (StorageRootException, OSError) as error:
             raise IntegrityBroken(_("archive {root}: {error}").format(root=self.root, error=error)) from error
         yield from root.object_paths()
+
+    @contextmanager
+    def between_deposits(self) -> Iterator[None]:
+        """No deposit is in hand while the block runs; where the archive cannot be written, none ever is."""
+        with ExitStack() as stack:
+            with suppress(OSError):
+                stack.enter_context(self._locked(wait=True))
+            yield
 
     def _object_path(self, dossier: str) -> str:
         layout = ocfl.StorageRoot(str(self.root), layout_name=LAYOUT).layout

@@ -1,0 +1,377 @@
+"""Fixity: is the archive, file by file, what was deposited?
+
+Every file is hashed again and compared with the inventory that names it; every inventory with its sidecar, with its
+copy in the version's folder and with the hash that the catalogue noted at the deposit. The folders are searched for
+what no inventory names, ocfl-py says whether each object is valid OCFL, and the catalogue's list is compared with the
+archive's.
+"""
+
+import hashlib
+import json
+import os
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+import ocfl
+
+from archive.catalogue import Catalogue
+from archive.store import DECLARATION, DIGEST, LAYOUT, STAGING, Archive, dossier_of, object_id
+from schemas.errors import IntegrityBroken
+from schemas.language import _
+
+INVENTORY = "inventory.json"
+SIDECAR = f"inventory.json.{DIGEST}"
+OBJECT_DECLARATION = "0=ocfl_object_1.1"
+DEPTH = 4
+"""How many folders below the root an object lies, in the layout of this archive."""
+AHEAD = 64
+"""Objects handed to the hashing threads ahead of what is reported: enough to keep them busy, few enough to hold."""
+
+
+class Fault(StrEnum):
+    ALTERED = "altered"
+    MISSING = "missing"
+    ADDED = "added"
+    RENAMED = "renamed"
+    INVALID = "invalid"
+    """Not valid OCFL, in the words of ocfl-py."""
+    DISAGREES = "disagrees"
+    """The archive is whole, but the catalogue says otherwise."""
+    LOG = "log"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that is not as deposited; ``path`` is relative to the archive root, or a record's id."""
+
+    path: str
+    fault: Fault
+    detail: str = ""
+
+
+@dataclass(slots=True)
+class Audit:
+    """What was looked at, and what was found."""
+
+    objects: int = 0
+    files: int = 0
+    size_bytes: int = 0
+    findings: list[Finding] = field(default_factory=list)
+
+    @property
+    def whole(self) -> bool:
+        return not self.findings
+
+
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """What the catalogue says of a record."""
+
+    id: str
+    version: int
+    inventory_sha512: str
+    pdf_path: str
+
+
+@dataclass(slots=True)
+class _Checked:
+    path: str
+    files: int = 0
+    size_bytes: int = 0
+    findings: list[Finding] = field(default_factory=list)
+
+    def found(self, name: str, fault: Fault, detail: str = "") -> None:
+        self.findings.append(Finding(f"{self.path}/{name}" if name else self.path, fault, detail))
+
+
+def audit(
+    archive: Archive,
+    catalogue: Catalogue | None = None,
+    *,
+    threads: int = 0,
+    on_object: Callable[[Audit], None] = lambda so_far: None,
+) -> Audit:
+    """Look at everything once; *on_object* is told after each object. *threads* 0: one a core.
+
+    Deposits may go on meanwhile: an object that looks broken is looked at again while no deposit is in hand.
+    """
+    result = Audit()
+    noted = _noted(catalogue)
+    result.findings += _check_root(archive)
+    paths, strays = _objects(archive.root)
+    result.findings += strays
+    for checked in _check_each(archive, paths, noted, threads or len(os.sched_getaffinity(0))):
+        result.objects += 1
+        result.files += checked.files
+        result.size_bytes += checked.size_bytes
+        result.findings += checked.findings
+        on_object(result)
+    if catalogue is not None:
+        # Read after the objects: what was deposited meanwhile is in both.
+        broken = {"/".join(finding.path.split("/")[:DEPTH]) for finding in result.findings}
+        result.findings += _agreement(archive, set(paths), _noted(catalogue), broken)
+        result.findings += [Finding("", Fault.LOG, fault) for fault in catalogue.log_faults()]
+    return result
+
+
+def _noted(catalogue: Catalogue | None) -> dict[str, list[Noted]]:
+    by_object: defaultdict[str, list[Noted]] = defaultdict(list)
+    for row in catalogue.deposits() if catalogue is not None else ():
+        by_object[row.object_path].append(Noted(row.id, row.version, row.inventory_sha512, row.pdf_path))
+    return dict(by_object)
+
+
+def _check_root(archive: Archive) -> Iterator[Finding]:
+    layout = ocfl.StorageRoot(str(archive.root), layout_name=LAYOUT).layout
+    expected: dict[str, Any] = {
+        DECLARATION: f"{DECLARATION.removeprefix('0=')}\n",
+        "ocfl_layout.json": {"extension": layout.NAME, "description": layout.DESCRIPTION},
+        layout.config_file: layout.config,
+    }
+    for name, content in expected.items():
+        file = archive.root / name
+        if not file.is_file():
+            yield Finding(name, Fault.MISSING)
+            continue
+        found: Any = file.read_bytes()
+        with suppress(ValueError):
+            found = found.decode() if isinstance(content, str) else json.loads(found)
+        if found != content:
+            yield Finding(name, Fault.ALTERED)
+    for entry in (archive.root / "extensions").glob("*"):
+        if entry.name not in (layout.NAME, STAGING):
+            yield Finding(f"extensions/{entry.name}", Fault.ADDED)
+    for entry in (archive.root / "extensions" / layout.NAME).glob("*"):
+        if entry.name != "config.json":
+            yield Finding(str(entry.relative_to(archive.root)), Fault.ADDED)
+
+
+def _objects(root: Path) -> tuple[list[str], list[Finding]]:
+    """The folders of the objects, and what else lies on the way there."""
+    known = {DECLARATION, "ocfl_layout.json", "extensions"}
+    strays: list[Finding] = []
+    folders = [""]
+    for depth in range(DEPTH):
+        below = []
+        for folder in folders:
+            entries = sorted(os.scandir(root / folder), key=lambda entry: entry.name)
+            if depth and not entries:
+                strays.append(Finding(folder, Fault.ADDED, _("an empty folder")))
+            for entry in entries:
+                path = f"{folder}/{entry.name}".lstrip("/")
+                if entry.is_dir(follow_symlinks=False):
+                    if depth or entry.name not in known:
+                        below.append(path)
+                elif depth or entry.name not in known:
+                    strays.append(Finding(path, Fault.ADDED))
+        folders = below
+    return folders, strays
+
+
+def _check_each(
+    archive: Archive, paths: Sequence[str], noted: Mapping[str, Sequence[Noted]], threads: int
+) -> Iterator[_Checked]:
+    # Threads, not processes: hashing and reading both let go of the interpreter.
+    with ThreadPoolExecutor(threads) as pool:
+        waiting = [pool.submit(_check_object, archive.root, path, noted.get(path, ())) for path in paths[:AHEAD]]
+        for number, path in enumerate(paths):
+            checked = waiting.pop(0).result()
+            if number + AHEAD < len(paths):
+                ahead = paths[number + AHEAD]
+                waiting.append(pool.submit(_check_object, archive.root, ahead, noted.get(ahead, ())))
+            if checked.findings:
+                with archive.between_deposits():
+                    checked = _check_object(archive.root, path, noted.get(path, ()))
+            yield checked
+
+
+def _check_object(root: Path, path: str, noted: Sequence[Noted]) -> _Checked:
+    checked = _Checked(path)
+    folder = root / path
+    there = _files(folder, checked)
+    inventory = _check_inventories(folder, there, checked, noted)
+    if inventory is not None:
+        _check_content(inventory, there, checked)
+        _check_place(inventory, checked)
+    if not checked.findings:
+        _check_validity(folder, checked)
+    return checked
+
+
+def _files(folder: Path, checked: _Checked) -> dict[str, tuple[str, int]]:
+    """SHA-512 and size of every file below *folder*, by its path there."""
+    found = {}
+    for parent, folders, files in os.walk(folder):
+        here = Path(parent)
+        if not folders and not files:
+            checked.found(str(here.relative_to(folder)), Fault.ADDED, _("an empty folder"))
+        for name in files + [name for name in folders if (here / name).is_symlink()]:
+            file = here / name
+            relative = str(file.relative_to(folder))
+            if file.is_symlink() or not file.is_file():
+                checked.found(relative, Fault.ADDED, _("a link or a special file"))
+                continue
+            try:
+                with file.open("rb") as stream:
+                    digest = hashlib.file_digest(stream, DIGEST).hexdigest()
+                    size = stream.tell()
+            except OSError as error:
+                checked.found(relative, Fault.ALTERED, _("cannot be read: {error}").format(error=error.strerror))
+                digest, size = "", 0
+            found[relative] = (digest, size)
+            checked.files += 1
+            checked.size_bytes += size
+    return found
+
+
+def _check_inventories(
+    folder: Path, there: Mapping[str, tuple[str, int]], checked: _Checked, noted: Sequence[Noted]
+) -> Any:
+    """Compare the inventories with one another; the parsed one that most of them vouch for, None where none can be."""
+    declaration = folder / OBJECT_DECLARATION
+    if OBJECT_DECLARATION not in there:
+        checked.found(OBJECT_DECLARATION, Fault.MISSING)
+    elif declaration.read_bytes() != b"ocfl_object_1.1\n":
+        checked.found(OBJECT_DECLARATION, Fault.ALTERED)
+    versions = sorted((n for n in (_version_number(e.name) for e in folder.iterdir() if e.is_dir()) if n), reverse=True)
+    for head in versions:
+        # The root's inventory is the head version's: two files and two sidecars that must all say the same.
+        inventories = (INVENTORY, f"v{head}/{INVENTORY}")
+        said = _said(folder, there, inventories)
+        if not said:
+            continue
+        agreed, _times = Counter(said.values()).most_common(1)[0]
+        inventory = next((_parsed(folder / name) for name in inventories if said.get(name) == agreed), None)
+        if inventory is None or inventory.get("head") != f"v{head}":
+            continue
+        for name in (INVENTORY, SIDECAR, f"v{head}/{INVENTORY}", f"v{head}/{SIDECAR}"):
+            if name not in there:
+                checked.found(name, Fault.MISSING)
+            elif said.get(name) != agreed:
+                checked.found(name, Fault.ALTERED)
+        if any(n.version == head and n.inventory_sha512 not in ("", agreed) for n in noted):
+            checked.found(INVENTORY, Fault.ALTERED, _("it is not the one that the catalogue noted at the deposit"))
+        for earlier in range(1, head):
+            _check_earlier(folder, there, earlier, checked, noted)
+        return inventory
+    checked.found(INVENTORY, Fault.MISSING if INVENTORY not in there else Fault.ALTERED,
+                  _("no inventory of this object can be trusted"))  # fmt: skip
+    return None
+
+
+def _check_earlier(
+    folder: Path, there: Mapping[str, tuple[str, int]], version: int, checked: _Checked, noted: Sequence[Noted]
+) -> None:
+    inventory, sidecar = f"v{version}/{INVENTORY}", f"v{version}/{SIDECAR}"
+    for name in (inventory, sidecar):
+        if name not in there:
+            checked.found(name, Fault.MISSING)
+    said = _said(folder, there, [inventory])
+    witnesses = Counter(said.values()) + Counter(n.inventory_sha512 for n in noted if n.version == version)
+    if len(witnesses) <= 1:
+        return
+    agreed, times = witnesses.most_common(1)[0]
+    for name in (inventory, sidecar):
+        if name in there and (times == 1 or said.get(name) != agreed):
+            other = sidecar if name == inventory else inventory
+            checked.found(name, Fault.ALTERED, _("this file or {other}").format(other=other) if times == 1 else "")
+
+
+def _said(folder: Path, there: Mapping[str, tuple[str, int]], inventories: Iterable[str]) -> dict[str, str]:
+    """The SHA-512 that each inventory has, and the one that its sidecar gives; a malformed sidecar agrees with none."""
+    said = {}
+    for inventory in inventories:
+        sidecar = f"{inventory}.{DIGEST}"
+        if inventory in there:
+            said[inventory] = there[inventory][0]
+        if sidecar in there:
+            content = (folder / sidecar).read_bytes()
+            digest = content[:128].decode("ascii", "replace")
+            said[sidecar] = digest if content == f"{digest} {INVENTORY}\n".encode() else f"?{sidecar}"
+    return said
+
+
+def _check_content(inventory: dict[str, Any], there: Mapping[str, tuple[str, int]], checked: _Checked) -> None:
+    expected = {path: digest for digest, paths in inventory["manifest"].items() for path in paths}
+    head = int(inventory["head"].removeprefix("v"))
+    own = {OBJECT_DECLARATION, INVENTORY, SIDECAR}
+    own |= {f"v{number}/{name}" for number in range(1, head + 1) for name in (INVENTORY, SIDECAR)}
+    added = {name: digest for name, (digest, _size) in there.items() if name not in expected and name not in own}
+    for name, digest in sorted(expected.items()):
+        if name in there:
+            if there[name][0] != digest:
+                size = there[name][1]
+                checked.found(name, Fault.ALTERED, _("now {size} bytes").format(size=size))
+            continue
+        moved_to = next((other for other, found in added.items() if found == digest), None)
+        if moved_to is None:
+            checked.found(name, Fault.MISSING)
+        else:
+            added.pop(moved_to)
+            checked.found(name, Fault.RENAMED, _("now {name}").format(name=moved_to))
+    for name in sorted(added):
+        checked.found(name, Fault.ADDED)
+
+
+def _check_place(inventory: dict[str, Any], checked: _Checked) -> None:
+    identifier = str(inventory.get("id"))
+    layout = ocfl.StorageRoot(layout_name=LAYOUT).layout
+    right = layout.identifier_to_path(identifier)
+    if right != checked.path or object_id(dossier_of(identifier)) != identifier:
+        checked.found("", Fault.RENAMED, _("an object with the id {id} belongs in {path}").format(
+            id=identifier, path=right))  # fmt: skip
+
+
+def _check_validity(folder: Path, checked: _Checked) -> None:
+    # Digests were compared above; a second reading would double the time.
+    valid, validator = ocfl.Object(path=str(folder)).validate(check_digests=False, log_warnings=True)
+    if not valid or validator.log.num_warnings:
+        for message in validator.log.messages:
+            checked.found("", Fault.INVALID, str(message))
+
+
+def _agreement(
+    archive: Archive, paths: set[str], noted: Mapping[str, Iterable[Noted]], broken: set[str]
+) -> Iterator[Finding]:
+    """Records on one side only, or with another version on the other."""
+    for path, records in sorted(noted.items()):
+        if path in broken:
+            continue
+        if not (archive.root / path).is_dir():
+            for record in records:
+                yield Finding(path, Fault.MISSING, _("record {id} is in the catalogue").format(id=record.id))
+            continue
+        try:
+            standing = {deposit.record.id: deposit for deposit in archive.deposits_of(path)}
+        except IntegrityBroken as error:
+            yield Finding(path, Fault.INVALID, str(error))
+            continue
+        for record in records:
+            deposit = standing.pop(record.id, None)
+            if deposit is None:
+                yield Finding(record.id, Fault.DISAGREES, _("in the catalogue, but not in {path}").format(path=path))
+            elif (deposit.record.version, deposit.pdf_path) != (record.version, record.pdf_path):
+                yield Finding(record.id, Fault.DISAGREES, _("version {archive} in the archive, {catalogue} in the "
+                    "catalogue").format(archive=deposit.record.version, catalogue=record.version))  # fmt: skip
+        for record_id in sorted(standing):
+            yield Finding(record_id, Fault.DISAGREES, _("in the archive, but not in the catalogue: `sohoa rebuild`"))
+    for path in sorted(paths - set(noted) - broken):
+        yield Finding(path, Fault.DISAGREES, _("in the archive, but not in the catalogue: `sohoa rebuild`"))
+
+
+def _version_number(name: str) -> int:
+    return int(name[1:]) if name[:1] == "v" and name[1:].isdecimal() else 0
+
+
+def _parsed(file: Path) -> dict[str, Any] | None:
+    try:
+        inventory = json.loads(file.read_bytes())
+    except (OSError, ValueError):
+        return None
+    return inventory if isinstance(inventory, dict) else None
