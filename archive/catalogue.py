@@ -356,16 +356,15 @@ class Catalogue:
 
         Positions go on from where they were, so that an index sees every record as new.
         """
-        count = 0
+        # Without their text, which is most of a record: all rows are in memory while they are put in order.
+        rows = [{"id": deposit.record.id} | _row(deposit, 0) for deposit in deposits]
+        rows.sort(key=lambda row: (row["deposited_at"], row["id"]))
         with self._writing() as connection:
             connection.execute(delete(records))
-            for deposit in sorted(deposits, key=lambda d: (d.record.deposited_at, d.record.id)):
-                connection.execute(
-                    insert(records).values(id=deposit.record.id, **_row(deposit, _next_position(connection)))
-                )
-                count += 1
-            _append(connection, who, "rebuild", f"{count} records", datetime.now(UTC))
-        return count
+            for row in rows:
+                connection.execute(insert(records).values(row | {"position": _next_position(connection)}))
+            _append(connection, who, "rebuild", f"{len(rows)} records", datetime.now(UTC))
+        return len(rows)
 
     def duplicates(
         self, number: str, symbol: str, issuer: str | None, issued_on: str, *, other_than_scan: str
