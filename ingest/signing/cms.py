@@ -1,0 +1,46 @@
+# mypy: disable-error-code="no-untyped-call"
+"""pyHanko's way to one of our signers: it builds the CMS object of PAdES, the signer gives the bare signature."""
+
+import asyncio
+from functools import cached_property
+
+from asn1crypto import x509 as asn1  # type: ignore[import-untyped]
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+from pyhanko.sign.general import SigningError
+from pyhanko.sign.signers import pdf_cms
+from pyhanko_certvalidator.registry import SimpleCertificateStore
+
+from ingest.signing.signers import Signer
+
+HASH = "sha256"
+
+
+class CmsSigner(pdf_cms.Signer):
+    """Lives as long as the batch: pyHanko's own for keys in memory loads the key anew for every signature, which for
+    RSA 3072 takes longer than the signature itself."""
+
+    def __init__(self, signer: Signer) -> None:
+        self._signer = signer
+        chain = SimpleCertificateStore()
+        chain.register_multiple(_asn1(certificate) for certificate in signer.chain)
+        super().__init__(signing_cert=_asn1(signer.certificate), cert_registry=chain)
+
+    async def async_sign_raw(self, data: bytes, digest_algorithm: str, dry_run: bool = False) -> bytes:
+        if digest_algorithm != HASH:
+            raise SigningError(f"{digest_algorithm}: only {HASH} is made")
+        return self._signer.sign(data)
+
+    def signature(self, digest: bytes) -> bytes:
+        """The CMS object over a document's SHA-256, DER."""
+        made = asyncio.run(self.async_sign(digest, HASH, use_pades=True))
+        return bytes(made.dump())
+
+    @cached_property
+    def length(self) -> int:
+        """The length of such an object by this key, found out by making one."""
+        return len(self.signature(bytes(32)))
+
+
+def _asn1(certificate: x509.Certificate) -> asn1.Certificate:
+    return asn1.Certificate.load(certificate.public_bytes(Encoding.DER))

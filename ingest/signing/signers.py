@@ -1,0 +1,70 @@
+"""Who holds the private keys: the seam, and keys that lie in files."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+from cryptography.hazmat.primitives.serialization import pkcs12
+
+from schemas.errors import SettingsRejected
+from schemas.language import _
+
+PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
+
+
+class Signer(Protocol):
+    """One private key, wherever it lies, and its certificate."""
+
+    @property
+    def certificate(self) -> x509.Certificate: ...
+
+    @property
+    def chain(self) -> Sequence[x509.Certificate]:
+        """The certificates above it that are at hand, in no particular order."""
+        ...
+
+    def sign(self, message: bytes) -> bytes:
+        """The signature over *message* with SHA-256: RSA by PKCS #1 v1.5, or ECDSA as a DER sequence (RFC 5753).
+
+        ServiceUnavailable when the key's device does not answer.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class KeyFile:
+    """A key that was read from a file; it lives in this process's memory only."""
+
+    certificate: x509.Certificate
+    chain: tuple[x509.Certificate, ...]
+    key: PrivateKey
+
+    def __repr__(self) -> str:
+        return f"KeyFile({self.certificate.subject.rfc4514_string()})"
+
+    def sign(self, message: bytes) -> bytes:
+        if isinstance(self.key, rsa.RSAPrivateKey):
+            return self.key.sign(message, padding.PKCS1v15(), hashes.SHA256())
+        return self.key.sign(message, ec.ECDSA(hashes.SHA256()))
+
+
+def read_pkcs12(file: Path, password: str) -> KeyFile:
+    """The key in a PKCS #12 file. SettingsRejected when the password is wrong or there is no key in it."""
+    content = file.read_bytes()
+    if content[:1] != b"\x30":
+        raise SettingsRejected(
+            _("{file}: not a PKCS#12 file; ask whoever issued the key for a .p12 or .pfx").format(file=file)
+        )
+    try:
+        key, certificate, others = pkcs12.load_key_and_certificates(content, password.encode())
+    except ValueError as error:
+        raise SettingsRejected(_("{file}: the password is wrong, or the file is damaged").format(file=file)) from error
+    if key is None or certificate is None:
+        raise SettingsRejected(_("{file}: holds no private key with its certificate").format(file=file))
+    if not isinstance(key, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey):
+        raise SettingsRejected(_("{file}: neither an RSA nor an ECDSA key").format(file=file))
+    return KeyFile(certificate, tuple(others), key)
