@@ -245,6 +245,16 @@ class Catalogue:
         with self._writing() as connection:
             connection.execute(update(scans).where(scans.c.sha256 == sha256).values(state=str(state)))
 
+    def release_scan(self, sha256: str, who: str, reason: str, now: datetime) -> None:
+        """Forget that a scan was stopped as secret, by a person's decision: the next run takes it as if new."""
+        with self._writing() as connection:
+            connection.execute(
+                update(scans)
+                .where(scans.c.sha256 == sha256, scans.c.state == str(ScanState.QUARANTINED))
+                .values(state=str(ScanState.TAKEN))
+            )
+            _append(connection, who, f"release: {_stored(reason)}", sha256, now)
+
     def reject_scan(self, batch_id: str, rejected: RejectedScan) -> None:
         """Keep a scan that cannot be taken on the list, with its reason."""
         with self._writing() as connection:
@@ -310,6 +320,20 @@ class Catalogue:
             if found
             else _("nothing waits under {id}; see `sohoa review list`").format(id=prefix)
         )
+
+    def find_hold(self, id: str) -> Hold | None:
+        """The hold with exactly this id, decided on or not; None where there never was one."""
+        for row in self._rows(select(holds).where(holds.c.id == id)):
+            return _hold(row)
+        return None
+
+    def reopen_hold(self, id: str, who: str, now: datetime) -> None:
+        """Let a document wait again that a person's decision had put together with another."""
+        with self._writing() as connection:
+            connection.execute(
+                update(holds).where(holds.c.id == id).values(decided_at=None, decision=None, operator=None)
+            )
+            _append(connection, who, "review reopen", id, now)
 
     def update_hold(self, id: str, reasons: Sequence[str], submission: dict[str, Any], who: str, now: datetime) -> None:
         """Keep what a person set while the document still waits."""

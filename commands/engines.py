@@ -6,8 +6,11 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
+from typing import Any
 
 from commands.workspace import Workspace
+from ingest.pipeline import Desk
+from ingest.signing import open_seals
 from ingest.workers import Pool, open_pool
 from schemas.pages import ReadingOptions
 from schemas.settings import Settings
@@ -37,6 +40,27 @@ def opened_pool(settings: Settings, options: ReadingOptions, workers: int | None
 def operator_of(workspace: Workspace, given: str | None) -> str:
     """Who answers for this run: as given, else as set, else the system's user."""
     return given or workspace.settings.office.operator or os.environ.get("USER") or f"uid-{os.getuid()}"
+
+
+def desk_of(
+    workspace: Workspace, operator: str, *, unit: str, procedure: str, dossier: str, settings: dict[str, Any]
+) -> Desk:
+    """What a batch is done with. The keys are looked at here: before the batch, not after it.
+
+    SettingsRejected says what is wrong with a key. *settings* are those of the reading, for the provenance.
+    """
+    return Desk(
+        catalogue=workspace.catalogue,
+        archive=workspace.archive,
+        seals=open_seals(workspace.settings.signing, workspace.settings.office),
+        folder=workspace.folder,
+        operator=operator,
+        unit=unit,
+        procedure=procedure,
+        dossier=dossier,
+        programs=programs(),
+        settings=settings,
+    )
 
 
 def programs() -> dict[str, str]:

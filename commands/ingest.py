@@ -11,16 +11,15 @@ from pathlib import Path
 from typing import Any, assert_never
 
 import click
-from ingest.signing import open_seals
 from rich.progress import BarColumn, Progress, TextColumn
 
 from cli import Context
-from commands.engines import opened_pool, operator_of, programs, reading_options
+from commands.engines import desk_of, opened_pool, operator_of, reading_options
 from commands.indexing import index_or_say
 from commands.showing import console, harmless, json_line
 from commands.workspace import Workspace
 from ingest.intake import find_scans
-from ingest.pipeline import Deposited, Desk, Event, Held, ScanDone, Skipped, ingest
+from ingest.pipeline import Deposited, Event, Held, ScanDone, Skipped, ingest
 from ingest.readings import KeptReadings
 from ingest.scanreading import Reading
 from schemas.errors import ServiceUnavailable
@@ -61,18 +60,13 @@ def command(
     found = list(find_scans(paths, exclude=[workspace.folder]))
     if dry_run:
         return _say_what_would_be_done(found, workspace, as_json)
-    seals = open_seals(workspace.settings.signing, workspace.settings.office)  # before the batch, not after it
     options = reading_options(workspace.settings, fast=fast)
-    desk = Desk(
-        catalogue=workspace.catalogue,
-        archive=workspace.archive,
-        seals=seals,
-        folder=workspace.folder,
-        operator=operator_of(workspace, operator),
+    desk = desk_of(
+        workspace,
+        operator_of(workspace, operator),
         unit=unit if unit is not None else workspace.settings.office.unit,
         procedure=procedure,
         dossier=dossier,
-        programs=programs(),
         settings={"reading": to_json(options)},
     )
     summary = Summary(as_json)

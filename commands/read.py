@@ -7,16 +7,16 @@ from pathlib import Path
 from typing import assert_never
 
 import click
-from ingest.extract import describe
-from ingest.extract.shown import shown
-from ingest.separate import separate
 
 from cli import Context
 from commands.engines import opened_pool, reading_options
 from commands.showing import console, harmless, json_line
 from ingest.compose import compose
+from ingest.extract import describe
+from ingest.extract.shown import shown
 from ingest.intake import find_scans
 from ingest.scanreading import Reading, ReadScan, read_scans
+from ingest.separate import separate
 from schemas.documents import Document
 from schemas.errors import ServiceUnavailable
 from schemas.language import _

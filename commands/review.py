@@ -1,5 +1,7 @@
 """``sohoa review``: what waits for a person, and what they decide."""
 
+import json
+import tempfile
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -7,29 +9,31 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import click
-from ingest.extract.shown import shown
 from rich.table import Table
 
 from cli import Context
-from commands.engines import operator_of
+from commands.engines import desk_of, operator_of
 from commands.indexing import index_or_say
 from commands.showing import console, harmless, json_line
 from commands.workspace import Workspace
-from ingest.pipeline import signed_beside
-from ingest.review import accept, set_fields
-from schemas.documents import Field, FieldState
+from ingest import recut
+from ingest.crops import write_crops
+from ingest.extract.shown import shown
+from ingest.intake import identify
+from ingest.pages import open_pages
+from ingest.pipeline import Deposited, Held, deposit_or_hold, is_provisional, signed_beside
+from ingest.review import accept, decision, set_fields
+from ingest.reviewsheet import ABSENT, ACCEPT, REJECT, WHOLE, Decided, NotTaken, read_sheet, write_sheet
+from schemas.documents import Field, FieldState, Paper
 from schemas.errors import InputRejected
 from schemas.language import _
+from schemas.pages import Scan
 from schemas.records import Deposit, Submission
 from schemas.stored import from_json, to_json
 from schemas.work import Hold
 
-CROP_DPI = 150
-CROP_MARGIN = 0.02
-"""Round the evidence, in fractions of the page: what a person needs to see beside it."""
 
-
-@click.group(help=_("What waits for a person: list, show, accept, set, reject."))
+@click.group(help=_("What waits for a person, and what they decide."))
 def command() -> None:
     pass
 
@@ -94,7 +98,8 @@ def show(context: Context, id: str, crop: Path | None, as_json: bool) -> None:
         out.print(table)
         out.print(_("PDF: {path}").format(path=context.workspace.folder / hold.pdf_path))
     if crop is not None:
-        for written in _write_crops(context.workspace, hold, submission, crop):
+        pdf = context.workspace.folder / hold.pdf_path
+        for written in write_crops(pdf, submission.document, crop, hold.id).values():
             click.echo(str(written), err=as_json)
 
 
@@ -127,12 +132,135 @@ def set_(context: Context, id: str, values: tuple[str, ...], operator: str | Non
 def reject(context: Context, ids: tuple[str, ...], reason: str, operator: str | None) -> int:
     who = operator_of(context.workspace, operator)
 
-    def rejected(hold: Hold, submission: Submission) -> str:
-        context.workspace.catalogue.decide(hold.id, f"rejected: {reason}", who, datetime.now(UTC))
-        _clear(context.workspace, hold)
-        return _("{id}: rejected").format(id=hold.id)
+    return _each(context.workspace, ids, lambda hold, _submission: _rejected(context.workspace, hold, reason, who))
 
-    return _each(context.workspace, ids, rejected)
+
+@command.command(help=_("Cut one in two or more: another document begins at each PAGE (counted in the scan)."))
+@click.argument("id")
+@click.argument("pages", nargs=-1, required=True, type=click.IntRange(2), metavar=_("PAGE…"))
+@click.option("--operator", default=None, help=_("Who decides."))
+@click.pass_obj
+def split(context: Context, id: str, pages: tuple[int, ...], operator: str | None) -> int:
+    workspace, who = context.workspace, operator_of(context.workspace, operator)
+
+    def cut(hold: Hold, submission: Submission) -> str:
+        papers = recut.split(submission.document, pages)
+        said = f"split at {', '.join(str(page) for page in pages)}"
+        return _recut(workspace, [(hold, submission)], papers, said, who)
+
+    return _each(workspace, [id], cut)
+
+
+@command.command(help=_("Put documents of one scan, that follow each other, together as one."))
+@click.argument("ids", nargs=-1, required=True)
+@click.option("--operator", default=None, help=_("Who decides."))
+@click.pass_obj
+def merge(context: Context, ids: tuple[str, ...], operator: str | None) -> int:
+    workspace, who = context.workspace, operator_of(context.workspace, operator)
+    with workspace.only_writer():
+        holds = [_undecided(workspace, id) for id in dict.fromkeys(ids)]
+        pairs = sorted(((hold, _submission(hold)) for hold in holds), key=lambda pair: pair[0].first_page)
+        paper = recut.merge([submission.document for _hold, submission in pairs])
+        said = f"merge {', '.join(hold.id for hold, _submission in pairs)}"
+        click.echo(_recut(workspace, pairs, [paper], said, who))
+    index_or_say(workspace)
+    return 0
+
+
+@command.command(help=_("Let a scan that was stopped as secret go on: no secrecy stamp is there. Scan it in again."))
+@click.argument("sha256")
+@click.option("--reason", required=True, help=_("Why, for the log."))
+@click.option("--operator", default=None, help=_("Who decides."))
+@click.pass_obj
+def release(context: Context, sha256: str, reason: str, operator: str | None) -> None:
+    workspace, who = context.workspace, operator_of(context.workspace, operator)
+    with workspace.only_writer():
+        incident, file = _incident(workspace, sha256)
+        workspace.catalogue.release_scan(incident["sha256"], who, reason, datetime.now(UTC))
+        file.rename(file.with_suffix(".released"))
+    click.echo(_("{scan}: released; run ingest on it again").format(scan=harmless(incident["scan"])))
+
+
+@command.command(help=_("Write what waits to a spreadsheet, with the crop in the row and a cell to fill in."))
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--unit", default=None, help=_("Of this unit only."))
+@click.pass_obj
+def export(context: Context, file: Path, unit: str | None) -> None:
+    workspace = context.workspace
+    holds = [(hold, _submission(hold).document) for hold in workspace.catalogue.holds(unit=unit)]
+    with tempfile.TemporaryDirectory(dir=workspace.folder / "tmp") as folder:
+        crops = {
+            (hold.id, name): crop
+            for hold, document in holds
+            for name, crop in write_crops(workspace.folder / hold.pdf_path, document, Path(folder), hold.id).items()
+        }
+        write_sheet(holds, crops, file)
+    workspace.catalogue.note_access(operator_of(workspace, None), "review export", str(file))
+    click.echo(_("{count} holds written to {file}").format(count=len(holds), file=file))
+
+
+@command.command("import", help=_("Take the decisions of a spreadsheet that export wrote; each cell is checked."))
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--operator", default=None, help=_("Who decides."))
+@click.pass_obj
+def import_(context: Context, file: Path, operator: str | None) -> int:
+    workspace, who = context.workspace, operator_of(context.workspace, operator)
+    decided, not_taken = read_sheet(file)
+    by_hold: dict[str, list[Decided]] = {}
+    for cell in decided:
+        by_hold.setdefault(cell.hold, []).append(cell)
+    with workspace.only_writer():
+        for id, cells in by_hold.items():
+            try:
+                click.echo(harmless(_imported(workspace, id, cells, who)))
+            except InputRejected as error:
+                not_taken = (*not_taken, NotTaken(", ".join(cell.cell for cell in cells), str(error)))
+    for wrong in not_taken:
+        reason = harmless(wrong.reason)
+        click.echo(_("{file}, {cell}: {reason}").format(file=file, cell=wrong.cell, reason=reason), err=True)
+    index_or_say(workspace)
+    return 3 if not_taken else 0
+
+
+def _imported(workspace: Workspace, id: str, cells: Sequence[Decided], who: str) -> str:
+    """Apply the cells of one hold. What is decided already stays, so that a sheet may be imported twice."""
+    hold = workspace.catalogue.hold(id)
+    if hold.decided_at is not None:
+        return _("{id}: decided before, nothing changed").format(id=hold.id)
+    submission = _submission(hold)
+    whole = {cell.value for cell in cells if cell.field == WHOLE}
+    if REJECT in whole:
+        return _rejected(workspace, hold, _("by spreadsheet"), who)
+    now = datetime.now(UTC)
+    values = {cell.field: _value_of(cell, submission) for cell in cells if cell.field != WHOLE}
+    if values:
+        submission = set_fields(submission, values, who, now)
+    if ACCEPT in whole:
+        submission = accept(submission, who, now)
+    return _go_on(workspace, hold, submission, who)
+
+
+def _value_of(cell: Decided, submission: Submission) -> str:
+    if cell.value == ACCEPT:
+        read: Field = getattr(submission.document.metadata, cell.field)
+        if not read.value:
+            raise InputRejected(_("{field}: nothing was read, so nothing can be accepted").format(field=cell.field))
+        return read.value
+    return "" if cell.value == ABSENT else cell.value
+
+
+def _incident(workspace: Workspace, sha256: str) -> tuple[dict[str, str], Path]:
+    """The one open incident whose scan's hash begins so, and its file."""
+    found = [
+        (incident, file)
+        for file in (workspace.folder / "quarantine").glob("*.json")
+        if (incident := json.loads(file.read_text(encoding="utf-8")))["sha256"].startswith(sha256)
+    ]
+    if len(found) != 1:
+        raise InputRejected(
+            _("{id}: no incident, or more than one, begins so; see quarantine/ in the workspace").format(id=sha256)
+        )
+    return found[0]
 
 
 def _submission(hold: Hold) -> Submission:
@@ -160,11 +288,8 @@ def _each(workspace: Workspace, ids: Sequence[str], decide: Callable[[Hold, Subm
     with workspace.only_writer():
         for id in ids:
             try:
-                hold = workspace.catalogue.hold(id)
-                if hold.decided_at is not None:
-                    raise InputRejected(_("{id}: {operator} decided on it already: {decision}").format(
-                        id=hold.id, operator=hold.operator, decision=hold.decision))  # fmt: skip
-                click.echo(harmless(decide(hold, _submission(hold))))
+                hold = _undecided(workspace, id)
+                click.echo(decide(hold, _submission(hold)))
             except InputRejected as error:
                 failed += 1
                 click.echo(_("{id}: {error}").format(id=id, error=error), err=True)
@@ -172,6 +297,61 @@ def _each(workspace: Workspace, ids: Sequence[str], decide: Callable[[Hold, Subm
     if failed:
         return 4 if failed == len(ids) else 3
     return 0
+
+
+def _undecided(workspace: Workspace, id: str) -> Hold:
+    hold = workspace.catalogue.hold(id)
+    if hold.decided_at is not None:
+        raise InputRejected(_("{id}: {operator} decided on it already: {decision}").format(
+            id=hold.id, operator=hold.operator, decision=hold.decision))  # fmt: skip
+    return hold
+
+
+def _rejected(workspace: Workspace, hold: Hold, reason: str, who: str) -> str:
+    workspace.catalogue.decide(hold.id, f"rejected: {reason}", who, datetime.now(UTC))
+    _clear(workspace, hold)
+    return _("{id}: rejected").format(id=hold.id)
+
+
+def _recut(
+    workspace: Workspace, held: Sequence[tuple[Hold, Submission]], papers: Sequence[Paper], said: str, who: str
+) -> str:
+    """Take *papers* the whole way anew, from the scan itself, in place of the documents that were held."""
+    hold, submission = held[0]
+    scan = _scan_as_it_was(submission.document.scan)
+    now = datetime.now(UTC)
+    decisions = (*submission.provenance.decisions, decision(who, now, said))
+    given = "" if is_provisional(submission.dossier) else submission.dossier
+    desk = desk_of(workspace, who, unit=submission.unit, procedure=submission.procedure, dossier=given,
+                   settings=submission.provenance.settings)  # fmt: skip
+    for other, _of_other in held[1:]:
+        workspace.catalogue.decide(other.id, said, who, now)
+        _clear(workspace, other)
+    lines = []
+    with open_pages(scan, passwords=workspace.settings.reading.pdf_passwords, spool=workspace.folder / "tmp") as pages:
+        for paper in papers:
+            match deposit_or_hold(paper, pages, desk, hold.batch, decisions):
+                case Held(hold=waits):
+                    reasons = harmless("; ".join(waits.reasons))
+                    lines.append(_("{id}: still waits: {reasons}").format(id=waits.id, reasons=reasons))
+                case Deposited(deposit=deposit):
+                    if paper.page_numbers[0] == hold.first_page:
+                        workspace.catalogue.decide(hold.id, "accepted", who, now)
+                        _clear(workspace, hold)
+                    lines.append(_("page {page}: archived as {record}").format(
+                        page=paper.page_numbers[0], record=deposit.record.id))  # fmt: skip
+    return "\n".join(lines)
+
+
+def _scan_as_it_was(scan: Scan) -> Scan:
+    found = identify(scan.path)
+    if not isinstance(found, Scan) or found.sha256 != scan.sha256:
+        raise InputRejected(
+            _("{scan}: the scan is no longer there as it was read; put it back, then decide again").format(
+                scan=scan.path
+            )
+        )
+    return found
 
 
 def _go_on(workspace: Workspace, hold: Hold, submission: Submission, who: str) -> str:
@@ -197,27 +377,3 @@ def _clear(workspace: Workspace, hold: Hold) -> None:
     for path in (hold.pdf_path, hold.original_path):
         if path:
             (workspace.folder / path).unlink(missing_ok=True)
-
-
-def _write_crops(workspace: Workspace, hold: Hold, submission: Submission, folder: Path) -> list[Path]:
-    """PNGs of the paper behind each held field that has evidence."""
-    from pdf2image import convert_from_path
-
-    folder.mkdir(parents=True, exist_ok=True)
-    written = []
-    for name, field in submission.document.metadata.items():
-        if field.state is not FieldState.HELD or field.evidence is None:
-            continue
-        page = submission.document.page_numbers.index(field.evidence.page) + 1
-        [image] = convert_from_path(workspace.folder / hold.pdf_path, dpi=CROP_DPI, first_page=page, last_page=page)
-        box = field.evidence.box
-        around = (
-            max(box.x0 - CROP_MARGIN, 0) * image.width,
-            max(box.y0 - CROP_MARGIN, 0) * image.height,
-            min(box.x1 + CROP_MARGIN, 1) * image.width,
-            min(box.y1 + CROP_MARGIN, 1) * image.height,
-        )
-        file = folder / f"{hold.id}-{name}.png"
-        image.crop(tuple(round(edge) for edge in around)).save(file)
-        written.append(file)
-    return written

@@ -15,7 +15,6 @@ from typing import Any
 
 from archive.catalogue import Catalogue
 from archive.store import Archive
-
 from ingest.compose import compose
 from ingest.extract import describe
 from ingest.pages import ScanPages
@@ -28,6 +27,9 @@ from schemas.pages import Box, Scan
 from schemas.records import Deposit, Provenance, Submission
 from schemas.stored import to_json
 from schemas.work import Hold, RejectedScan, ScanState, SecretScan
+
+PROVISIONAL = "TAM-"
+"""Begins the codes of dossiers that came without one (tạm: for the time being)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,7 +205,12 @@ def document_id(sha256: str, first_page: int) -> str:
 
 def provisional_dossier(paper: Paper) -> str:
     """The code of a dossier for a paper that came without one, the same in every run over the same scan."""
-    return f"TAM-{document_id(paper.scan.sha256, paper.pages[0].number)}"
+    return f"{PROVISIONAL}{document_id(paper.scan.sha256, paper.pages[0].number)}"
+
+
+def is_provisional(dossier: str) -> bool:
+    """The code was made here, for a paper that came without one."""
+    return dossier.startswith(PROVISIONAL)
 
 
 def occupied(paper: Paper) -> tuple[Box, ...]:

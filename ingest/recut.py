@@ -4,6 +4,7 @@ Pure: values in, values out; the pipeline composes, signs and describes the new 
 """
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 from schemas.documents import Cut, CutState, Document, Paper
 from schemas.errors import InputRejected
@@ -46,12 +47,13 @@ def merge(documents: Sequence[Document]) -> Paper:
     ordered = sorted(documents, key=lambda document: document.page_numbers[0])
     if len(ordered) < 2 or len({document.scan.sha256 for document in ordered}) > 1:
         raise InputRejected(_("only two or more documents of the same scan can be put together"))
-    for before, after in zip(ordered, ordered[1:], strict=False):
+    for before, after in pairwise(ordered):
         if after.page_numbers[0] != before.page_numbers[-1] + 1:
             raise InputRejected(
-                _("page {page} does not follow page {before}: only documents that follow each other can be put together")
-                .format(page=after.page_numbers[0], before=before.page_numbers[-1])
-            )  # fmt: skip
+                _("page {page} does not follow page {before}: only neighbours can be put together").format(
+                    page=after.page_numbers[0], before=before.page_numbers[-1]
+                )
+            )
     first = ordered[0]
     inside = {document.page_numbers[0] for document in ordered}
     doubtful = tuple(page for document in ordered for page in document.doubtful_cuts if page not in inside)

@@ -27,7 +27,7 @@ def set_fields(submission: Submission, values: Mapping[str, str], operator: str,
         decided = _decided(before, _checked(name, value.strip()))
         metadata = replace(metadata, **{name: decided})
     said = "; ".join(f"{name}={value}" for name, value in values.items())
-    return _redone(submission, metadata, _decision(operator, now, f"set {said}"))
+    return _redone(submission, metadata, decision(operator, now, f"set {said}"))
 
 
 def accept(submission: Submission, operator: str, now: datetime) -> Submission:
@@ -40,7 +40,7 @@ def accept(submission: Submission, operator: str, now: datetime) -> Submission:
     for name, field in metadata.items():
         if field.state is FieldState.HELD and field.value is not None:
             metadata = replace(metadata, **{name: _decided(field, field.value)})
-    accepted = _redone(submission, metadata, _decision(operator, now, "accept"), cuts_accepted=True)
+    accepted = _redone(submission, metadata, decision(operator, now, "accept"), cuts_accepted=True)
     empty = [name for name, field in metadata.items() if field.state is FieldState.HELD and field.value is None]
     if accepted.document.reasons:
         raise InputRejected(
@@ -69,16 +69,17 @@ def _checked(name: str, value: str) -> str:
     return value
 
 
-def _decision(operator: str, now: datetime, what: str) -> str:
+def decision(operator: str, now: datetime, what: str) -> str:
+    """What *operator* decided, as the provenance keeps it."""
     return f"{now.isoformat(timespec='seconds')} {operator}: {what}"
 
 
-def _redone(submission: Submission, metadata: Metadata, decision: str, *, cuts_accepted: bool = False) -> Submission:
+def _redone(submission: Submission, metadata: Metadata, said: str, *, cuts_accepted: bool = False) -> Submission:
     document = replace(submission.document, metadata=metadata)
     if cuts_accepted:
         document = replace(document, cut=Cut(CutState.ACCEPTED, document.cut.confidence), doubtful_cuts=())
     document = _with_reasons(document)
-    provenance = replace(submission.provenance, decisions=(*submission.provenance.decisions, decision))
+    provenance = replace(submission.provenance, decisions=(*submission.provenance.decisions, said))
     return replace(submission, document=document, provenance=provenance)
 
 
