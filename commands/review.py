@@ -21,7 +21,7 @@ from ingest.crops import write_crops
 from ingest.extract.shown import shown
 from ingest.intake import identify
 from ingest.pages import open_pages
-from ingest.pipeline import Deposited, Held, deposit_or_hold, is_provisional, signed_beside
+from ingest.pipeline import Deposited, Held, deposit_or_hold, document_id, is_provisional, signed_beside
 from ingest.review import accept, decision, set_fields
 from ingest.reviewsheet import ABSENT, ACCEPT, REJECT, WHOLE, Decided, NotTaken, read_sheet, write_sheet
 from schemas.documents import Field, FieldState, Paper
@@ -327,6 +327,10 @@ def _recut(
     for other, _of_other in held[1:]:
         workspace.catalogue.decide(other.id, said, who, now)
         _clear(workspace, other)
+    for paper in papers:
+        known = workspace.catalogue.find_hold(document_id(paper.scan.sha256, paper.page_numbers[0]))
+        if known is not None and known.decided_at is not None:  # put together before, and now apart again
+            workspace.catalogue.reopen_hold(known.id, who, now)
     lines = []
     with open_pages(scan, passwords=workspace.settings.reading.pdf_passwords, spool=workspace.folder / "tmp") as pages:
         for paper in papers:

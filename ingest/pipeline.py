@@ -157,7 +157,15 @@ def _not_done_before(
 
 def _documents(read: ReadScan, desk: Desk, batch: str) -> Iterator[Deposited | Held]:
     for paper in separate(read.scan, read.texts):
+        if _a_person_decided(document_id(paper.scan.sha256, paper.pages[0].number), desk.catalogue):
+            continue
         yield deposit_or_hold(paper, read.pages, desk, batch)
+
+
+def _a_person_decided(id: str, catalogue: Catalogue) -> bool:
+    """An earlier run that stopped in this scan held the document, and since then somebody worked on it."""
+    hold = catalogue.find_hold(id)
+    return hold is not None and bool(hold.decided_at or hold.submission["provenance"]["decisions"])
 
 
 def deposit_or_hold(
