@@ -25,15 +25,21 @@ def find_scans(paths: Sequence[Path], *, exclude: Sequence[Path] = ()) -> Iterat
     ``RejectedScan`` with the reason; nothing is raised. Folders in *exclude* and hidden files are left out.
     """
     seen: set[str] = set()
+    for found in files_of(paths, exclude=exclude):
+        scan = found if isinstance(found, RejectedScan) else identify(found)
+        if isinstance(scan, Scan):
+            if scan.sha256 in seen:
+                continue
+            seen.add(scan.sha256)
+        yield scan
+
+
+def files_of(paths: Sequence[Path], *, exclude: Sequence[Path] = ()) -> Iterator[Path | RejectedScan]:
+    """Each file among *paths* and below them, in natural order, not looked into; a folder that cannot be read comes as
+    a ``RejectedScan``. Folders in *exclude* and hidden files are left out."""
     excluded = {_identity(path) for path in exclude} - {None}
     for path in paths:
-        for found in _files(path, excluded):
-            scan = found if isinstance(found, RejectedScan) else identify(found)
-            if isinstance(scan, Scan):
-                if scan.sha256 in seen:
-                    continue
-                seen.add(scan.sha256)
-            yield scan
+        yield from _files(path, excluded)
 
 
 def identify(path: Path) -> Scan | RejectedScan:

@@ -49,6 +49,8 @@ class Reading:
     passwords: tuple[str, ...] = ()
     kept: KeptReadings | None = None
     on_page: Callable[[Scan, PageText, int], None] = lambda scan, text, count: None
+    stopped: Callable[[], bool] = lambda: False
+    """Asked before each page: once true, no further page is handed out and unfinished scans do not come back."""
 
 
 def read_scans(
@@ -95,11 +97,13 @@ def read_scans(
         reading.on_page(work.scan, text, work.pages.count)
         yield from _finished(in_work, by_hash)
     yield from _finished(in_work, by_hash)
+    for work in by_hash.values():  # stopped before they were whole
+        work.pages.close()
 
 
 def _unread_pages(work: _InWork, reading: Reading) -> Iterator[tuple[tuple[str, int], PageImage]]:
     for number in range(1, work.pages.count + 1):
-        if work.secret_page:
+        if work.secret_page or reading.stopped():
             return
         kept = reading.kept.get(work.scan.sha256, number) if reading.kept is not None else None
         if kept is not None:
