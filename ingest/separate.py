@@ -167,8 +167,8 @@ def boundary(run: Sequence[PageSigns], page: PageSigns) -> Boundary:
     head = min(1.0, max(0.0, page.motto - 0.4) / 0.35)
     whole = head * (page.number_line + page.date_line) / 2
     printed = page.number_printed
-    spoken_of = frozenset[tuple[str, str]]().union(*(each.pairs for each in run))
     title = list(pairwise(page.title))
+    known = sum(any(pair in each.pairs for each in run) for pair in title)
     return Boundary(
         motto=head,
         head_whole=whole,
@@ -187,9 +187,9 @@ def boundary(run: Sequence[PageSigns], page: PageSigns) -> Boundary:
         size_changed=float(_differ(before.size_mm, page.size_mm)),
         unreadable=1 - page.readable,
         announced=float(any(each.announces for each in run)) * (1 - whole),
-        title_known=(1 - whole) * sum(pair in spoken_of for pair in title) / len(title) if len(title) > 1 else 0.0,
+        title_known=(1 - whole) * known / len(title) if len(title) > 1 else 0.0,
         enclosed=whole * any(each.encloses for each in run),
-        cited=max((_same(page.own, cited) for cited in _cited(run)), default=0.0),
+        cited=max((_same(page.own, cited) for cited in _cited(run)), default=0.0) if page.own[1] else 0.0,
     )
 
 
