@@ -271,7 +271,7 @@ def seal(agency: str, dpi: int, rng: _RNG, *, diameter_mm: float = 36.0) -> Imag
         draw.ellipse(
             [big * inset, big * inset, big * (1 - inset), big * (1 - inset)], outline=255, width=round(big * width)
         )
-    _ring_text(image, agency.replace("\n", " ") + " ★", big)
+    _ring_text(image, agency.replace("\n", " "), big)
     star = [
         (big / 2 + big * radius * math.sin(turn), big / 2 - big * radius * math.cos(turn))
         for turn, radius in ((math.pi * n / 5, 0.16 if n % 2 == 0 else 0.065) for n in range(10))
@@ -286,14 +286,17 @@ def seal(agency: str, dpi: int, rng: _RNG, *, diameter_mm: float = 36.0) -> Imag
 
 
 def _ring_text(image: Image.Image, text: str, big: int) -> None:
+    """The letters of *text* round the seal, feet to the middle, with a gap below."""
     face = ImageFont.truetype(str(FONT_FOLDER / "Tinos-Bold.ttf"), round(big * 0.095))
-    turn = -360 * 0.36
-    step = 360 * 0.72 / max(len(text) - 1, 1)
-    for character in text.replace(" ★", ""):
-        tile = Image.new("L", (big, big), 0)
-        ImageDraw.Draw(tile).text((big / 2, big * 0.2), character, fill=255, font=face, anchor="ms")
-        image.paste(255, (0, 0), tile.rotate(-turn, Image.Resampling.BICUBIC))
-        turn += step
+    side, radius = round(big * 0.16), big * 0.325
+    step = 260 / max(len(text) - 1, 1)
+    for place, character in enumerate(text):
+        tile = Image.new("L", (side, side), 0)
+        ImageDraw.Draw(tile).text((side / 2, side * 0.65), character, fill=255, font=face, anchor="ms")
+        turn = -130 + place * step
+        x = big / 2 + radius * math.sin(math.radians(turn)) - side / 2
+        y = big / 2 - radius * math.cos(math.radians(turn)) - side / 2
+        image.paste(255, (round(x), round(y)), tile.rotate(-turn, Image.Resampling.BICUBIC))
 
 
 def stamp(page: Image.Image, mark: Image.Image, x: int, y: int) -> None:

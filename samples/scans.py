@@ -36,7 +36,7 @@ def scanned(page: Page, *, seed: int = 0, skew_deg: float = 0.0, turn: Turn = 0,
     image = page.convert("RGB")
     if skew_deg:
         image = image.rotate(skew_deg, Image.Resampling.BICUBIC, fillcolor="white")
-    image = image.filter(ImageFilter.GaussianBlur(page.width / 1654 * 0.6))
+    image = image.filter(ImageFilter.BoxBlur(page.width / 1654 * 0.6))
     seen = np.asarray(image, dtype=np.float32) * (np.array(PAPER_WHITE, dtype=np.float32) / 255)
     seen += rng.standard_normal((image.height, image.width, 1), dtype=np.float32) * noise
     image = Image.fromarray(np.clip(seen, 0, 255).astype(np.uint8))
