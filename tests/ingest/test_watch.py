@@ -1,0 +1,107 @@
+"""A watched folder gives each file once, and only when it has arrived whole."""
+
+from pathlib import Path
+
+import pytest
+
+from ingest.watch import SETTLED_S, UNFINISHED_S, Watch, only_watcher
+from schemas.errors import InputRejected, ServiceUnavailable
+from schemas.pages import Scan
+from schemas.work import RejectedScan
+
+PDF = b"%PDF-1.4\n1 0 obj\nendobj\ntrailer\n%%EOF\n"
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def inbox(tmp_path: Path) -> Path:
+    folder = tmp_path / "inbox"
+    folder.mkdir()
+    return folder
+
+
+def names(found: list[Scan | RejectedScan]) -> list[str]:
+    return [Path(scan.path).name for scan in found]
+
+
+def test_a_file_is_taken_once_it_stands_still(inbox: Path, clock: Clock) -> None:
+    watch = Watch([inbox], clock=clock)
+    (inbox / "a.pdf").write_bytes(PDF)
+    assert watch.arrived() == []
+    clock.now += SETTLED_S
+    assert names(watch.arrived()) == ["a.pdf"]
+    clock.now += 100
+    assert watch.arrived() == []
+
+
+def test_a_file_that_grows_is_left_until_it_stops(inbox: Path, clock: Clock) -> None:
+    watch = Watch([inbox], clock=clock)
+    file = inbox / "a.pdf"
+    file.write_bytes(PDF[:12])
+    watch.arrived()
+    clock.now += SETTLED_S - 1
+    file.write_bytes(PDF)
+    assert watch.arrived() == []
+    clock.now += SETTLED_S - 1
+    assert watch.arrived() == []
+    assert watch.settling == 1
+    clock.now += 1
+    assert names(watch.arrived()) == ["a.pdf"]
+    assert watch.settling == 0
+
+
+def test_a_copy_that_stalled_is_given_a_minute_more(inbox: Path, clock: Clock) -> None:
+    watch = Watch([inbox], clock=clock)
+    (inbox / "a.pdf").write_bytes(PDF[:20])
+    watch.arrived()
+    clock.now += UNFINISHED_S - 1
+    assert watch.arrived() == []
+    clock.now += 1
+    assert names(watch.arrived()) == ["a.pdf"]
+
+
+def test_a_file_that_is_no_scan_comes_as_rejected_and_the_next_one_is_taken(inbox: Path, clock: Clock) -> None:
+    watch = Watch([inbox], clock=clock)
+    (inbox / "a.txt").write_text("not a scan")
+    (inbox / "b.pdf").write_bytes(PDF)
+    watch.arrived()
+    clock.now += SETTLED_S
+    first, second = watch.arrived()
+    assert isinstance(first, RejectedScan)
+    assert isinstance(second, Scan)
+
+
+def test_a_file_scanned_over_is_taken_again(inbox: Path, clock: Clock) -> None:
+    watch = Watch([inbox], clock=clock)
+    (inbox / "a.pdf").write_bytes(PDF)
+    watch.arrived()
+    clock.now += SETTLED_S
+    watch.arrived()
+    (inbox / "a.pdf").write_bytes(PDF + PDF)
+    watch.arrived()
+    clock.now += SETTLED_S
+    assert names(watch.arrived()) == ["a.pdf"]
+
+
+def test_two_watchers_never_share_a_folder(inbox: Path) -> None:
+    with only_watcher([inbox]), pytest.raises(ServiceUnavailable, match="another sohoa"), only_watcher([inbox]):
+        pass
+    with only_watcher([inbox]):
+        assert list(inbox.iterdir()) == []
+
+
+def test_only_folders_are_watched(tmp_path: Path) -> None:
+    with pytest.raises(InputRejected, match="nowhere"), only_watcher([tmp_path / "nowhere"]):
+        pass
