@@ -22,6 +22,8 @@ class Unit:
     parent: str | None = None
     valid_from: date | None = None
     valid_to: date | None = None
+    successor: str | None = None
+    """The unit that its results count for after ``valid_to`` (a merger); None: none, and they then are in no rate."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,3 +49,37 @@ class InventoryRow:
     title: str = ""
     in_force_from: date | None = None
     in_force_until: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DayCount:
+    """By how much a unit's results in force (``rows``), and those of them with a record (``done``), change on *day*."""
+
+    unit: str
+    day: date
+    rows: int
+    done: int
+
+
+class Standing(StrEnum):
+    """What one inventory row is on a day, for the auditor who recomputes a rate by hand."""
+
+    COUNTS = "counts"
+    NO_RECORD = "no record"
+    NOT_YET_DEPOSITED = "deposited later"
+    BROKEN = "record broken"
+    AMBIGUOUS = "record fits several rows"
+    ONLY_COPY = "only a copy"
+    NOT_YET_IN_FORCE = "not yet in force"
+    NO_LONGER_IN_FORCE = "no longer in force"
+
+
+@dataclass(frozen=True, slots=True)
+class RowStanding:
+    """An inventory row on a day, with the records (ids) that bear on it."""
+
+    row: InventoryRow
+    standing: Standing
+    records: tuple[str, ...] = ()
+    since: date | None = None
+    """The first day of the standing, where one is known."""
