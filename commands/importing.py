@@ -1,0 +1,68 @@
+"""What the imports of units, inventory and targets have in common: where bad rows go, and what is said at the end."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+
+from archive.inventory import Imported
+from commands.showing import harmless, json_line
+from schemas.language import _
+
+FAULTS_SHOWN = 10
+
+
+def rejects_path(file: Path, given: Path | None) -> Path:
+    """Where the rows not taken are written: as given, else beside the file, else (a folder not writable) here."""
+    if given is not None:
+        return given
+    stem = file.stem.removesuffix("-rejected")
+    folder = file.parent if os.access(file.parent, os.W_OK) else Path()
+    target = folder / f"{stem}-rejected.csv"
+    return target if target.absolute() != file.absolute() else folder / f"{stem}-rejected-again.csv"
+
+
+def say_imported(done: Imported, as_json: bool) -> int:
+    """Print what an import did; returns the exit code: 3 when rows were set aside, 4 when none were good."""
+    rejects = done.rejects
+    taken = done.new + done.changed + done.same
+    if as_json:
+        json_line({
+            "new": done.new, "changed": done.changed, "same": done.same, "rejected": rejects.count,
+            "rejects": str(rejects.path) if rejects.count else None, "ignored_headings": list(done.ignored),
+        })  # fmt: skip
+    else:
+        click.echo(
+            _("{new} new, {changed} changed, {same} known already, {rejected} rejected").format(
+                new=done.new, changed=done.changed, same=done.same, rejected=rejects.count)
+        )  # fmt: skip
+    if done.ignored and not as_json:
+        click.echo(_("columns not used: {names}").format(names=harmless(", ".join(done.ignored))), err=True)
+    for fault in rejects.faults[:FAULTS_SHOWN]:
+        click.echo(
+            harmless(_("row {row}, {column}: {reason}").format(
+                row=fault.line, column=fault.column or _("whole row"), reason=fault.reason)), err=True
+        )  # fmt: skip
+    if rejects.count > FAULTS_SHOWN:
+        click.echo(_("and {count} more").format(count=rejects.count - FAULTS_SHOWN), err=True)
+    if rejects.count:
+        click.echo(
+            _("The rows not taken are in {file}; mend them there and import that file.").format(file=rejects.path),
+            err=True,
+        )
+        return 3 if taken else 4
+    return 0
+
+
+def import_options(function: Callable[..., int]) -> Callable[..., int]:
+    """The argument and options of every import."""
+    for decorate in (
+        click.option("--json", "as_json", is_flag=True, help=_("Print one JSON object.")),
+        click.option("--rejects", type=click.Path(path_type=Path, dir_okay=False), default=None,
+                     help=_("Where to write the rows that cannot be taken (default: beside FILE).")),
+        click.option("--sheet", default=None, help=_("Which sheet of a spreadsheet.")),
+        click.argument("file", type=click.Path(path_type=Path)),
+    ):  # fmt: skip
+        function = decorate(function)
+    return function

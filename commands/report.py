@@ -1,0 +1,217 @@
+"""``sohoa report``: progress against the targets, in every form, and row by row why."""
+
+import io
+import os
+import sys
+import tempfile
+from collections import Counter
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+from rich.table import Table
+
+from archive.inventory import VIETNAM, Register
+from cli import Context
+from commands.showing import console, harmless, json_line
+from reports.progress import Progress, Waiting, first_day_needed, progress
+from reports.words import day, percent, whole
+from schemas.errors import ServiceUnavailable, SettingsRejected
+from schemas.language import _
+from schemas.units import Level, RowStanding, Standing
+
+if TYPE_CHECKING:
+    from commands.workspace import Workspace
+
+FORMATS = ("terminal", "json", "csv", "xlsx", "html", "pdf")
+BINARY = ("xlsx", "pdf")
+DAYS = click.DateTime(["%Y-%m-%d", "%d/%m/%Y"])
+
+
+@click.command(help=_("Progress against the targets, as of the end of a day."))
+@click.option("--as-of", type=DAYS, default=None, help=_("As of the end of this day (default: today)."))
+@click.option(
+    "--level", type=click.Choice([str(level) for level in Level]), default=None, help=_("Of this level only.")
+)
+@click.option("--unit", default=None, help=_("Of this unit only."))
+@click.option("--procedure", default="", help=_("Only results of this procedure."))
+@click.option("--format", "form", type=click.Choice(FORMATS), default="terminal", show_default=True,
+              help=_("The form of the report."))  # fmt: skip
+@click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), default=None,
+              help=_("The file to write (default: standard output)."))  # fmt: skip
+@click.option("--why", metavar=_("UNIT"), default=None,
+              help=_("Row by row what counts for this unit, what does not, and why."))  # fmt: skip
+@click.option("--compare", type=DAYS, default=None, help=_("Beside it, the figures as of this earlier day."))
+@click.option("--json", "as_json", is_flag=True, help=_("The same as --format json; with --why, one object a line."))
+@click.pass_obj
+def command(
+    context: Context,
+    as_of: datetime | None,
+    level: str | None,
+    unit: str | None,
+    procedure: str,
+    form: str,
+    output: Path | None,
+    why: str | None,
+    compare: datetime | None,
+    as_json: bool,
+) -> int:
+    register = Register(context.workspace.catalogue.engine)
+    register.catch_up()
+    when = as_of.date() if as_of is not None else datetime.now(VIETNAM).date()
+    if why is not None:
+        return _explain(register, why, when, as_json or form == "json")
+    asked = Asked(register, Level(level) if level else None, register.code_of(unit) if unit else None, procedure)
+    report = asked.as_of(when, _waiting(context.workspace) if as_of is None else None)
+    if compare is not None:
+        if compare.date() >= when:
+            raise SettingsRejected(
+                _("--compare {day}: not before the day of the report").format(day=day(compare.date()))
+            )
+        report = replace(report, compared=asked.as_of(compare.date(), None))
+    if unit is not None and not report.units:
+        raise SettingsRejected(
+            _("--unit {unit}: no such unit stands on {day}; see `sohoa units list`").format(unit=unit, day=day(when))
+        )
+    if not report.units:
+        click.echo(_("No units are known; take them in with `sohoa units import FILE`."), err=True)
+    _put(report, "json" if as_json and form == "terminal" else form, output)
+    return 0
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is asked of a report, whatever its day."""
+
+    register: Register
+    level: Level | None
+    unit: str | None
+    procedure: str
+
+    def as_of(self, when: date, waiting: Waiting | None) -> Progress:
+        """The report as of the end of *when*."""
+        counts = self.register.day_counts(when, since=first_day_needed(when), procedure=self.procedure or None)
+        return progress(
+            when, self.register.units(), self.register.targets(), counts,
+            level=self.level, unit=self.unit, waiting=waiting, procedure=self.procedure,
+        )  # fmt: skip
+
+
+def _waiting(workspace: "Workspace") -> Waiting:
+    holds = workspace.catalogue.holds()
+    oldest = min((hold.opened_at for hold in holds), default=None)
+    return Waiting(len(holds), oldest.astimezone(VIETNAM).date() if oldest else None)
+
+
+def _put(report: Progress, form: str, output: Path | None) -> None:
+    if form == "terminal" and output is None:
+        from reports.terminal import render_terminal
+
+        console().print(render_terminal(report))
+        return
+    if form in BINARY and output is None and sys.stdout.isatty():
+        raise SettingsRejected(_("--format {form} is not text; name a file with -o").format(form=form))
+    content = rendered(report, form)
+    if output is None:
+        sys.stdout.buffer.write(content)
+        sys.stdout.flush()
+        return
+    write_whole(output, content)
+    click.echo(_("written: {file}").format(file=output), err=True)
+
+
+def rendered(report: Progress, form: str) -> bytes:
+    """The report in one of ``FORMATS``."""
+    match form:
+        case "json":
+            from reports.document import render_json
+
+            return render_json(report)
+        case "csv":
+            from reports.tables import render_csv
+
+            return render_csv(report)
+        case "terminal":
+            from rich.console import Console
+
+            from reports.terminal import render_terminal
+
+            out = Console(record=True, file=io.StringIO(), width=160)
+            out.print(render_terminal(report))
+            return out.export_text().encode()
+        case _:
+            raise SettingsRejected(_("--format {form}: not one of {forms}").format(form=form, forms=", ".join(FORMATS)))
+
+
+def write_whole(file: Path, content: bytes) -> None:
+    """Write *file* whole or not at all; ServiceUnavailable names it when it cannot be written."""
+    try:
+        with tempfile.NamedTemporaryFile(dir=file.absolute().parent, delete=False) as part:
+            part.write(content)
+        os.chmod(part.name, 0o644)
+        os.replace(part.name, file)
+    except OSError as error:
+        raise ServiceUnavailable(
+            _("{file}: cannot be written ({error}); choose another with -o").format(file=file, error=error.strerror)
+        ) from error
+
+
+def _explain(register: Register, unit: str, when: date, as_json: bool) -> int:
+    code = register.code_of(unit)
+    tally: Counter[Standing] = Counter()
+    table = Table(_("number, symbol"), _("date"), _("title"), _("counts"), _("records"), box=None)
+    for one in register.explain(code, when):
+        tally[one.standing] += 1
+        if as_json:
+            json_line(_standing_form(one))
+        else:
+            table.add_row(
+                harmless(f"{one.row.number}/{one.row.symbol}"), day(one.row.issued_on), harmless(one.row.title)[:50],
+                said_standing(one), ", ".join(one.records[:3]) + (" …" if len(one.records) > 3 else ""),
+            )  # fmt: skip
+    unmatched = register.unmatched(code, when)
+    if as_json:
+        for id in unmatched:
+            json_line({"record": id, "standing": "in no row"})
+        return 0
+    console().print(table)
+    done = tally[Standing.COUNTS]
+    rows = sum(tally.values()) - tally[Standing.NOT_YET_IN_FORCE] - tally[Standing.NO_LONGER_IN_FORCE]
+    click.echo(
+        _("{unit}, end of {day}: {done} of {rows} results in force have a record: {rate}").format(
+            unit=code, day=day(when), done=whole(done), rows=whole(rows),
+            rate=percent(done * 10_000 // rows if rows else None))
+    )  # fmt: skip
+    if unmatched:
+        click.echo(
+            _("{count} records of this unit count for no row of the inventory: {ids}").format(
+                count=whole(len(unmatched)), ids=", ".join(unmatched[:10]) + (" …" if len(unmatched) > 10 else ""))
+        )  # fmt: skip
+    return 0
+
+
+def said_standing(one: RowStanding) -> str:
+    """Whether the row counts, and why not."""
+    since = day(one.since)
+    return {
+        Standing.COUNTS: _("✓ counts since {day}"),
+        Standing.NO_RECORD: _("✗ no record"),
+        Standing.NOT_YET_DEPOSITED: _("✗ record deposited only on {day}"),
+        Standing.BROKEN: _("✗ record found broken on {day}"),
+        Standing.AMBIGUOUS: _("✗ the record fits several rows equally well"),
+        Standing.ONLY_COPY: _("✗ only a copy is archived"),
+        Standing.NOT_YET_IN_FORCE: _("– in force only from {day}"),
+        Standing.NO_LONGER_IN_FORCE: _("– no longer in force since {day}"),
+    }[one.standing].format(day=since)
+
+
+def _standing_form(one: RowStanding) -> dict[str, Any]:
+    return {
+        "unit": one.row.unit, "number": one.row.number, "symbol": one.row.symbol,
+        "issued_on": one.row.issued_on.isoformat(), "procedure": one.row.procedure, "result_code": one.row.result_code,
+        "title": one.row.title, "in_force_from": one.row.in_force_from and one.row.in_force_from.isoformat(),
+        "in_force_until": one.row.in_force_until and one.row.in_force_until.isoformat(),
+        "standing": str(one.standing), "since": one.since and one.since.isoformat(), "records": list(one.records),
+    }  # fmt: skip

@@ -1,0 +1,130 @@
+"""The report on a terminal: one sheet for a leader, then every unit. Colour only adds to what the words say."""
+
+from collections.abc import Iterator
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from reports.progress import Against, Count, Progress
+from reports.words import day, gain, level_name, needed, percent, points, projected, share, verdict, whole
+from schemas.language import _
+
+BAR_CELLS = 24
+BEHIND_SHOWN = 5
+
+
+def render_terminal(report: Progress, *, every_unit: bool = True) -> RenderableType:
+    """The report for ``rich.console.Console.print``."""
+    return Group(*_parts(report, every_unit))
+
+
+def _parts(report: Progress, every_unit: bool) -> Iterator[RenderableType]:
+    heading = _("Results digitised, as of the end of {day}").format(day=day(report.as_of))
+    if report.procedure:
+        heading += " · " + _("procedure {code}").format(code=report.procedure)
+    yield Text(heading, style="bold")
+    yield Text()
+    yield _levels(report)
+    behind = report.furthest_behind()
+    if behind:
+        yield Text()
+        yield Text(_("Furthest behind"), style="bold")
+        yield _behind(report)
+    if every_unit and report.units:
+        yield Text()
+        yield Text(_("Every unit"), style="bold")
+        yield _units(report)
+    for note in notes(report):
+        yield Text()
+        yield Text(note)
+
+
+def notes(report: Progress) -> list[str]:
+    """What must be said beside the figures: results without a unit, what waits, targets carried on."""
+    said = []
+    if report.homeless.rows:
+        said.append(
+            _("{rows} results in force belong to units that no longer stand and were merged into none; they are in no rate. "
+              "Say with `sohoa units import` which unit took them over.").format(rows=whole(report.homeless.rows))
+        )  # fmt: skip
+    if report.waiting is not None and report.waiting.count:
+        said.append(
+            _("{count} documents wait for a person, the oldest since {day}; see `sohoa review list`.").format(
+                count=whole(report.waiting.count), day=day(report.waiting.oldest))
+        )  # fmt: skip
+    years = {level.now.year for level in report.levels if level.now.year is not None}
+    for year in sorted(years - {report.as_of.year}):
+        said.append(
+            _("No targets are set for {year}; those of {old} are shown. Set them with `sohoa targets import`.").format(
+                year=report.as_of.year, old=year)
+        )  # fmt: skip
+    return said
+
+
+def bar(count: Count, target: "Against") -> Text:
+    """The rate as a bar with the target's place marked."""
+    text = Text()
+    filled = (count.hundredths or 0) * BAR_CELLS // 10_000
+    mark = int(target.target * BAR_CELLS) if target.target is not None else None
+    style = "green" if target.reached else "yellow"
+    for cell in range(BAR_CELLS):
+        if cell == mark:
+            text.append("┃", style="bold")
+        else:
+            text.append("█" if cell < filled else "·", style=style if cell < filled else "dim")
+    return text
+
+
+def _levels(report: Progress) -> Table:
+    table = Table(
+        _("level"), _("rate"), "", _("target"), "", _("digitised / in force"), _("still to do"), _("week"),
+        _("needed a day"), _("met at this pace"), _("units reached"), box=None, pad_edge=False,
+    )  # fmt: skip
+    for level in report.levels:
+        now = level.now
+        table.add_row(
+            level_name(level.level), Text(percent(now.count.hundredths), style="bold"), bar(now.count, now),
+            share(now.target), _mark(now), f"{whole(now.count.done)} / {whole(now.count.rows)}",
+            "–" if now.left is None else whole(now.left), _week(now.count, level.week_ago), needed(level.outlook),
+            projected(level.outlook) if now.left is not None else "–", f"{level.reached} / {level.with_data}",
+        )  # fmt: skip
+    return table
+
+
+def _behind(report: Progress) -> Table:
+    table = Table(_("unit"), _("rate"), _("short"), _("still to do"), _("needed a day"), _("met at this pace"),
+                  box=None, pad_edge=False)  # fmt: skip
+    for one in report.furthest_behind()[:BEHIND_SHOWN]:
+        table.add_row(
+            f"{one.unit.name} ({one.unit.code})", percent(one.now.count.hundredths), verdict(one.now),
+            whole(one.now.left or 0), needed(one.outlook), projected(one.outlook),
+        )  # fmt: skip
+    return table
+
+
+def _units(report: Progress) -> Table:
+    table = Table(_("code"), _("unit"), _("level"), _("rate"), "", _("target"), "", _("digitised / in force"),
+                  _("still to do"), _("week"), box=None, pad_edge=False)  # fmt: skip
+    for one in report.units:
+        now = one.now
+        table.add_row(
+            one.unit.code, one.unit.name, level_name(one.unit.level), percent(now.count.hundredths),
+            bar(now.count, now) if now.count.rows else "", share(now.target), _mark(now),
+            f"{whole(now.count.done)} / {whole(now.count.rows)}", "–" if now.left is None else whole(now.left),
+            _week(now.count, one.week_ago),
+        )  # fmt: skip
+    return table
+
+
+def _mark(now: Against) -> Text:
+    style = {True: "green", False: "yellow", None: "dim"}[now.reached]
+    sign = {True: "✓ ", False: "✗ ", None: ""}[now.reached]
+    return Text(sign + verdict(now), style=style)
+
+
+def _week(now: Count, before: Count) -> str:
+    text = gain(now.done - before.done)
+    if now.hundredths is None or before.hundredths is None:
+        return text
+    return f"{text} ({points(now.hundredths - before.hundredths)})"
