@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from cli import Context
-from commands.engines import operator_of
+from commands.access import note_access
 from schemas.errors import InputRejected, ServiceUnavailable
 from schemas.language import _
 
@@ -22,7 +22,7 @@ def command(context: Context, ids: tuple[str, ...], folder: Path) -> int:
     for id in ids:
         try:
             pdf = workspace.archive.pdf(id)
-            workspace.catalogue.note_access(operator_of(workspace, None), "get", id)
+            note_access(workspace, "get", id)
             click.echo(str(_copied(pdf, folder, id)))
         except InputRejected as error:
             failed += 1

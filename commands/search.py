@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from cli import Context
-from commands.engines import operator_of
+from commands.access import note_access
 from commands.indexing import behind, whole_index
 from commands.showing import console, harmless, json_line
 from commands.units_of import UnitsOf, units_of
@@ -89,7 +89,7 @@ def command(
     if isinstance(query, All) and not typed.strip() and not counts:
         raise InputRejected(_("say what to find: words, a number, a date, or an option such as --unit"))
     said = " ".join([typed, *(f"{name}:{value}" for name, value in (*fields, ("cap", level)) if value)])
-    workspace.catalogue.note_access(operator_of(workspace, None), "search", said.strip())
+    note_access(workspace, "search", said.strip())
     index = whole_index(workspace)
     found = index.search(Request(query, limit=limit, offset=skip, sort=Sort(sort), counts=counts))
     if as_json:

