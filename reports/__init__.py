@@ -1,1 +1,1 @@
-"""Progress against the targets: computed purely, then shown as terminal, JSON, CSV, XLSX, HTML and PDF. Knows only schemas."""
+"""Progress against the targets: computed purely, then shown in every form from one value. Knows only schemas."""

@@ -1,7 +1,7 @@
 """The report as JSON, versioned: ``progress.schema.json`` beside this file is its JSON Schema.
 
-Shares are exact (numerator and denominator); the percentages beside them are rounded down to hundredths and are texts, so
-that no reader rounds them up again.
+Shares are exact (numerator and denominator); the percentages beside them are rounded down to hundredths and are texts,
+so that no reader rounds them up again.
 """
 
 import json

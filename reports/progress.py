@@ -1,9 +1,9 @@
 """Progress against the targets: one value that every rendering shows. Pure: no database, no clock, no file.
 
-The rate of a unit is its results in force that have a record, over its results in force, on a day. A level's rate is the sum
-over its units, never the mean of their rates; how many of its units have reached their target is a second figure. Without
-results in force there is no rate: *no data*, neither 0 % nor 100 %. Percentages are rounded down, so that 49.999 % never
-reads as 50 %. (Targets of Ho Chi Minh City for 2023, point 7.)
+The rate of a unit is its results in force that have a record, over its results in force, on a day. A level's rate is the
+sum over its units, never the mean of their rates; how many of its units have reached their target is a second figure.
+Without results in force there is no rate: *no data*, neither 0 % nor 100 %. Percentages are rounded down, so that
+49.999 % never reads as 50 %. (Targets of Ho Chi Minh City for 2023, point 7.)
 """
 
 from collections import defaultdict
@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from fractions import Fraction
+from itertools import pairwise
 
 from schemas.units import DayCount, Level, Target, Unit
 
@@ -84,8 +85,9 @@ class Against:
 class Outlook:
     """What it takes until the due day, and when the target is met if the pace of the last weeks is kept.
 
-    Days count from the report's; ``day`` None with results left: *not at this pace*. ``earliest`` and ``latest`` are by the
-    quickest and the slowest of the last weeks; ``latest`` None: at the slowest, never. What is in force is taken to stay.
+    Days count from the report's; ``day`` None with results left: *not at this pace*. ``earliest`` and ``latest`` are by
+    the quickest and the slowest of the last weeks; ``latest`` None: at the slowest, never. What is in force is taken to
+    stay as it is.
     """
 
     due: date
@@ -185,8 +187,8 @@ def progress(
 ) -> Progress:
     """The report as of the end of *as_of*, from the *counts* of ``archive.inventory.Register.day_counts``.
 
-    *level* and *unit* choose what is shown; a level's own figures then are over the units shown. Counts of a unit that no
-    longer stands on a day go to the one it was merged into.
+    *level* and *unit* choose what is shown; a level's own figures then are over the units shown. Counts of a unit that
+    no longer stands on a day go to the one it was merged into.
     """
     days = [as_of - k * WEEK for k in range(LINE_WEEKS, -1, -1)]
     placed = {day: place_of(units, day) for day in days}
@@ -237,7 +239,7 @@ def place_of(units: Sequence[Unit], day: date) -> dict[str, str | None]:
 def target_for(
     targets: Sequence[Target], unit: Unit | None, level: Level, year: int
 ) -> tuple[Fraction | None, int | None]:
-    """The share to reach, and the year that it is of: the unit's own before its level's, the latest year up to *year*."""
+    """The share to reach and the year it is of: the latest up to *year*, in it the unit's own before its level's."""
     code = unit.code if unit is not None else None
     fitting = [t for t in targets if t.year <= year and t.level is level and t.unit in (None, code)]
     if not fitting:
@@ -287,7 +289,7 @@ def _of_level(
 
 def _outlook(now: Against, line: Sequence[WeekPoint], as_of: date) -> Outlook:
     due = date(as_of.year, 12, 31)
-    gains = [after.count.done - before.count.done for before, after in zip(line, line[1:], strict=False)][-PACE_WEEKS:]
+    gains = [after.count.done - before.count.done for before, after in pairwise(line)][-PACE_WEEKS:]
     pace = Fraction(sum(gains), 7 * len(gains))
     left = now.left
     if left is None:

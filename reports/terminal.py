@@ -45,8 +45,8 @@ def notes(report: Progress) -> list[str]:
     said = []
     if report.homeless.rows:
         said.append(
-            _("{rows} results in force belong to units that no longer stand and were merged into none; they are in no rate. "
-              "Say with `sohoa units import` which unit took them over.").format(rows=whole(report.homeless.rows))
+            _("{rows} results in force belong to units that no longer stand and were merged into none; they are in no "
+              "rate. Say with `sohoa units import` which unit took them over.").format(rows=whole(report.homeless.rows))
         )  # fmt: skip
     if report.waiting is not None and report.waiting.count:
         said.append(
