@@ -480,7 +480,8 @@ def _engine(url: str) -> Engine:
         return create_engine(parsed, pool_pre_ping=True)
     if parsed.database and parsed.database != ":memory:":
         _made_for_its_owner(Path(parsed.database))
-    engine = create_engine(parsed, connect_args={"timeout": BUSY_TIMEOUT_S})
+    waits = {} if "timeout" in parsed.query else {"timeout": BUSY_TIMEOUT_S}
+    engine = create_engine(parsed, connect_args=waits)
 
     @event.listens_for(engine, "connect")
     def _set_up(connection: sqlite3.Connection, _record: object) -> None:

@@ -15,6 +15,7 @@ marked is merged to its end: after a kill at any point a deposit is there whole 
 """
 
 import fcntl
+import glob
 import hashlib
 import json
 import logging
@@ -80,6 +81,8 @@ class Archive:
         try:
             if not root.exists() or not any(root.iterdir()):
                 archive._make()
+            for left in root.absolute().parent.glob(f"{glob.escape(_making(root))}*"):  # of a run that was killed there
+                shutil.rmtree(left, ignore_errors=True)
             if (root / "extensions" / STAGING).is_dir():
                 with suppress(_Busy, PermissionError), archive._locked(wait=False):
                     archive._recover()
@@ -190,7 +193,7 @@ class Archive:
     def _make(self) -> None:
         """Build an empty root beside, then put it in its place by one rename."""
         self.root.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        beside = Path(mkdtemp(prefix=f".{self.root.name}-", dir=self.root.parent))
+        beside = Path(mkdtemp(prefix=_making(self.root), dir=self.root.parent))
         try:
             made = beside / "root"
             ocfl.StorageRoot(str(made), layout_name=LAYOUT).initialize(spec_version=SPEC_VERSION)
@@ -202,7 +205,7 @@ class Archive:
                     raise
             _sync_folder(self.root.parent)
         finally:
-            shutil.rmtree(beside)
+            shutil.rmtree(beside, ignore_errors=True)
 
     def _add(self, submission: Submission, original: Path | None, held: "_Object | None") -> Deposit:
         path = held.path if held else self._object_path(submission.dossier)
@@ -397,6 +400,11 @@ def object_id(dossier: str) -> str:
 def dossier_of(identifier: str) -> str:
     """The dossier code that ``object_id`` made *identifier* of."""
     return unquote(identifier.removeprefix(OBJECT_ID))
+
+
+def _making(root: Path) -> str:
+    """How the name of a folder begins in which a root is being made."""
+    return f".{root.absolute().name}.making-"
 
 
 def _inventory(folder: Path) -> Any:

@@ -1,0 +1,55 @@
+"""A real PostgreSQL of its own: a cluster in a temporary folder, on a free port of this machine."""
+
+import importlib.util
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.services import unavailable
+
+
+def _program(name: str) -> str:
+    installed = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"))
+    found = str(installed[-1]) if installed else shutil.which(name)
+    if found is None:
+        unavailable("PostgreSQL", f"{name} is not installed (apt-get install postgresql)")
+    return found
+
+
+@contextmanager
+def postgres() -> Iterator[str]:
+    """The URL of an empty database; the server is gone when the block ends."""
+    if importlib.util.find_spec("psycopg") is None:
+        unavailable("PostgreSQL", "its driver is not installed (pip install psycopg[binary])")
+    initdb, pg_ctl = _program("initdb"), _program("pg_ctl")
+    # PostgreSQL refuses to run as root: Debian's package brings a user for it.
+    user = "postgres" if os.geteuid() == 0 else None
+    folder = Path(tempfile.mkdtemp(prefix="sohoa-pg-"))
+    if user is not None:
+        shutil.chown(folder, user, user)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+
+    def run(*command: str) -> None:
+        subprocess.run(
+            command, user=user, group=user, cwd=folder, check=True, timeout=120, stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+
+    cluster = str(folder / "cluster")
+    try:
+        run(initdb, "-D", cluster, "-U", "sohoa", "--auth=trust", "--encoding=UTF8", "--no-sync")
+        options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={folder} -c fsync=off"
+        run(pg_ctl, "-D", cluster, "-w", "-o", options, "-l", str(folder / "log"), "start")
+        try:
+            yield f"postgresql+psycopg://sohoa@127.0.0.1:{port}/postgres"
+        finally:
+            run(pg_ctl, "-D", cluster, "-w", "-m", "immediate", "stop")
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
