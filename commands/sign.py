@@ -1,0 +1,76 @@
+"""``sohoa sign``: put the workspace's signatures on PDFs that do not go through ``ingest``."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+import pikepdf
+
+from cli import Context
+from commands.showing import harmless
+from ingest.signing import Seal, open_seals, sign
+from ingest.signing.ink import ink_on_first_page
+from schemas.documents import ComposedPdf, SignedPdf
+from schemas.errors import InputRejected, ServiceUnavailable
+from schemas.language import _
+from schemas.settings import load_settings
+
+
+@click.command(help=_("Sign PDF files as the settings say; PDF/A stays PDF/A, earlier signatures stay valid."))
+@click.argument("pdfs", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("-o", "--output", "folder", type=click.Path(path_type=Path, file_okay=False), default=None,
+              help=_("Write the signed files here under their names; else beside each: NAME.signed.pdf."))  # fmt: skip
+@click.pass_obj
+def command(context: Context, pdfs: tuple[Path, ...], folder: Path | None) -> int:
+    settings = load_settings(context.folder / "sohoa.toml")  # signing makes no workspace
+    seals = open_seals(settings.signing, settings.office)
+    failed = 0
+    for pdf in pdfs:
+        try:
+            signed = _signed(pdf, _target(pdf, folder), seals)
+            names = ", ".join(note.name for note in signed.signatures)
+            click.echo(harmless(_("{file}: signed by {names}").format(file=signed.path, names=names)))
+        except InputRejected as error:
+            failed += 1
+            click.echo(_("rejected: {reason}").format(reason=harmless(str(error))), err=True)
+    if failed:
+        return 4 if failed == len(pdfs) else 3
+    return 0
+
+
+def _target(pdf: Path, folder: Path | None) -> Path:
+    return folder / pdf.name if folder is not None else pdf.with_name(f"{pdf.stem}.signed.pdf")
+
+
+def _signed(pdf: Path, target: Path, seals: Sequence[Seal]) -> SignedPdf:
+    if target.exists():
+        raise InputRejected(
+            _("{file}: is there already; sohoa overwrites nothing: choose another folder with -o").format(file=target)
+        )
+    composed = ComposedPdf(pdf, _pages(pdf))
+    occupied = ink_on_first_page(pdf)
+    try:
+        return sign(composed, seals, target, occupied=occupied)
+    except OSError as error:
+        raise ServiceUnavailable(
+            _("{file}: cannot be written ({error}); choose another folder with -o").format(
+                file=target, error=error.strerror
+            )
+        ) from error
+
+
+def _pages(pdf: Path) -> int:
+    try:
+        with pikepdf.open(pdf) as opened:
+            count = len(opened.pages)
+    except OSError as error:
+        raise InputRejected(
+            _("{file}: {error}; mend the path or the file's permissions").format(file=pdf, error=error.strerror)
+        ) from error
+    except pikepdf.PasswordError as error:
+        raise InputRejected(_("{file}: encrypted; save it without a password first").format(file=pdf)) from error
+    except (pikepdf.PdfError, RuntimeError) as error:
+        raise InputRejected(_("{file}: not a readable PDF; export it again").format(file=pdf)) from error
+    if count == 0:
+        raise InputRejected(_("{file}: no pages").format(file=pdf))
+    return count
