@@ -149,7 +149,7 @@ def _picture(pdf: Pdf, pages: ScanPages, number: int) -> tuple[pikepdf.Object, i
 def _may_be_kept(plain: PlainImage) -> bool:
     image = plain.image
     filters = image.get("/Filter", Array([]))
-    names = {str(name) for name in filters} if isinstance(filters, Array) else {str(filters)}  # type: ignore[union-attr]
+    names = {str(name) for name in filters} if isinstance(filters, Array) else {str(filters)}
     return names <= KEPT_FILTERS and _is_allowed(image.get("/ColorSpace")) and not _bad_jpeg(image, names)
 
 

@@ -22,6 +22,8 @@ MAX_PIXELS = 200_000_000
 """A0 at 300 dpi is 140 million; more is a fault or a bomb."""
 MAX_SIDE_PX = 30_000
 MAX_PAGES = 10_000
+MAX_FIELD_DEPTH = 20
+"""Form fields may nest, and in a hostile file without end."""
 RENDER_DPI = 300
 RENDER_TIMEOUT_S = 60
 COVERED = 0.9
@@ -174,8 +176,7 @@ class _PdfPages(ScanPages):
     def _signed(self) -> bool:
         with self._damage(None):
             form = self.pdf.Root.get("/AcroForm")
-            fields = form.get("/Fields", []) if isinstance(form, pikepdf.Dictionary) else []
-            return any(_is_signed(field) for field in fields)  # type: ignore[union-attr]
+            return isinstance(form, pikepdf.Dictionary) and any(_is_signed(field) for field in _array(form, "/Fields"))
 
     @property
     def signed(self) -> bool:
@@ -219,7 +220,7 @@ class _PdfPages(ScanPages):
         try:
             [image] = pdf2image.convert_from_path(
                 self.scan.path, dpi=round(dpi), first_page=number, last_page=number, use_cropbox=True,
-                userpw=self._password or None, timeout=RENDER_TIMEOUT_S,
+                userpw=self._password, ownerpw=self._password, timeout=RENDER_TIMEOUT_S,
             )  # fmt: skip
         except PDFInfoNotInstalledError as error:
             raise ServiceUnavailable(_("poppler is missing; apt-get install poppler-utils")) from error
@@ -267,12 +268,17 @@ class _PdfPages(ScanPages):
         )
 
 
-def _is_signed(field: pikepdf.Object) -> bool:
-    if not isinstance(field, pikepdf.Dictionary):
+def _is_signed(field: object, depth: int = 0) -> bool:
+    if not isinstance(field, pikepdf.Dictionary) or depth > MAX_FIELD_DEPTH:
         return False
     if field.get("/FT") == Name.Sig and "/V" in field:
         return True
-    return any(_is_signed(kid) for kid in cast("Sequence[pikepdf.Object]", field.get("/Kids", [])))
+    return any(_is_signed(kid, depth + 1) for kid in _array(field, "/Kids"))
+
+
+def _array(holder: pikepdf.Dictionary, key: str) -> Sequence[object]:
+    found: object = holder.get(key)
+    return cast("Sequence[object]", found) if isinstance(found, pikepdf.Array) else ()
 
 
 def _visible(page: pikepdf.Page) -> tuple[float, float, float, float]:
@@ -319,7 +325,8 @@ def _plain_image(page: pikepdf.Page) -> PlainImage | None:
     mode = 0
     found: tuple[pikepdf.Stream, tuple[float, ...]] | None = None
     resources = page.obj.get("/Resources", _inherited(page, "/Resources"))
-    images = resources.get("/XObject", {}) if isinstance(resources, pikepdf.Dictionary) else {}
+    named = resources.get("/XObject") if isinstance(resources, pikepdf.Dictionary) else None
+    images = named if isinstance(named, pikepdf.Dictionary) else pikepdf.Dictionary()
     for instruction in pikepdf.parse_content_stream(page):
         if isinstance(instruction, pikepdf.ContentStreamInlineImage):
             return None
@@ -331,9 +338,9 @@ def _plain_image(page: pikepdf.Page) -> PlainImage | None:
             if stack:
                 matrix, mode = stack.pop()
         elif operator == "cm":
-            matrix = _times(tuple(float(v) for v in operands), matrix)  # type: ignore[arg-type]
+            matrix = _times(tuple(float(v) for v in operands), matrix)
         elif operator == "Tr":
-            mode = int(operands[0])  # type: ignore[call-overload]
+            mode = int(operands[0])
         elif operator in _SHOWS_TEXT:
             if mode != 3:
                 return None
