@@ -1,0 +1,191 @@
+"""Names of agencies as heads of papers write them, mended where marks were misread, and their codes."""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from functools import cache
+
+from ingest.extract.folding import folded, likeness
+from ingest.extract.names import AGENCY_HEADS, INITIALS, NOT_HEADS, PLACES
+
+MINISTRIES = (
+    "Bộ Quốc phòng", "Bộ Công an", "Bộ Ngoại giao", "Bộ Nội vụ", "Bộ Tư pháp", "Bộ Tài chính",
+    "Bộ Kế hoạch và Đầu tư", "Bộ Công Thương", "Bộ Nông nghiệp và Phát triển nông thôn",
+    "Bộ Nông nghiệp và Môi trường", "Bộ Giao thông vận tải", "Bộ Xây dựng", "Bộ Tài nguyên và Môi trường",
+    "Bộ Thông tin và Truyền thông", "Bộ Lao động - Thương binh và Xã hội", "Bộ Văn hóa, Thể thao và Du lịch",
+    "Bộ Khoa học và Công nghệ", "Bộ Giáo dục và Đào tạo", "Bộ Y tế", "Bộ Dân tộc và Tôn giáo",
+    "Thanh tra Chính phủ", "Ngân hàng Nhà nước Việt Nam", "Ủy ban Dân tộc", "Văn phòng Chính phủ",
+    "Thủ tướng Chính phủ", "Chính phủ", "Quốc hội", "Ủy ban Thường vụ Quốc hội", "Chủ tịch nước",
+    "Bảo hiểm xã hội Việt Nam", "Kiểm toán nhà nước", "Tòa án nhân dân tối cao", "Viện kiểm sát nhân dân tối cao",
+    "Tổng cục Thuế", "Tổng cục Hải quan", "Cục Thuế", "Cục Hải quan", "Kho bạc Nhà nước", "Tổng cục Thống kê",
+)  # fmt: skip
+DEPARTMENTS = (
+    "Sở Nội vụ", "Sở Tư pháp", "Sở Tài chính", "Sở Kế hoạch và Đầu tư", "Sở Công Thương",
+    "Sở Nông nghiệp và Phát triển nông thôn", "Sở Nông nghiệp và Môi trường", "Sở Giao thông vận tải", "Sở Xây dựng",
+    "Sở Tài nguyên và Môi trường", "Sở Thông tin và Truyền thông", "Sở Lao động - Thương binh và Xã hội",
+    "Sở Văn hóa và Thể thao", "Sở Văn hóa, Thể thao và Du lịch", "Sở Du lịch", "Sở Khoa học và Công nghệ",
+    "Sở Giáo dục và Đào tạo", "Sở Y tế", "Sở Quy hoạch - Kiến trúc", "Sở An toàn thực phẩm", "Sở Ngoại vụ",
+    "Sở Dân tộc và Tôn giáo", "Thanh tra tỉnh", "Ban Dân tộc", "Văn phòng Ủy ban nhân dân", "Ủy ban nhân dân",
+    "Hội đồng nhân dân", "Ban Quản lý", "Ban Chỉ đạo", "Ban Tổ chức", "Chi cục Thuế", "Công an", "Bệnh viện Đa khoa",
+    "Trung tâm Y tế", "Trung tâm Kiểm soát bệnh tật", "Phòng Giáo dục và Đào tạo", "Phòng Tư pháp", "Phòng Nội vụ",
+    "Phòng Tài chính - Kế hoạch", "Phòng Quản lý đô thị", "Phòng Kinh tế", "Phòng Văn hóa và Thông tin",
+    "Phòng Lao động - Thương binh và Xã hội", "Phòng Y tế", "Phòng Tài nguyên và Môi trường", "Thanh tra Sở",
+    "Văn phòng đăng ký đất đai", "Chi nhánh Văn phòng đăng ký đất đai", "Trường Đại học", "Trường Trung học phổ thông",
+    "Trường Trung học cơ sở", "Trường Tiểu học", "Trường Mầm non", "Ủy ban Mặt trận Tổ quốc Việt Nam",
+    "Liên đoàn Lao động", "Công đoàn ngành", "Hội Liên hiệp Phụ nữ", "Đoàn Thanh niên", "Cục Quản lý", "Cục Kiểm soát",
+    "Hội đồng thẩm định", "Hội đồng tuyển dụng", "Ban Tổ chức Lễ kỷ niệm", "Ban Chấp hành", "Ban Thường vụ", "Tỉnh ủy",
+    "Thành ủy", "Đảng ủy", "Ban Tiếp công dân", "Kho bạc Nhà nước", "Bảo hiểm xã hội", "Chi cục Thống kê",
+    "Chi cục Kiểm lâm", "Chi cục An toàn vệ sinh thực phẩm", "Chi cục Dân số - Kế hoạch hóa gia đình",
+)  # fmt: skip
+PROVINCES = (
+    "Hà Nội", "Hồ Chí Minh", "Hải Phòng", "Đà Nẵng", "Cần Thơ", "Huế", "An Giang", "Bà Rịa - Vũng Tàu", "Bắc Giang",
+    "Bắc Kạn", "Bạc Liêu", "Bắc Ninh", "Bến Tre", "Bình Định", "Bình Dương", "Bình Phước", "Bình Thuận", "Cà Mau",
+    "Cao Bằng", "Đắk Lắk", "Đắk Nông", "Điện Biên", "Đồng Nai", "Đồng Tháp", "Gia Lai", "Hà Giang", "Hà Nam",
+    "Hà Tĩnh", "Hải Dương", "Hậu Giang", "Hòa Bình", "Hưng Yên", "Khánh Hòa", "Kiên Giang", "Kon Tum", "Lai Châu",
+    "Lâm Đồng", "Lạng Sơn", "Lào Cai", "Long An", "Nam Định", "Nghệ An", "Ninh Bình", "Ninh Thuận", "Phú Thọ",
+    "Phú Yên", "Quảng Bình", "Quảng Nam", "Quảng Ngãi", "Quảng Ninh", "Quảng Trị", "Sóc Trăng", "Sơn La", "Tây Ninh",
+    "Thái Bình", "Thái Nguyên", "Thanh Hóa", "Thừa Thiên Huế", "Tiền Giang", "Trà Vinh", "Tuyên Quang", "Vĩnh Long",
+    "Vĩnh Phúc", "Yên Bái",
+)  # fmt: skip
+_PLACE_WORDS = ("Tỉnh", "Thành phố", "Quận", "Huyện", "Thị xã", "Phường", "Xã", "Thị trấn", "Thủ Đức", "Gò Vấp",
+                "Bình Thạnh", "Tân Bình", "Tân Phú", "Phú Nhuận", "Bình Tân", "Củ Chi", "Hóc Môn", "Bình Chánh",
+                "Nhà Bè", "Cần Giờ", "Việt Nam", "nước Cộng hòa")  # fmt: skip
+
+
+@cache
+def _known_words() -> dict[str, tuple[str, ...]]:
+    """Folded word → its forms in agencies' names, the commonest first."""
+    forms: dict[str, Counter[str]] = {}
+    for name in (*MINISTRIES, *DEPARTMENTS, *PROVINCES, *_PLACE_WORDS, *AGENCY_HEADS):
+        for word in re.findall(r"\w+", name):
+            forms.setdefault(folded(word), Counter())[word.upper()] += 1
+    return {bare: tuple(form for form, _ in counted.most_common()) for bare, counted in forms.items()}
+
+
+def _bare(word: str) -> str:
+    return word.strip(".,:;'`\"“”‘’*_~^|ˆ¬°—–-·•()[]{}<>=\\/!?")
+
+
+def tidy_name(text: str) -> str:
+    """A line of an agency's name without the specks round it, commas and hyphens within it kept."""
+    words: list[str] = []
+    for word in text.split():
+        core = _bare(word)
+        if not core:
+            if word in ("-", "–", "—") and words:
+                words.append("-")
+            continue
+        if word[0] in "-–—" and words and words[-1] != "-":
+            words.append("-")
+        comma = "," if word.endswith(",") else ""
+        words.append(core + comma)
+    while words and (words[-1] == "-" or (len(words) > 1 and len(words[-1]) == 1 and not words[-1].isdigit()
+                                          and words[-1] not in ("Y", "Ý"))):  # fmt: skip
+        words.pop()
+    return " ".join(words).strip(", ")
+
+
+def mended(name: str, body: Sequence[str]) -> tuple[str, bool]:
+    """*name* with its marks as the body of the paper and the names that are known write them, and whether any of
+    these bears it out. *body* is the words of the paper.
+
+    Agencies are named in the body over and over, in plain type that is read better than capitals.
+    """
+    words = [_bare(word) for word in name.split() if _bare(word)]
+    if not words:
+        return name, False
+    votes = Counter(_said_in_body(words, body))
+    for known in (*MINISTRIES, *DEPARTMENTS):
+        parts = re.findall(r"\w+", known)
+        if len(parts) == len(words) and [folded(p) for p in parts] == [folded(w) for w in words]:
+            votes[tuple(part.upper() for part in parts)] += 5
+    if votes:
+        chosen = max(votes, key=lambda form: votes[form])
+        return _with_words(name, chosen), True
+    return _mended_by_word(name, words)
+
+
+def _mended_by_word(name: str, words: Sequence[str]) -> tuple[str, bool]:
+    known, chosen, all_known = _known_words(), [], True
+    for word in words:
+        forms = known.get(folded(word), ())
+        if not forms and not word.isdigit():
+            near = [f for bare, fs in known.items() for f in fs
+                    if len(bare) > 3 and abs(len(bare) - len(word)) <= 1 and likeness(bare, word) >= 0.8]  # fmt: skip
+            forms = tuple(near[:1])
+            all_known = all_known and bool(forms)
+        chosen.append(word if not forms or word.upper() in forms else forms[0])
+    return _with_words(name, chosen), all_known
+
+
+def _said_in_body(words: Sequence[str], body: Sequence[str]) -> Iterable[tuple[str, ...]]:
+    bare = [folded(word) for word in words]
+    size = len(bare)
+    for start in range(len(body) - size + 1):
+        if folded(body[start]) == bare[0] and [folded(w) for w in body[start : start + size]] == bare:
+            yield tuple(word.upper() for word in body[start : start + size])
+
+
+def _with_words(name: str, words: Sequence[str]) -> str:
+    """*name* with its words replaced in order; hyphens and commas stay."""
+    waiting = iter(words)
+    out = []
+    for part in name.split():
+        core = _bare(part)
+        out.append(part.replace(core, next(waiting)) if core else part)
+    return " ".join(out)
+
+
+def body_words(text: str) -> list[str]:
+    found: list[str] = re.findall(r"\w+", text)
+    return found
+
+
+def begins_agency(line: str) -> bool:
+    """*line* begins as the name of an agency does."""
+    bare = folded(line)
+    if any(bare.startswith(folded(no)) for no in NOT_HEADS):
+        return False
+    return any(bare == head or bare.startswith(head + " ") for head in _folded_heads())
+
+
+@cache
+def _folded_heads() -> tuple[str, ...]:
+    return tuple(folded(head) for head in AGENCY_HEADS)
+
+
+def is_place(line: str) -> bool:
+    """*line* names a place alone, and so goes on with the name above it."""
+    bare = folded(line)
+    return any(bare.startswith(folded(place) + " ") for place in PLACES) or any(
+        likeness(bare, province) > 0.9 for province in PROVINCES
+    )
+
+
+def names_in(lines: Sequence[str]) -> list[list[int]]:
+    """The lines of the agencies' block, each name's lines together: parents first, the issuer last."""
+    names: list[list[int]] = []
+    for index, line in enumerate(lines):
+        above = folded(lines[index - 1]) if index else ""
+        goes_on = above.endswith((" va", ",", "-", " thuoc", " cua", "&")) or is_place(line)
+        if names and (goes_on or not begins_agency(line)):
+            names[-1].append(index)
+        else:
+            names.append([index])
+    return names
+
+
+def code_of(agency: str) -> str:
+    """The agency's part of a symbol, by its name: ``SỞ Y TẾ`` → ``SYT``, ``ỦY BAN NHÂN DÂN …`` → ``UBND``."""
+    bare = folded(agency)
+    for name, code in INITIALS.items():
+        if bare.startswith(folded(name)):
+            return code
+    words: list[str] = re.findall(r"\w+", agency.upper())
+    if words and words[0] in INITIALS.values():
+        return words[0]
+    cut = next(
+        (i for i, w in enumerate(words) if i and folded(w) in ("tinh", "thanh", "quan", "huyen", "phuong", "xa")),
+        len(words),
+    )
+    return "".join(word[0] for word in words[:cut] if folded(word) not in ("va", "thuoc", "cua"))

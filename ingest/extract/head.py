@@ -1,0 +1,604 @@
+"""The elements at the head of a paper: agency, number and symbol, date, type, abstract, urgency.
+
+Each is looked for where the decree puts it, relative to what was found before it, and comes with a confidence that is
+the least of what the reader says of the words and of how well their grammar and the other elements bear them out.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+
+from ingest.extract import agencies
+from ingest.extract.finding import UNREAD, Finding
+from ingest.extract.folding import distance, folded, letters, likeness
+from ingest.extract.grammar import DateRead, NumberLine, date_in, digits_in, is_label, iso_date, number_line
+from ingest.extract.layout import Head, Run, confidence_of
+from ingest.extract.names import LETTER, TITLE_WORDS, TYPES, URGENCIES, type_code, type_named
+from schemas.documents import Evidence
+from schemas.language import _
+from schemas.pages import Box, PageText, Word
+
+HEAD_STEPS = 12
+"""Lines from the motto within which number and date stand."""
+ON_AXIS = 0.16
+"""How far the middle of a heading may lie from the middle of the page."""
+MISREAD_DIGIT = 0.9
+"""Factor where a character was taken for the digit it looks like (``l6`` for 16)."""
+ALONE = 0.9
+"""Factor where nothing else on the paper bears out what was read."""
+
+
+@dataclass(frozen=True, slots=True)
+class NumberRow:
+    """The row ``Số: …/…`` as read, and its words of number, symbol and label."""
+
+    parts: NumberLine
+    row: Run
+    number_words: tuple[Word, ...]
+    symbol_words: tuple[Word, ...]
+
+
+def row_of(runs: Sequence[Run]) -> Run:
+    """Runs of one level as one, left to right."""
+    words = sorted((word for run in runs for word in run.words), key=lambda word: word.box.x0)
+    return Run(tuple(words), max(run.height for run in runs))
+
+
+def rows_of(runs: Sequence[Run]) -> list[Run]:
+    """Runs put together that stand on one level, from top to bottom."""
+    rows: list[list[Run]] = []
+    for run in sorted(runs, key=lambda run: run.level):
+        last = rows[-1] if rows else None
+        if last and any(abs(run.level - other.level) < 0.4 * min(run.height, other.height, 0.02) for other in last):
+            last.append(run)
+        else:
+            rows.append([run])
+    return [row_of(row) for row in rows]
+
+
+class HeadFields:
+    """The elements of one paper's head; *texts* are its pages, the first of them with the head."""
+
+    def __init__(self, texts: Sequence[PageText]) -> None:
+        self.page = texts[0]
+        self.head = Head(self.page)
+        self._texts = texts
+
+    # -- what the paper says elsewhere ------------------------------------------------------------------------------
+
+    @cached_property
+    def body(self) -> list[str]:
+        """The words below the head of the first page, and those of the other pages."""
+        below = [w.text for line in self.page.lines if line.box.y0 > self.bottom for w in line.words]
+        rest = [w.text for text in self._texts[1:] for line in text.lines for w in line.words]
+        return agencies.body_words(" ".join(below + rest))
+
+    @cached_property
+    def bottom(self) -> float:
+        """Where the head ends: below the row of number and date."""
+        rows = [run.box.y1 for run in (self._number_row.row if self._number_row else None, self._date_run) if run]
+        return max(rows) if rows else self.head.top + 3 * self.head.step
+
+    # -- number and symbol ------------------------------------------------------------------------------------------
+
+    @cached_property
+    def _number_row(self) -> NumberRow | None:
+        top, end = self.head.top, self.head.top + HEAD_STEPS * self.head.step
+        in_column = [number_row(row) for row in rows_of(self._left_of_date(self.head.left(top, end)))]
+        found = [row for row in in_column if row is not None]
+        if not found:  # results of other make set the number under the heading
+            everywhere = (number_row(run) for run in self.head.runs if run.box.y0 < 0.5 and not _cites(run.text))
+            found = [row for row in everywhere if row is not None]
+        return max(found, key=lambda row: (row.parts.slash, bool(row.parts.symbol), -row.row.level), default=None)
+
+    def _left_of_date(self, runs: Sequence[Run]) -> list[Run]:
+        """Number and date are read as one where dots or specks fill the gap between them: parted at the column."""
+        found = []
+        for run in runs:
+            if run.box.x1 > self.head.parting and date_in(run.text):
+                words = tuple(w for w in run.words if w.box.x1 < self.head.parting)
+                if words:
+                    found.append(Run(words, run.height))
+            else:
+                found.append(run)
+        return found
+
+    @cached_property
+    def number(self) -> Finding:
+        row = self._number_row
+        if row is None:
+            return self._number_without_row()
+        box = _box_of(row.number_words) or _gap_before(row)
+        evidence = Evidence(self.page.number, box)
+        if (row.parts.number.strip(" .…_-")) == "":
+            return Finding(None, 0.0, evidence, reason=_("no number is printed; it may be written by hand"))
+        digits = digits_in(row.parts.number)
+        likely = _candidates(row.parts.number)
+        if digits is None:
+            return Finding(likely[0] if likely else None, 0.1, evidence, likely, _("the number is not print"))
+        confidence = min((w.confidence for w in row.number_words), default=0.0)
+        if not digits.exact or not row.parts.slash:
+            confidence *= 0.6
+        if any(box.overlap(ink) > 0 for ink in self.page.unread_ink):
+            confidence *= 0.7
+        confidence *= _as_printed(row)
+        return Finding(digits.value, confidence, evidence, (digits.value,), _("the number may be written by hand"))
+
+    def _number_without_row(self) -> Finding:
+        if self.head.motto is None:
+            return Finding(None, 0.0, reason=_("no row of number and symbol was found"))
+        column = Box(0.02, self.head.motto.y1, self.head.parting, self.bottom + 2 * self.head.step)
+        labelled = any(is_label(run.text) for run in self.head.left(column.y0, column.y1))
+        return Finding(None, 0.0, Evidence(self.page.number, column) if labelled else None,
+                       reason=_("no row of number and symbol was found"))  # fmt: skip
+
+    @cached_property
+    def symbol(self) -> Finding:
+        row = self._number_row
+        if row is None:
+            return Finding(None, 0.0, reason=_("no row of number and symbol was found"))
+        evidence = Evidence(self.page.number, _box_of(row.symbol_words) or row.row.box)
+        return self._symbol_borne_out(row, evidence)
+
+    def _symbol_borne_out(self, row: NumberRow, evidence: Evidence) -> Finding:
+        """The symbol against what it is made of: the type's code, the agency's, and (of a letter) the desk's."""
+        read = row.parts.symbol
+        sure = min((w.confidence for w in row.symbol_words), default=0.0)
+        year, slash, symbol = read.rpartition("/")
+        parts = symbol.split("-")
+        agency = agencies.code_of(self._issuer_name)
+        mended = list(parts)
+        borne_out = 0
+        letter = self.type.value == LETTER
+        if not letter and len(parts) >= 2:
+            code = self._code_by_heading()
+            if code and parts[0] != code and distance(folded(parts[0]), folded(code)) <= 1:
+                mended[0] = code
+            borne_out += bool(code) and mended[0] == code
+            place = 1
+        else:
+            place = 0
+        if agency and place < len(parts):
+            near = _near_code(parts[place], agency)
+            mended[place] = near or parts[place]
+            borne_out += near is not None
+        if letter and len(parts) > 1 and folded(parts[-1]) in self._filed_under:
+            borne_out += 1
+        value = year + slash + "-".join(mended)
+        whole = borne_out >= min(2, len(parts)) and len(parts) <= 2
+        confidence = (
+            max(sure, 0.97 if mended == parts else 0.93) if whole else sure * (ALONE if not borne_out else 0.97)
+        )
+        if not row.parts.slash:
+            confidence *= 0.9
+        return Finding(value, confidence, evidence, tuple(dict.fromkeys((value, read))), _("the symbol is unclear"))
+
+    def _code_by_heading(self) -> str | None:
+        named = self.type.value
+        return next((code for code, name in TYPES.items() if name == named), None)
+
+    @cached_property
+    def _filed_under(self) -> set[str]:
+        """The desks named in ``Lưu: VT, NVY``."""
+        found: set[str] = set()
+        for text in self._texts:
+            for line in text.lines:
+                if filed := re.search(r"\bl[uư]u\b\W*(.*)", line.text.lower()):
+                    found |= {folded(word) for word in re.findall(r"\w+", filed[1])}
+        return found
+
+    # -- date -------------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def _date_run(self) -> Run | None:
+        top, end = self.head.top, self.head.top + HEAD_STEPS * self.head.step
+        near = [run for run in self.head.runs if top <= run.level <= end and run.box.x1 > self.head.parting + 0.1]
+        dated = [run for run in rows_of(near) if date_in(run.text) and not _cites(run.text)]
+        if dated:
+            return dated[0]
+        lower = [run for run in self.head.runs if run.box.y0 > end and run.box.x0 > 0.35 and _is_place_and_date(run)]
+        return lower[0] if lower and self.head.motto is not None else None
+
+    @cached_property
+    def issued_on(self) -> Finding:
+        run = self._date_run
+        read = date_in(run.text) if run else None
+        if run is None or read is None:
+            return self._date_at_end()
+        return self._date(run, read, self.page.number)
+
+    def _date_at_end(self) -> Finding:
+        """Forms and minutes have place and date above the signature."""
+        for text in reversed(self._texts):
+            for run in Head(text).runs:
+                read = date_in(run.text)
+                if read and run.box.x0 > 0.35 and _is_place_and_date(run):
+                    found = self._date(run, read, text.number)
+                    return Finding(found.value, found.confidence * 0.8, found.evidence, found.candidates, found.reason)
+        return Finding(None, 0.0, reason=_("no date was found"))
+
+    def _date(self, run: Run, read: DateRead, page: int) -> Finding:
+        words = _date_words(run)
+        evidence = Evidence(page, _box_of(words) or run.box)
+        candidates = _date_candidates(read)
+        if read.iso is None:
+            return Finding(candidates[0] if candidates else None, 0.1, evidence, candidates,
+                           _("day or month are not print, or there is no such day"))  # fmt: skip
+        confidence = min((w.confidence for w in words), default=0.0)
+        if not read.exact:
+            confidence *= MISREAD_DIGIT
+        if read.year and not self._year_fits(read.year.value):
+            confidence *= 0.8
+        if any(evidence.box.overlap(ink) > 0 for ink in self.page.unread_ink if page == self.page.number):
+            confidence *= 0.7
+        return Finding(read.iso, confidence, evidence, candidates, _("the date may be completed by hand"))
+
+    def _year_fits(self, year: str) -> bool:
+        """The body speaks of this year or the one before, as papers do; a misread year stands alone."""
+        years = {word for word in self.body if re.fullmatch(r"(?:19|20)\d\d", word)}
+        return not years or year in years or str(int(year) - 1) in years
+
+    # -- agencies ---------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def _agency_rows(self) -> list[Run]:
+        top = self.head.top - 1.2 * self.head.step
+        row = self._number_row
+        end = row.row.box.y0 if row and row.row.level > self.head.top else self.head.top + 4 * self.head.step
+        rows = rows_of(self.head.left(top, end))
+        if not row:
+            rows = [r for r in rows if not is_label(r.text)]
+        return [row for row in rows if _is_capitals(row.text)]
+
+    @cached_property
+    def _agencies(self) -> list[tuple[str, Box, float, bool]]:
+        """Each name above the number: as it is written, its place, confidence, whether the paper bears it out."""
+        lines = [agencies.tidy_name(row.text) for row in self._agency_rows]
+        kept = [(line, row) for line, row in zip(lines, self._agency_rows, strict=True) if len(letters(line)) > 1]
+        names = agencies.names_in([line for line, _ in kept])
+        found = []
+        for indexes in names:
+            text, borne_out = agencies.mended(" ".join(kept[i][0] for i in indexes), self.body)
+            rows = [kept[i][1] for i in indexes]
+            words = [w for row in rows for w in row.words if any(c.isalnum() for c in w.text)]
+            found.append((text, row_of(rows).box, min((w.confidence for w in words), default=0.0), borne_out))
+        return found
+
+    @property
+    def _issuer_name(self) -> str:
+        return self._agencies[-1][0] if self._agencies else ""
+
+    @cached_property
+    def issuer(self) -> Finding:
+        if not self._agencies:
+            return Finding(None, 0.0, reason=_("no agency's name was found beside the motto"))
+        return self._agency(self._agencies[-1])
+
+    @cached_property
+    def parent_issuer(self) -> Finding:
+        match len(self._agencies):
+            case 0:
+                return UNREAD
+            case 1:
+                return Finding(None, 0.96 if self.head.motto is not None else 0.5)
+            case 2:
+                return self._agency(self._agencies[0])
+            case _:
+                found = self._agency(self._agencies[-2])
+                return Finding(
+                    found.value,
+                    found.confidence * 0.7,
+                    found.evidence,
+                    found.candidates,
+                    _("more than two agencies stand at the head"),
+                )
+
+    def _agency(self, agency: tuple[str, Box, float, bool]) -> Finding:
+        name, box, confidence, borne_out = agency
+        if borne_out:
+            confidence = max(confidence, 0.97)
+        else:
+            confidence *= ALONE
+        if self.head.motto is None:
+            confidence *= 0.7
+        return Finding(name, confidence, Evidence(self.page.number, box), (name,), _("the agency's name is unclear"))
+
+    # -- type and abstract ------------------------------------------------------------------------------------------
+
+    @cached_property
+    def _heading(self) -> tuple[Run, str, float] | None:
+        """The run that names the type, the type, and how like it the run is."""
+        for run in self.head.runs:
+            if run.level < self.bottom - 0.3 * self.head.step or run.box.y0 > 0.55:
+                continue
+            if abs(run.middle - self._axis) > ON_AXIS or not _is_capitals(run.text):
+                continue
+            core = " ".join(word.text for word in run.words if len(letters(word.text)) > 1)
+            if named := type_named(core):
+                return run, *named
+        return None
+
+    @property
+    def _axis(self) -> float:
+        return 0.52
+
+    @cached_property
+    def type(self) -> Finding:
+        code = self._code_in_symbol()
+        if self._heading is not None:
+            run, name, fit = self._heading
+            confidence = 0.6 + 0.4 * fit if fit < 1 else 0.97
+            if code is not None and TYPES[code] == name:
+                confidence = 0.99
+            elif code is not None:
+                confidence *= 0.85
+            return Finding(name, confidence, Evidence(self.page.number, run.box), (name,), _("the heading is unclear"))
+        if self._is_letter:
+            evidence = Evidence(self.page.number, self._subject_rows[0].box) if self._subject_rows else None
+            confidence = 0.98 if code is None and self._subject_rows and self._addressed else 0.85
+            return Finding(LETTER, confidence, evidence, (LETTER,), _("no heading; it looks like a letter"))
+        if code is not None:
+            return Finding(TYPES[code], 0.6, None, (TYPES[code],), _("taken from the symbol; no heading was found"))
+        return Finding(None, 0.0, reason=_("no heading was found"))
+
+    def _code_in_symbol(self) -> str | None:
+        row = self._number_row
+        if row is None:
+            return None
+        parts = row.parts.symbol.rpartition("/")[2].split("-")
+        return type_code(parts[0]) if len(parts) > 1 else None
+
+    @cached_property
+    def _addressed(self) -> bool:
+        return any("kinh gui" in folded(run.text) or likeness(run.text, "Kính gửi") > 0.8
+                   for run in self.head.runs if run.box.y0 < 0.6)  # fmt: skip
+
+    @property
+    def _is_letter(self) -> bool:
+        return bool(self._subject_rows) or self._addressed
+
+    @cached_property
+    def _subject_rows(self) -> list[Run]:
+        """``V/v …`` below the number, in the left column, with the lines that go on from it."""
+        rows = rows_of([run for run in self.head.runs if run.level > self.bottom - self.head.step
+                        and run.box.x0 < self.head.parting - 0.05 and run.box.x1 < self.head.parting + 0.1
+                        and run.box.y0 < 0.45])  # fmt: skip
+        number = self._number_row
+        rows = [row for row in rows if number is None or row.level > number.row.level + 0.3 * number.row.height]
+        start = next((i for i, row in enumerate(rows) if _SUBJECT.match(row.text)), None)
+        if start is None or rows[start].box.y0 > self.bottom + 5 * self.head.step:
+            return []
+        found = [rows[start]]
+        for row in rows[start + 1 :]:
+            if row.level - found[-1].level > 1.75 * _usual_step(found) or _ends_subject(row):
+                break
+            found.append(row)
+        return found
+
+    @cached_property
+    def abstract(self) -> Finding:
+        rows = self._heading_rows if self._heading is not None else self._subject_rows
+        if not rows:
+            return Finding(None, 0.0, reason=_("no abstract was found"))
+        words = [word for row in rows for word in row.words]
+        box = row_of(rows).box
+        text = _joined(rows)
+        confidence = confidence_of(words)
+        return Finding(text, confidence, Evidence(self.page.number, box), (text,), _("some words are unclear"))
+
+    @cached_property
+    def _heading_rows(self) -> list[Run]:
+        """The lines under the heading, on its axis, down to the wide gap that the rule below them leaves."""
+        assert self._heading is not None
+        heading = self._heading[0]
+        below = [run for run in self.head.runs if run.level > heading.level + 0.3 * heading.height
+                 and run.box.y0 < heading.box.y1 + 0.3]  # fmt: skip
+        found: list[Run] = []
+        for row in rows_of([run for run in below if _crosses(run, heading)]):
+            last = found[-1] if found else heading
+            usual = _usual_step(found) if found else max(1.35 * heading.height, 0.02)
+            if row.level - last.level > (1.45 if found else 2.2) * usual or self._ends_abstract(row, found):
+                break
+            found.append(row)
+        return found
+
+    def _ends_abstract(self, row: Run, before: Sequence[Run]) -> bool:
+        bare = folded(row.text)
+        if bare.startswith(_BODY_BEGINS) or "kinh gui" in bare:
+            return True
+        if not before:
+            return _is_authority(row.text, self._issuer_name) and _is_capitals(row.text)
+        capitals = _is_capitals(row.text)
+        if capitals and not _is_capitals(before[-1].text) and len(row.words) > 1:
+            return _is_authority(row.text, self._issuer_name) or row.level - before[-1].level > 1.3 * row.height
+        return False
+
+    # -- urgency ----------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def urgency(self) -> Finding:
+        for run in self.head.runs:
+            if run.box.y0 > 0.5 or run.box.y1 < self.bottom - self.head.step or len(letters(run.text)) > 22:
+                continue
+            if run.box.x0 > 0.5 and self.head.motto is not None:
+                continue
+            fits = sorted(((likeness(run.text, name), name) for name in URGENCIES), reverse=True)
+            fit, name = fits[0]
+            if fit >= 0.72 and len(letters(run.text)) > 3:
+                return Finding(name, 0.5 + fit / 2, Evidence(self.page.number, run.box), (name,),
+                               _("a stamp of urgency is unclear"))  # fmt: skip
+            if fit >= 0.5 and run.box.height > 0.02 and len(letters(run.text)) > 3:
+                return Finding(name, 0.4, Evidence(self.page.number, run.box), (name,),
+                               _("a stamp of urgency is unclear"))  # fmt: skip
+        if (ink := self._ink_like_a_stamp()) is not None:
+            return Finding(None, 0.5, Evidence(self.page.number, ink), URGENCIES[:1],
+                           _("there is ink where a stamp of urgency stands"))  # fmt: skip
+        return Finding(None, 0.97)
+
+    def _ink_like_a_stamp(self) -> Box | None:
+        for ink in self.page.unread_ink:
+            if 0.04 < ink.width < 0.35 and 0.008 < ink.height < 0.12 and ink.x0 < 0.35 \
+                    and self.bottom - self.head.step < ink.y0 < 0.45:  # fmt: skip
+                return ink
+        return None
+
+
+_SUBJECT = re.compile(
+    r"^\W{0,3}(?:[VvYy]\s*[/1lI|\\⁄]+\s*[vVyY]?\b|[Vv][/⁄]?[vV]\b|[VvWw]\s*[/⁄]|[Vv][ềêèéẻẽẹeể]\s+vi[ệêeẹ]c)"
+)
+_BODY_BEGINS = ("can cu", "xet ", "theo ", "dieu 1", "chuong ", "phan ", "i. ", "1. ", "kinh gui", "ngay ", "nham ",
+                "de nghi", "thuc hien cong van", "thuc hien ke hoach", "thuc hien quyet dinh", "thuc hien chi",
+                "thuc hien y kien", "thuc hien thong", "can cư", "hom nay", "so:", "ho va ten")  # fmt: skip
+
+
+def number_row(row: Run) -> NumberRow | None:
+    """*row* taken apart as number and symbol; None where it is none."""
+    parts = number_line(row.text)
+    if parts is None or not parts.symbol:
+        return None
+    at = row.text.rfind("/") if parts.slash else len(row.text) - len(parts.symbol)
+    if parts.slash and re.match(r"(?:19|20)\d\d/", parts.symbol):
+        at = row.text.rfind("/", 0, at)
+    number: list[Word] = []
+    symbol: list[Word] = []
+    place = 0
+    for word in row.words:
+        start, end = place, place + len(word.text)
+        place = end + 1
+        if end > at and end != at + 1:
+            symbol.append(word)
+        if start < at and (any(c.isdigit() for c in word.text[: at - start]) or not is_label(word.text)):
+            number.append(word)
+    return NumberRow(parts, row, tuple(number), tuple(symbol))
+
+
+def _as_printed(row: NumberRow) -> float:
+    """1 where the digits stand as high as print does in their row, less where they tower over it."""
+    if not row.number_words or not row.symbol_words:
+        return 0.8
+    number = max(w.box.height for w in row.number_words)
+    symbol = max(w.box.height for w in row.symbol_words)
+    return 1.0 if number <= 1.35 * symbol + 0.001 else 0.8
+
+
+def _box_of(words: Sequence[Word]) -> Box | None:
+    if not words:
+        return None
+    box = words[0].box
+    for word in words[1:]:
+        box = box.joined(word.box)
+    return box
+
+
+def _gap_before(row: NumberRow) -> Box:
+    """Where a number would stand that was not read: from the label to the symbol."""
+    box = row.row.box
+    label = row.row.words[0].box
+    until = row.symbol_words[0].box.x0 if row.symbol_words else box.x1
+    return Box(min(label.x1, until), box.y0, max(label.x1, until), box.y1)
+
+
+def _candidates(read: str) -> tuple[str, ...]:
+    """What the number may be, when only a part of it was read as digits."""
+    found = ["".join(c for c in read if c.isdigit())]
+    turned = "".join(d.value for part in re.split(r"[\s.,:;'_-]+", read) if (d := digits_in(part)))
+    found.append(turned)
+    return tuple(dict.fromkeys(value for value in found if value))
+
+
+def _near_code(part: str, agency: str) -> str | None:
+    """The agency's code as the issuer's name gives it, where *part* is it or nearly so; None where it is another."""
+    if not part:
+        return None
+    if folded(part) == folded(agency) or (len(part) >= 2 and folded(agency).startswith(folded(part))):
+        return _marked_as(part, agency)
+    if len(part) >= 3 and distance(folded(part), folded(agency)) <= 1 and abs(len(part) - len(agency)) <= 1:
+        return agency
+    return None
+
+
+def _marked_as(part: str, agency: str) -> str:
+    """*part* with the strokes and case of the name's code: ``BGDDT`` → ``BGDĐT``."""
+    return agency[: len(part)] if folded(agency).startswith(folded(part)) else part
+
+
+def _date_words(run: Run) -> list[Word]:
+    """The words from ``ngày`` on that bear digits, or should."""
+    start = next((i for i, w in enumerate(run.words) if re.match(r"[Nn][gq][àaâảáạ]y", w.text)), 0)
+    words = [w for w in run.words[start:] if folded(w.text).strip(".,:") not in ("ngay", "thang", "nam")]
+    return words[:6]
+
+
+def _date_candidates(read: DateRead) -> tuple[str, ...]:
+    if read.iso:
+        return (read.iso,)
+    if read.month is None or read.year is None:
+        return ()
+    digits = "".join(c for c in read.raw[0] if c.isdigit())
+    days = [digits[-2:], digits[:2], digits[-1:]]
+    found = (iso_date(read.year.value, read.month.value, day) for day in days)
+    return tuple(dict.fromkeys(value for value in found if value))
+
+
+def _cites(text: str) -> bool:
+    """*text* speaks of another paper: ``Căn cứ Quyết định số …``."""
+    bare = folded(text)
+    return bare.startswith(("can cu", "theo", "xet", "thuc hien", "ban hanh kem", "kem theo", "(kem", "(ban hanh"))
+
+
+def _is_place_and_date(run: Run) -> bool:
+    """``Hà Nội, ngày 1 tháng 2 năm 2023`` and nothing more."""
+    before = re.split(r"[Nn][gq][àaâảáạ]y", run.text)[0]
+    return len(before.split()) <= 6 and not _cites(run.text) and len(run.words) <= 13
+
+
+def _is_capitals(text: str) -> bool:
+    upper, lower = sum(c.isupper() for c in text), sum(c.islower() for c in text)
+    return upper > 1 and upper >= 2 * lower
+
+
+def _is_authority(text: str, issuer: str) -> bool:
+    """The line names who decides: ``BỘ TRƯỞNG BỘ Y TẾ``, ``GIÁM ĐỐC SỞ Y TẾ``, ``ỦY BAN NHÂN DÂN TỈNH …``."""
+    bare = letters(text)
+    if bare.startswith(tuple(letters(title) for title in TITLE_WORDS)):
+        return True
+    return (bool(issuer) and likeness(text, issuer) > 0.75) or agencies.begins_agency(text)
+
+
+def _crosses(run: Run, heading: Run) -> bool:
+    """*run* lies across the heading's axis, or beside one that does."""
+    return run.box.x0 < heading.middle < run.box.x1 or abs(run.middle - heading.middle) < 0.12
+
+
+def _usual_step(rows: Sequence[Run]) -> float:
+    steps = sorted(b.level - a.level for a, b in pairwise(rows))
+    typical = 1.45 * sorted(row.height for row in rows)[len(rows) // 2]
+    return max(steps[len(steps) // 2], 0.9 * typical) if steps else max(typical, 0.019)
+
+
+def _ends_subject(row: Run) -> bool:
+    bare = folded(row.text)
+    return (
+        "kinh gui" in bare
+        or likeness(row.text, "Kính gửi") > 0.75
+        or any(likeness(row.text, name) > 0.65 for name in URGENCIES)
+    )
+
+
+def _joined(rows: Sequence[Run]) -> str:
+    """The lines as one text, without the specks at their ends; a hyphen at a line's end joins."""
+    parts: list[str] = []
+    for row in rows:
+        words = [word.text for word in row.words]
+        while words and not any(c.isalnum() for c in words[-1]) and words[-1] not in ("-", "–", ";", ".", ",", ")"):
+            words.pop()
+        while words and not any(c.isalnum() for c in words[0]) and words[0][0] not in '-–(“"':
+            words.pop(0)
+        line = " ".join(words)
+        if parts and re.search(r"\w-$", parts[-1]):
+            parts[-1] += line
+        elif line:
+            parts.append(line)
+    return " ".join(parts)

@@ -1,0 +1,44 @@
+"""What a paper is to its dossier: a result, a component, or a copy on paper."""
+
+from ingest.extract.folding import folded, letters, likeness
+from ingest.extract.layout import Head
+from schemas.documents import Kind, Paper
+from schemas.pages import PageState, PageText
+
+COPY_MARKS = ("SAO Y", "SAO Y BẢN CHÍNH", "BẢN SAO", "SAO LỤC", "TRÍCH SAO", "CHỨNG THỰC BẢN SAO ĐÚNG VỚI BẢN CHÍNH",
+              "BẢN PHOTO", "BẢN PHOTOCOPY", "SAO Y BẢN GỐC", "BẢN SAO CHỨNG THỰC")  # fmt: skip
+"""What stands alone, in capitals, on a copy (NĐ 30/2020, Phụ lục I; NĐ 23/2015 on certified copies)."""
+APPLICATIONS = ("don ", "to khai", "giay de nghi", "phieu de nghi", "ban cam ket", "ban khai", "phieu yeu cau")
+
+
+def kind_of(paper: Paper) -> Kind:
+    """As the cover sheet says; else a copy by its mark, a component where a citizen writes, else a result."""
+    if paper.sheet.kind is not None:
+        return paper.sheet.kind
+    read = [page for page in paper.pages if page.state is PageState.READ]
+    if any(_bears_copy_mark(page) for page in (read[:1] + read[-1:])):
+        return Kind.COPY
+    if read and _is_application(read[0]):
+        return Kind.COMPONENT
+    return Kind.RESULT
+
+
+def _bears_copy_mark(page: PageText) -> bool:
+    for run in Head(page).runs:
+        size = len(letters(run.text))
+        if size > 45 or size < 4 or sum(c.islower() for c in run.text) > 2:
+            continue
+        if any(likeness(run.text, mark) >= 0.9 for mark in COPY_MARKS):
+            return True
+    return False
+
+
+def _is_application(page: PageText) -> bool:
+    """Its heading, in capitals below the motto, is that of an application."""
+    return any(
+        run.box.y0 < 0.5
+        and 0.35 < run.middle < 0.68
+        and run.text.isupper()
+        and folded(run.text).startswith(APPLICATIONS)
+        for run in Head(page).runs
+    )

@@ -1,0 +1,126 @@
+"""Who signed: the capacity and the name at the right of the last page of the paper's body."""
+
+import re
+from collections.abc import Sequence
+
+from ingest.extract.finding import Finding
+from ingest.extract.folding import folded, letters, likeness
+from ingest.extract.head import row_of, rows_of
+from ingest.extract.layout import Head, Run
+from ingest.extract.names import IN_PLACE_OF, TITLE_WORDS
+from schemas.documents import Evidence
+from schemas.language import _
+from schemas.pages import PageText
+
+RIGHT_FROM = 0.44
+FAMILY_NAMES = frozenset({
+    "nguyen", "tran", "le", "pham", "hoang", "huynh", "phan", "vu", "vo", "dang", "bui", "do", "ho", "ngo", "duong",
+    "ly", "dao", "doan", "vuong", "trinh", "truong", "dinh", "lam", "phung", "mai", "to", "ha", "tang", "luu",
+    "thai", "luong", "ta", "chau", "quach", "cao", "la", "luc", "kieu", "diep", "tong", "nghiem", "trieu", "giang",
+    "dam", "ton", "ninh", "mac", "lai", "bach", "bien", "ong", "tu", "van", "khuc",
+})  # fmt: skip
+"""Without marks: nine Vietnamese of ten bear one of these."""
+
+
+def signer_findings(texts: Sequence[PageText]) -> tuple[Finding, Finding]:
+    """The signer and their title, from the first page that has a signature's block (annexes come after it)."""
+    unread = Finding(None, 0.0, reason=_("no signature was found"))
+    for text in texts:
+        rows = _right_rows(text)
+        titles = _title_rows(rows)
+        if titles:
+            return _name(text, rows, titles), _title(text, titles)
+        if (name := _name_after_recipients(text, rows)) is not None:
+            return name, unread
+    return unread, unread
+
+
+def _right_rows(text: PageText) -> list[Run]:
+    """Rows of the right half; a page's head is no signature."""
+    head = Head(text)
+    top = head.motto.y1 + 6 * head.step if head.motto else 0.0
+    return rows_of([run for run in head.runs if run.middle > 0.5 and run.box.x0 > RIGHT_FROM and run.level > top])
+
+
+def _is_title(text: str) -> bool:
+    tight = text.strip(" .,:;'`\"“”‘’|*-_").lstrip("“\"'‘")
+    core = re.sub(r"^(?:KT|TM|TL|TUQ|Q|K/T|T/M|T/L)\s*[.,]\s*", "", tight)
+    if core != tight and len(letters(core)) > 3:
+        return True
+    if sum(c.isupper() for c in core) < 2 * sum(c.islower() for c in core):
+        return False
+    return any(likeness(core, title) >= 0.8 for title in TITLE_WORDS) or letters(core).startswith(
+        tuple(letters(title) for title in TITLE_WORDS if len(title) > 6)
+    )
+
+
+def _title_rows(rows: Sequence[Run]) -> list[Run]:
+    """The last group of rows that name a capacity."""
+    groups: list[list[Run]] = []
+    for row in rows:
+        if not _is_title(row.text):
+            continue
+        if groups and row.level - groups[-1][-1].level < 2.2 * max(row.height, 0.012):
+            groups[-1].append(row)
+        else:
+            groups.append([row])
+    return groups[-1] if groups else []
+
+
+def _title(text: PageText, rows: Sequence[Run]) -> Finding:
+    said = [_mended_title(row.text) for row in rows]
+    value = " ".join(title for title, _ in said)
+    words = [word for row in rows for word in row.words]
+    confidence = min(word.confidence for word in words) * min(fit for _, fit in said)
+    evidence = Evidence(text.number, row_of(rows).box)
+    return Finding(value, confidence, evidence, (value,), _("the signer's title is unclear"))
+
+
+def _mended_title(text: str) -> tuple[str, float]:
+    """A line of the capacity as it is spelt, and how like that the reading is."""
+    tight = text.strip(" .,:;'`\"“”‘’|*-_")
+    before = re.match(r"^(KT|TM|TL|TUQ|Q)\s*[.,]?\s*", tight)
+    prefix = before[1] + ". " if before and tight[: before.end()].rstrip() != before[1] else ""
+    core = tight[before.end() :] if before and prefix else tight
+    fit, title = max((likeness(core, title), title) for title in TITLE_WORDS)
+    return (prefix + title.upper(), fit) if fit >= 0.8 else (prefix + core, 0.8)
+
+
+def _name(text: PageText, rows: Sequence[Run], titles: Sequence[Run]) -> Finding:
+    below = [row for row in rows if row.level > titles[-1].level + 1.2 * titles[-1].height
+             and row.level < titles[-1].level + 0.25]  # fmt: skip
+    named = [row for row in below if _is_name(row.text)]
+    if not named:
+        box = row_of(titles).box
+        return Finding(None, 0.0, Evidence(text.number, box), reason=_("the signer's name was not read"))
+    return _named(text, named[-1])
+
+
+def _name_after_recipients(text: PageText, rows: Sequence[Run]) -> Finding | None:
+    """A name at the right of ``Nơi nhận`` where the seal hid the title."""
+    recipients = [line for line in text.lines if likeness(line.text[:9], "Nơi nhận") > 0.7]
+    if not recipients:
+        return None
+    named = [row for row in rows if row.level > recipients[-1].box.y0 and _is_name(row.text)]
+    return _named(text, named[-1]) if named else None
+
+
+def _named(text: PageText, row: Run) -> Finding:
+    value = _tidy(row.text)
+    confidence = min(word.confidence for word in row.words)
+    if folded(value.split()[0]) not in FAMILY_NAMES:
+        confidence *= 0.8
+    return Finding(value, confidence, Evidence(text.number, row.box), (value,), _("the signer's name is unclear"))
+
+
+def _tidy(text: str) -> str:
+    return " ".join(word for part in text.split() if (word := part.strip(".,:;'`\"“”‘’|*-_~^")))
+
+
+def _is_name(text: str) -> bool:
+    """Two to five words, each with a capital and small letters, the way names are printed under a signature."""
+    words = [w for w in _tidy(text).split() if w not in IN_PLACE_OF]
+    if not 2 <= len(words) <= 6:
+        return False
+    spelt = [w for w in words if w.isalpha() and w[0].isupper() and (len(w) == 1 or w[1:].islower())]
+    return len(spelt) == len(words) and len(letters(text)) >= 6
