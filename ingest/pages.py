@@ -1,6 +1,7 @@
 """Pages: each side of paper in a scan as one image, taken out as it stands there where that can be, else rendered."""
 
 import io
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -33,6 +34,7 @@ A4_RATIO = 297 / 210
 A4_WIDTH_IN = 210 / 25.4
 
 Image.MAX_IMAGE_PIXELS = None  # our own limit is checked before anything is decoded
+warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")  # of odd tags: nothing a clerk can act on
 
 
 @dataclass(frozen=True, slots=True)
