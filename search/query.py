@@ -379,7 +379,7 @@ def _spoken(left: list[_Chunk]) -> tuple[Query, int] | None:
 
     With how many chunks it takes.
     """
-    said = [folded(chunk.text.rstrip(",;.")) for chunk in left[:6]]
+    said = ["" if chunk.text[0] in '-"' else folded(chunk.text.rstrip(",;.")) for chunk in left[:6]]
     match said:
         case ["ngay", day, "thang", month, "nam", year] if dated := _dated(f"{day}/{month}/{year}"):
             return dated, 6
