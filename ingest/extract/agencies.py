@@ -3,6 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from functools import cache
 
 from ingest.extract.folding import folded, likeness
@@ -85,37 +86,75 @@ def tidy_name(text: str) -> str:
     return " ".join(words).strip(", ")
 
 
-def mended(name: str, body: Sequence[str]) -> tuple[str, bool]:
-    """*name* with its marks as the body of the paper and the names that are known write them, and whether any of
-    these bears it out. *body* is the words of the paper.
+@dataclass(frozen=True, slots=True)
+class Named:
+    """An agency's name as it should be written; ``borne_out`` by the paper's body or by a name that is known."""
 
-    Agencies are named in the body over and over, in plain type that is read better than capitals.
+    name: str
+    borne_out: bool
+
+
+def mended(name: str, body: Sequence[str], code: str = "") -> Named:
+    """*name* as read, with what was misread in it mended by the names that are known and by the paper's body.
+
+    Agencies are named in the body over and over, in plain type that is read better than capitals. *body* is the words
+    of the paper; *code* the agency's part of the symbol, as read, if it is the issuer's.
     """
+    name = re.sub(r"^(UBND|HĐND)(?=[A-ZĐ])", r"\1 ", name)
     words = [_bare(word) for word in name.split() if _bare(word)]
     if not words:
-        return name, False
+        return Named(name, False)
     votes = Counter(_said_in_body(words, body))
     for known in (*MINISTRIES, *DEPARTMENTS):
-        parts = re.findall(r"\w+", known)
+        parts = _words(known)
         if len(parts) == len(words) and [folded(p) for p in parts] == [folded(w) for w in words]:
             votes[tuple(part.upper() for part in parts)] += 5
     if votes:
-        chosen = max(votes, key=lambda form: votes[form])
-        return _with_words(name, chosen), True
-    return _mended_by_word(name, words)
+        return Named(_with_words(name, votes.most_common(1)[0][0]), True)
+    near = _nearly(name, body, code)
+    return near if near is not None else Named(_mended_by_word(name, words), False)
 
 
-def _mended_by_word(name: str, words: Sequence[str]) -> tuple[str, bool]:
-    known, chosen, all_known = _known_words(), [], True
+def _nearly(name: str, body: Sequence[str], code: str) -> Named | None:
+    """The name that *name* nearly is: one that is known, or one that the body speaks of.
+
+    A known name needs less likeness where the symbol's code is its own.
+    """
+    spoken = Counter(_like_in_body(name, body))
+    found: list[tuple[float, str]] = []
+    for known in (*MINISTRIES, *DEPARTMENTS):
+        fit = likeness(name, known)
+        if fit < 0.6:
+            continue
+        said = known.upper() in spoken
+        found.append((fit + 0.15 * said + 0.15 * bool(code and folded(code_of(known)) == folded(code)), known.upper()))
+    for text, times in spoken.items():
+        found.append((likeness(name, text) + min(0.02 * times, 0.1), text))
+    fit, best = max(found, default=(0.0, ""))
+    if fit >= 0.9:
+        return Named(best, True)
+    return Named(best, False) if fit >= 0.82 else None
+
+
+def _like_in_body(name: str, body: Sequence[str]) -> Iterable[str]:
+    """Runs of words of the body that begin like an agency's name and are nearly *name*."""
+    size = len(name.split())
+    heads = {folded(head).split()[0] for head in AGENCY_HEADS}
+    for start, word in enumerate(body):
+        if not word[:1].isupper() or folded(word) not in heads:
+            continue
+        for length in {max(size - 1, 2), size, size + 1}:
+            text = " ".join(body[start : start + length])
+            if likeness(name, text) >= 0.8:
+                yield text.upper()
+
+
+def _mended_by_word(name: str, words: Sequence[str]) -> str:
+    known, chosen = _known_words(), []
     for word in words:
         forms = known.get(folded(word), ())
-        if not forms and not word.isdigit():
-            near = [f for bare, fs in known.items() for f in fs
-                    if len(bare) > 3 and abs(len(bare) - len(word)) <= 1 and likeness(bare, word) >= 0.8]  # fmt: skip
-            forms = tuple(near[:1])
-            all_known = all_known and bool(forms)
         chosen.append(word if not forms or word.upper() in forms else forms[0])
-    return _with_words(name, chosen), all_known
+    return _with_words(name, chosen)
 
 
 def _said_in_body(words: Sequence[str], body: Sequence[str]) -> Iterable[tuple[str, ...]]:
@@ -136,9 +175,12 @@ def _with_words(name: str, words: Sequence[str]) -> str:
     return " ".join(out)
 
 
-def body_words(text: str) -> list[str]:
+def _words(text: str) -> list[str]:
     found: list[str] = re.findall(r"\w+", text)
     return found
+
+
+body_words = _words
 
 
 def begins_agency(line: str) -> bool:
@@ -168,11 +210,18 @@ def names_in(lines: Sequence[str]) -> list[list[int]]:
     for index, line in enumerate(lines):
         above = folded(lines[index - 1]) if index else ""
         goes_on = above.endswith((" va", ",", "-", " thuoc", " cua", "&")) or is_place(line)
-        if names and (goes_on or not begins_agency(line)):
+        whole = _is_council_with_place(" ".join(lines[i] for i in names[-1])) if names else False
+        if names and (goes_on or not (whole or begins_agency(line))):
             names[-1].append(index)
         else:
             names.append([index])
     return names
+
+
+def _is_council_with_place(name: str) -> bool:
+    """``UBND TỈNH KIÊN GIANG``: such a name is whole, and what stands below it is another."""
+    return bool(re.match(r"(?:ubnd|hdnd|uy ban nhan dan|hoi dong nhan dan)\s?(?:tinh|thanh pho|tp\.?|quan|huyen|thi xa|"
+                         r"phuong|xa|thi tran)\s*\w+", folded(name)))  # fmt: skip
 
 
 def code_of(agency: str) -> str:

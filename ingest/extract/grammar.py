@@ -8,10 +8,10 @@ from ingest.extract.folding import folded
 from ingest.extract.names import type_code
 
 _FOR_DIGITS = str.maketrans({
-    "l": "1", "I": "1", "|": "1", "]": "1", "[": "1", "!": "1", "Ì": "1", "Í": "1", "Î": "1", "ì": "1", "í": "1",
-    "i": "1", "ï": "1", "j": "1", "J": "1", "T": "1", "O": "0", "o": "0", "Ó": "0", "Ô": "0", "Ò": "0", "ó": "0",
-    "Q": "0", "ô": "0", "ò": "0", "ö": "0", "Ø": "0", "D": "0", "Z": "2", "z": "2", "S": "5", "s": "5", "§": "8",
-    "B": "8", "b": "6", "G": "6", "g": "9", "q": "9", "A": "4", "†": "1", "ƒ": "7",
+    "l": "1", "L": "1", "I": "1", "|": "1", "]": "1", "[": "1", "!": "1", "Ì": "1", "Í": "1", "Î": "1", "ì": "1",
+    "í": "1", "i": "1", "ï": "1", "j": "1", "J": "1", "T": "1", "O": "0", "o": "0", "Ó": "0", "Ô": "0", "Ò": "0",
+    "ó": "0", "Q": "0", "ô": "0", "ò": "0", "ö": "0", "Ø": "0", "D": "0", "Z": "2", "z": "2", "S": "5", "s": "5",
+    "§": "8", "B": "8", "b": "6", "G": "6", "g": "9", "q": "9", "A": "4", "†": "1", "ƒ": "7",
 })  # fmt: skip
 """What Tesseract makes of digits; ``ngày l6``, ``tháng I1``, ``ngày ]]`` are all on real scans."""
 
@@ -45,11 +45,9 @@ class NumberLine:
     """The slash between them was read."""
 
 
-_LABEL = re.compile(
-    r"^\W{0,3}[Ss5][oóôốồổỗộòỏõọốởéèẽẻêếá60Ó](?:[:;.,'’¿?“”\"›/]*)\s*|^\W{0,3}S[ÔỐÓO]\s*[:;.]\s*", re.UNICODE
-)
+_LABEL = re.compile(r"^[\W_]{0,3}(?:[Ss5][oóôốồổỗộòỏõọốởéèẽẻêếá60Ó](?:[:;.,'’¿?“”\"›/]*)\s*|S[ÔỐÓO]\s*[:;.]\s*)")
 _YEAR_SYMBOL = re.compile(r"^(?P<number>.{0,14}?)/\s*(?P<symbol>(?:19|20)\d\d\s*/\s*[A-ZĐÐ].*)$")
-_CODE = r"[A-ZĐÐ][A-ZĐÐa-zđ0-9]*"
+_CODE = r"(?:[A-ZĐÐ]|[a-zđ](?=[A-ZĐÐ]))[A-ZĐÐa-zđ0-9]*"
 _SYMBOL_AT_END = re.compile(r"[7lI1|\]]?(?P<symbol>[A-ZĐÐ]{2,6}\s*-\s*[A-ZĐÐ]{2,}[A-ZĐÐa-z-]*)\W*$")
 """A symbol behind a slash that was read as a digit or a stroke."""
 
@@ -128,11 +126,12 @@ def iso_date(year: str, month: str, day: str) -> str | None:
         return None
 
 
-_DAY = r"[Nn](?:g|q)[àaâảáạ]y"
-_MONTH = r"[Tt][hb][áàaâảãạ@]n[gqjÔ]"
-_YEAR = r"[Nnt][ăàaãâảáä]m"
+_DAY = r"[Nn][gq]\S?[àaâảáạã]y"
+_MONTH = r"[Tt][hb]\S?[^\W\d]?n[gqjÔ]"
+_YEAR = r"[^\W\d]?[ăàaãâảáäắằ]m"
 _DATE = re.compile(
-    rf"{_DAY}[,.:]?(?P<day>.{{0,8}}?){_MONTH}[,.:]?(?P<month>.{{0,8}}?)[\s)h]*{_YEAR}[,.:]?\s*(?P<year>[\dlIOo]{{2,4}}(?:\s?\d{{1,2}})?)"
+    rf"{_DAY}[,.:]?(?P<day>.{{0,8}}?){_MONTH}[,.:]?(?P<month>.{{0,8}}?)[\s)]*{_YEAR}[,.:]?\s*"
+    r"(?P<year>[\dlIOo]{4}|[\dlIOo]{2,3}\s\d{1,2})"
 )
 
 

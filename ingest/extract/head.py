@@ -40,6 +40,19 @@ class NumberRow:
     symbol_words: tuple[Word, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Agency:
+    """One agency at the head. ``confidence`` is the reader's for its worst word."""
+
+    name: str
+    box: Box
+    confidence: float
+    borne_out: bool
+    """The paper's body, or the names that are known, hold this very name."""
+    same_code: bool
+    """Its initials are the agency's code in the symbol."""
+
+
 def row_of(runs: Sequence[Run]) -> Run:
     """Runs of one level as one, left to right."""
     words = sorted((word for run in runs for word in run.words), key=lambda word: word.box.x0)
@@ -250,25 +263,36 @@ class HeadFields:
         rows = rows_of(self.head.left(top, end))
         if not row:
             rows = [r for r in rows if not is_label(r.text)]
-        return [row for row in rows if _is_capitals(row.text)]
+        return [row for row in rows if _is_capitals(row.text) and not number_row(row)]
 
     @cached_property
-    def _agencies(self) -> list[tuple[str, Box, float, bool]]:
-        """Each name above the number: as it is written, its place, confidence, whether the paper bears it out."""
-        lines = [agencies.tidy_name(row.text) for row in self._agency_rows]
-        kept = [(line, row) for line, row in zip(lines, self._agency_rows, strict=True) if len(letters(line)) > 1]
-        names = agencies.names_in([line for line, _ in kept])
+    def _agencies(self) -> list[Agency]:
+        """Each name above the number, parents first."""
+        kept = [(line, row) for row in self._agency_rows if len(letters(line := agencies.tidy_name(row.text))) > 1]
+        blocks = agencies.names_in([line for line, _ in kept])
         found = []
-        for indexes in names:
-            text, borne_out = agencies.mended(" ".join(kept[i][0] for i in indexes), self.body)
+        for indexes in blocks:
+            code = self._agency_code if indexes is blocks[-1] else ""
+            named = agencies.mended(" ".join(kept[i][0] for i in indexes), self.body, code)
             rows = [kept[i][1] for i in indexes]
             words = [w for row in rows for w in row.words if any(c.isalnum() for c in w.text)]
-            found.append((text, row_of(rows).box, min((w.confidence for w in words), default=0.0), borne_out))
+            same_code = bool(code) and folded(agencies.code_of(named.name)) == folded(code)
+            found.append(Agency(named.name, row_of(rows).box, min((w.confidence for w in words), default=0.0),
+                                named.borne_out, same_code))  # fmt: skip
         return found
 
     @property
+    def _agency_code(self) -> str:
+        """The issuer's part of the symbol as read: the first behind a type's code, or the very first of a letter."""
+        row = self._number_row
+        parts = row.parts.symbol.rpartition("/")[2].split("-") if row else []
+        if len(parts) > 1:
+            return parts[1] if type_code(parts[0]) else parts[0]
+        return ""
+
+    @property
     def _issuer_name(self) -> str:
-        return self._agencies[-1][0] if self._agencies else ""
+        return self._agencies[-1].name if self._agencies else ""
 
     @cached_property
     def issuer(self) -> Finding:
@@ -295,15 +319,20 @@ class HeadFields:
                     _("more than two agencies stand at the head"),
                 )
 
-    def _agency(self, agency: tuple[str, Box, float, bool]) -> Finding:
-        name, box, confidence, borne_out = agency
-        if borne_out:
-            confidence = max(confidence, 0.97)
-        else:
-            confidence *= ALONE
+    def _agency(self, agency: Agency) -> Finding:
+        match agency.borne_out, agency.same_code:
+            case True, True:
+                confidence = 0.99
+            case True, False:
+                confidence = max(agency.confidence, 0.95)
+            case False, True:
+                confidence = agency.confidence
+            case _:
+                confidence = agency.confidence * ALONE
         if self.head.motto is None:
             confidence *= 0.7
-        return Finding(name, confidence, Evidence(self.page.number, box), (name,), _("the agency's name is unclear"))
+        return Finding(agency.name, confidence, Evidence(self.page.number, agency.box), (agency.name,),
+                       _("the agency's name is unclear"))  # fmt: skip
 
     # -- type and abstract ------------------------------------------------------------------------------------------
 
@@ -384,7 +413,7 @@ class HeadFields:
             return Finding(None, 0.0, reason=_("no abstract was found"))
         words = [word for row in rows for word in row.words]
         box = row_of(rows).box
-        text = _joined(rows)
+        text = _with_opening(_joined(rows))
         confidence = confidence_of(words)
         return Finding(text, confidence, Evidence(self.page.number, box), (text,), _("some words are unclear"))
 
@@ -429,24 +458,39 @@ class HeadFields:
             if fit >= 0.72 and len(letters(run.text)) > 3:
                 return Finding(name, 0.5 + fit / 2, Evidence(self.page.number, run.box), (name,),
                                _("a stamp of urgency is unclear"))  # fmt: skip
-            if fit >= 0.5 and run.box.height > 0.02 and len(letters(run.text)) > 3:
+            if (
+                fit >= 0.5
+                and run.confidence < 0.8
+                and len(letters(run.text)) > 3
+                and run is not self._date_run
+                and run.box.y0 > self.bottom - 0.5 * self.head.step
+                and run.box.x0 < 0.35
+            ):
                 return Finding(name, 0.4, Evidence(self.page.number, run.box), (name,),
                                _("a stamp of urgency is unclear"))  # fmt: skip
         if (ink := self._ink_like_a_stamp()) is not None:
-            return Finding(None, 0.5, Evidence(self.page.number, ink), URGENCIES[:1],
+            return Finding(URGENCIES[0], 0.5, Evidence(self.page.number, ink), URGENCIES[:3],
                            _("there is ink where a stamp of urgency stands"))  # fmt: skip
         return Finding(None, 0.97)
 
     def _ink_like_a_stamp(self) -> Box | None:
+        """Unread ink below the number at the left, of the size of a stamp of urgency, be it slanted.
+
+        NĐ 30/2020, Phụ lục I gives the stamps as 20 to 40 mm by 8; those on real scans are up to 35 mm by 22.
+        """
+        arrival = [run.box for run in self.head.runs if {"den", "ngay"} & set(folded(run.text).split())]
         for ink in self.page.unread_ink:
-            if 0.04 < ink.width < 0.35 and 0.008 < ink.height < 0.12 and ink.x0 < 0.35 \
-                    and self.bottom - self.head.step < ink.y0 < 0.45:  # fmt: skip
+            width_mm, height_mm = ink.width * 210, ink.height * 297
+            if not (16 < width_mm < 45 and 5 < height_mm < 32 and ink.x0 < 0.3):
+                continue
+            if self.bottom - self.head.step < ink.y0 < 0.45 and not any(ink.overlap(box) > 0 for box in arrival):
                 return ink
         return None
 
 
 _SUBJECT = re.compile(
-    r"^\W{0,3}(?:[VvYy]\s*[/1lI|\\⁄]+\s*[vVyY]?\b|[Vv][/⁄]?[vV]\b|[VvWw]\s*[/⁄]|[Vv][ềêèéẻẽẹeể]\s+vi[ệêeẹ]c)"
+    r"^\W{0,3}(?:[VvYy]\s*[/1lI|\\⁄]+\s*[vVyYwW]?\b|[Vv][/⁄]?[vVwW]\b|[VvWw]\s*[/⁄][A-ZÀ,]?|[WV](?=\s)|VÀ,"
+    r"|(?=[Vv][ềêèéẻẽẹeể]\s+vi[ệêeẹ]c))"
 )
 _BODY_BEGINS = ("can cu", "xet ", "theo ", "dieu 1", "chuong ", "phan ", "i. ", "1. ", "kinh gui", "ngay ", "nham ",
                 "de nghi", "thuc hien cong van", "thuc hien ke hoach", "thuc hien quyet dinh", "thuc hien chi",
@@ -475,12 +519,21 @@ def number_row(row: Run) -> NumberRow | None:
 
 
 def _as_printed(row: NumberRow) -> float:
-    """1 where the digits stand as high as print does in their row, less where they tower over it."""
-    if not row.number_words or not row.symbol_words:
+    """1 where the digits stand as print does in their row, less where they may be pen.
+
+    Digits are 0.7 to 0.8 of the height of the label ``Số:`` with its marks, together with a slash up to 1; on 45
+    handwritten numbers they were 0.93 and more.
+    """
+    label = next((w for w in row.row.words if is_label(w.text)), None)
+    if label is None or not row.number_words:
         return 0.8
-    number = max(w.box.height for w in row.number_words)
-    symbol = max(w.box.height for w in row.symbol_words)
-    return 1.0 if number <= 1.35 * symbol + 0.001 else 0.8
+    if len(row.number_words) > 1:
+        return 0.7
+    height = row.number_words[0].box.height / label.box.height
+    if row.number_words[0] is label:
+        return 0.95 if label.box.height < 1.15 * max((w.box.height for w in row.symbol_words), default=0.0) else 0.7
+    glued = row.number_words[0] in row.symbol_words
+    return 1.0 if height <= (1.02 if glued else 0.86) else 0.7
 
 
 def _box_of(words: Sequence[Word]) -> Box | None:
@@ -551,7 +604,7 @@ def _cites(text: str) -> bool:
 def _is_place_and_date(run: Run) -> bool:
     """``Hà Nội, ngày 1 tháng 2 năm 2023`` and nothing more."""
     before = re.split(r"[Nn][gq][àaâảáạ]y", run.text)[0]
-    return len(before.split()) <= 6 and not _cites(run.text) and len(run.words) <= 13
+    return date_in(run.text) is not None and len(before.split()) <= 6 and not _cites(run.text) and len(run.words) <= 13
 
 
 def _is_capitals(text: str) -> bool:
@@ -585,6 +638,15 @@ def _ends_subject(row: Run) -> bool:
         or likeness(row.text, "Kính gửi") > 0.75
         or any(likeness(row.text, name) > 0.65 for name in URGENCIES)
     )
+
+
+def _with_opening(text: str) -> str:
+    """*text* with its opening, ``V/v`` or ``Về việc``, as it is spelt: its few characters are often misread."""
+    if said := re.match(r"^\W*[VvW]\S{0,2}\s+(?=vi[ệêeẹ]c\b)", text):
+        return "Về " + text[said.end() :]
+    if short := _SUBJECT.match(text):
+        return "V/v " + text[short.end() :].lstrip(" :.,")
+    return text
 
 
 def _joined(rows: Sequence[Run]) -> str:
