@@ -482,9 +482,8 @@ class Register:
     def _take_deposits(self, connection: Connection, homes: Mapping[str, str], names: Mapping[str, str]) -> int:
         seen = self._seen(connection)
         first = connection.execute(select(func.min(records.c.position))).scalar_one()
-        if seen and (first is None or first > seen):  # the list was made anew: what is not in it any more must go
-            self._forget_records(connection)
-            seen = 0
+        if seen and (first is None or first > seen):  # the list was made anew, perhaps without some that stood in it
+            self._forget_vanished(connection)
         query = (
             select(records.c.id, records.c.unit, records.c.procedure, records.c.kind, records.c.number,
                    records.c.symbol, records.c.issued_on, records.c.deposited_at, records.c.position)
@@ -529,11 +528,16 @@ class Register:
         connection.execute(update(state).where(state.c.name == "records_seen").values(value=rows[-1].position))
         return len(rows)
 
-    def _forget_records(self, connection: Connection) -> None:
-        connection.execute(delete(counted))
-        connection.execute(delete(spans))
-        connection.execute(update(unit_days).values(done=0))
-        connection.execute(update(state).where(state.c.name == "records_seen").values(value=0))
+    def _forget_vanished(self, connection: Connection) -> None:
+        """Let go of the records that the list of deposits no longer has."""
+        _make_temporary(connection, touched)
+        gone = "record NOT IN (SELECT id FROM records)"
+        connection.execute(
+            text(f"INSERT INTO touched SELECT DISTINCT key FROM counted_records WHERE key IS NOT NULL AND {gone}")
+        )
+        self._share(connection, -1)
+        connection.execute(text(f"DELETE FROM counted_records WHERE {gone}"))
+        self._settle(connection)
 
     def note_faults(self, broken: Mapping[str, str], on: date) -> None:
         """Let records stop counting from *on*: record id → what is broken. One that is noted already stays as it is."""

@@ -1,7 +1,7 @@
 """Progress against the targets: one value that every rendering shows. Pure: no database, no clock, no file.
 
-The rate of a unit is its results in force that have a record, over its results in force, on a day. A level's rate is the
-sum over its units, never the mean of their rates; how many of its units have reached their target is a second figure.
+The rate of a unit is its results in force that have a record, over its results in force, on a day. A level's rate is
+the sum over its units, never the mean of their rates; how many of its units have reached their target is a second figure.
 Without results in force there is no rate: *no data*, neither 0 % nor 100 %. Percentages are rounded down, so that
 49.999 % never reads as 50 %. (Targets of Ho Chi Minh City for 2023, point 7.)
 """

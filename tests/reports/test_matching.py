@@ -1,0 +1,174 @@
+"""Which deposit counts for which result, from which day, told one rule at a time."""
+
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pytest
+from sqlalchemy import insert, update
+
+from archive.catalogue import Catalogue, records
+from archive.inventory import Register
+from schemas.errors import InputRejected
+from schemas.units import Standing
+
+ISSUED = date(2023, 6, 1)
+UNITS = """code,name,level,valid_to,successor
+000.00.17.H29,Quận 1,district,,
+W1,Phường Một,ward,2024-12-31,W3
+W2,Phường Hai,ward,2024-12-31,W3
+W3,Phường Ba,ward,,
+"""
+
+
+class Office:
+    """A register with a few units, rows and deposits, written as short as they are said."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.register = Register(Catalogue.open(f"sqlite:///{folder / 'catalogue.db'}").engine)
+        self.position = 0
+        (folder / "units.csv").write_text(UNITS, encoding="utf-8")
+        self.register.import_units(folder / "units.csv", rejects=folder / "bad.csv")
+
+    def rows(self, *lines: str, heading: str = "unit,number,symbol,issued_on,procedure,result_code") -> None:
+        (self.folder / "rows.csv").write_text("\n".join([heading, *lines]), encoding="utf-8")
+        done = self.register.import_inventory(self.folder / "rows.csv", rejects=self.folder / "bad.csv")
+        assert done.rejects.count == 0, done.rejects.faults
+
+    def deposit(self, id: str, unit: str, number: str, day: date, *, symbol: str = "QĐ-UBND", kind: str = "result",
+                procedure: str = "", hour: int = 5) -> None:  # fmt: skip
+        self.position += 1
+        values = {c.name: "" for c in records.columns} | {
+            "serial": 1, "version": 1, "unit": unit, "procedure": procedure, "kind": kind, "number": number,
+            "symbol": symbol, "issued_on": ISSUED, "position": self.position,
+            "deposited_at": datetime(day.year, day.month, day.day, hour, tzinfo=UTC).isoformat(timespec="microseconds"),
+        }  # fmt: skip
+        del values["id"]
+        with self.register.engine.begin() as connection:
+            if connection.execute(update(records).where(records.c.id == id).values(values)).rowcount == 0:
+                connection.execute(insert(records).values(id=id, **values))
+        self.register.catch_up()
+
+    def counts(self, day: date) -> dict[str, tuple[int, int]]:
+        return {c.unit: (c.rows, c.done) for c in self.register.day_counts(day)}
+
+    def why(self, unit: str, day: date) -> list[Standing]:
+        return [row.standing for row in self.register.explain(unit, day)]
+
+
+@pytest.fixture
+def office(tmp_path: Path) -> Office:
+    return Office(tmp_path)
+
+
+def test_leading_zeros_case_spaces_and_the_form_of_the_agencys_code_do_not_matter(office: Office) -> None:
+    office.rows("H29.17,0012,QĐ-UBND,01/06/2023,,")
+    office.deposit("D.001", "H29.17", "12", date(2023, 7, 1), symbol="qđ - ubnd")
+    assert office.counts(date(2023, 7, 1)) == {"000.00.17.H29": (1, 1)}
+
+
+def test_a_deposit_belongs_to_its_day_in_vietnam(office: Office) -> None:
+    office.rows("W1,1,QĐ-UBND,2023-06-01,,")
+    office.deposit("D.001", "W1", "1", date(2023, 7, 1), hour=17)
+    assert office.counts(date(2023, 7, 1))["W1"] == (1, 0)
+    assert office.counts(date(2023, 7, 2))["W1"] == (1, 1)
+
+
+def test_two_records_of_one_result_count_once_and_a_copy_never(office: Office) -> None:
+    office.rows("W1,1,QĐ-UBND,2023-06-01,,", "W1,2,QĐ-UBND,2023-06-01,,")
+    office.deposit("D.001", "W1", "1", date(2023, 7, 1))
+    office.deposit("E.001", "W1", "1", date(2023, 7, 2))
+    office.deposit("F.001", "W1", "2", date(2023, 7, 2), kind="copy")
+    assert office.counts(date(2023, 8, 1)) == {"W1": (2, 1)}
+    assert office.why("W1", date(2023, 8, 1)) == [Standing.COUNTS, Standing.ONLY_COPY]
+
+
+def test_a_record_counts_for_its_own_unit_before_one_merged_with_it(office: Office) -> None:
+    office.rows("W1,1,QĐ-UBND,2023-06-01,P,", "W2,1,QĐ-UBND,2023-06-01,Q,")
+    office.deposit("D.001", "W1", "1", date(2023, 7, 1), procedure="Q")
+    assert office.counts(date(2023, 8, 1)) == {"W1": (1, 1), "W2": (1, 0)}
+
+
+def test_a_record_of_the_new_unit_counts_for_the_row_of_the_one_merged_into_it(office: Office) -> None:
+    office.rows("W1,1,QĐ-UBND,2023-06-01,,")
+    office.deposit("D.001", "W3", "1", date(2025, 2, 1))
+    assert office.counts(date(2025, 2, 1)) == {"W1": (1, 1)}
+    assert office.why("W3", date(2025, 2, 1)) == [Standing.COUNTS]
+    assert office.why("W3", date(2024, 2, 1)) == []
+
+
+def test_where_two_rows_fit_the_procedure_decides_and_without_it_neither_counts(office: Office) -> None:
+    office.rows("W1,1,QĐ-UBND,2023-06-01,P,X", "W1,1,QĐ-UBND,2023-06-01,Q,Y")
+    office.deposit("D.001", "W1", "1", date(2023, 7, 1))
+    assert office.counts(date(2023, 8, 1)) == {"W1": (2, 0)}
+    assert office.why("W1", date(2023, 8, 1)) == [Standing.AMBIGUOUS, Standing.AMBIGUOUS]
+    assert office.register.unmatched("W1", date(2023, 8, 1)) == ["D.001"]
+    office.deposit("E.001", "W1", "1", date(2023, 7, 1), procedure="Q")
+    assert office.counts(date(2023, 8, 1)) == {"W1": (2, 1)}
+
+
+def test_a_broken_record_counts_until_that_is_known_and_again_once_mended(office: Office) -> None:
+    office.rows("W1,1,QĐ-UBND,2023-06-01,,")
+    office.deposit("D.001", "W1", "1", date(2023, 7, 1))
+    office.register.note_faults({"D.001": "its PDF has changed"}, date(2023, 8, 1))
+    office.register.mend_faults(["D.001"], date(2023, 8, 5))
+    done = [office.counts(date(2023, month, day))["W1"][1] for month, day in ((7, 31), (8, 1), (8, 4), (8, 5))]
+    assert done == [1, 0, 0, 1]
+    assert office.why("W1", date(2023, 8, 4)) == [Standing.BROKEN]
+
+
+def test_a_second_intact_record_stands_in_for_a_broken_one(office: Office) -> None:
+    office.rows("W1,1,QĐ-UBND,2023-06-01,,")
+    office.deposit("D.001", "W1", "1", date(2023, 7, 1))
+    office.deposit("E.001", "W1", "1", date(2023, 7, 9))
+    office.register.note_faults({"D.001": "its PDF has changed"}, date(2023, 7, 5))
+    done = [office.counts(date(2023, 7, day))["W1"][1] for day in (4, 5, 8, 9)]
+    assert done == [1, 0, 0, 1]
+
+
+def test_a_record_described_anew_keeps_the_day_from_which_it_counts(office: Office) -> None:
+    office.rows("W1,1,QĐ-UBND,2023-06-01,,", "W1,2,QĐ-UBND,2023-06-01,,")
+    office.deposit("D.001", "W1", "1", date(2023, 7, 1))
+    office.deposit("D.001", "W1", "1", date(2023, 9, 1))
+    assert office.counts(date(2023, 7, 1))["W1"] == (2, 1)
+    office.deposit("D.001", "W1", "2", date(2023, 9, 2))
+    assert office.counts(date(2023, 9, 1))["W1"] == (2, 0)
+    assert office.counts(date(2023, 9, 2))["W1"] == (2, 1)
+
+
+def test_a_past_report_stays_what_it_was_when_a_result_is_revoked(office: Office) -> None:
+    office.rows("W1,1,QĐ-UBND,2023-06-01,,")
+    office.deposit("D.001", "W1", "1", date(2023, 7, 1))
+    before = office.counts(date(2023, 12, 31))
+    office.rows("W1,1,QĐ-UBND,2023-06-01,2024-01-01", heading="unit,number,symbol,issued_on,revoked_on")
+    assert office.counts(date(2023, 12, 31)) == before == {"W1": (1, 1)}
+    assert office.counts(date(2024, 1, 1)) == {}
+    assert office.why("W1", date(2024, 1, 1)) == [Standing.NO_LONGER_IN_FORCE]
+
+
+def test_a_merger_that_is_learnt_later_brings_rows_and_records_together(office: Office) -> None:
+    office.rows("000.00.17.H29,1,QĐ-UBND,2023-06-01,,")
+    office.deposit("D.001", "H29.99", "1", date(2025, 7, 2))
+    assert office.counts(date(2025, 7, 2)) == {"000.00.17.H29": (1, 0)}
+    (office.folder / "merger.csv").write_text(
+        "code,name,level,valid_from,valid_to,successor\n000.00.17.H29,Quận 1,district,,2025-06-30,H29.99\n"
+        "H29.99,Phường Sài Gòn,ward,2025-07-01,,\n", encoding="utf-8")  # fmt: skip
+    done = office.register.import_units(office.folder / "merger.csv", rejects=office.folder / "bad.csv")
+    assert (done.new, done.changed) == (1, 1)
+    assert office.counts(date(2025, 7, 2)) == {"000.00.17.H29": (1, 1)}
+    assert office.why("H29.99", date(2025, 7, 2)) == [Standing.COUNTS]
+
+
+def test_what_no_longer_is_in_the_list_of_deposits_no_longer_counts(office: Office) -> None:
+    office.rows("W1,1,QĐ-UBND,2023-06-01,,", "W1,2,QĐ-UBND,2023-06-01,,")
+    office.deposit("D.001", "W1", "1", date(2023, 7, 1))
+    with office.register.engine.begin() as connection:
+        connection.execute(records.delete())
+    office.deposit("E.001", "W1", "2", date(2023, 7, 1))
+    assert office.why("W1", date(2023, 8, 1)) == [Standing.NO_RECORD, Standing.COUNTS]
+    assert office.counts(date(2023, 8, 1)) == {"W1": (2, 1)}
+
+
+def test_a_unit_that_is_not_in_the_tree_is_refused_by_name(office: Office) -> None:
+    with pytest.raises(InputRejected, match="no unit 'W9'"):
+        office.register.code_of("W9")

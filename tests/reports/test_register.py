@@ -1,0 +1,213 @@
+"""The counts behind every rate, against a slow and obvious recomputation in plain Python."""
+
+import csv
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import delete, insert, update
+
+from archive.catalogue import Catalogue, records
+from archive.inventory import Register
+from schemas.units import Standing
+
+DAY = date(2024, 2, 26)
+"""The days drawn begin here: 2024 is a leap year."""
+DAYS = 12
+UNITS = {"A": "B", "B": None, "C": None}
+"""A was merged into B on the fifth day."""
+MERGED_ON = DAY + timedelta(days=5)
+
+
+@dataclass
+class Obvious:
+    """Rows, records and faults as plain lists, and the counts by going through all of them."""
+
+    rows: dict[tuple[str, str, date, str], dict[str, object]] = field(default_factory=dict)
+    records: dict[str, dict[str, object]] = field(default_factory=dict)
+    faults: list[tuple[str, date, date]] = field(default_factory=list)
+
+    def row_of(self, record: dict[str, object]) -> tuple[str, str, date, str] | None:
+        """The one row that a record counts for."""
+        home = {"A": "B"}
+        fitting = []
+        for key, row in self.rows.items():
+            unit, number, issued, _code = key
+            mine = str(record["unit"])
+            if (
+                home.get(unit, unit) == home.get(mine, mine)
+                and number == record["number"]
+                and issued == record["issued"]
+            ):
+                procedure = row["procedure"] and row["procedure"] == record["procedure"]
+                fitting.append((2 * (unit == mine) + bool(procedure), key))
+        if not fitting:
+            return None
+        best = max(score for score, _key in fitting)
+        best_keys = [key for score, key in fitting if score == best]
+        return best_keys[0] if len(best_keys) == 1 else None
+
+    def counts(self, day: date) -> dict[str, tuple[int, int]]:
+        """Results in force, and those with an intact original record, of each unit as the rows name it."""
+        found: dict[str, tuple[int, int]] = {}
+        for key, row in self.rows.items():
+            if not (row["from"] <= day and (row["until"] is None or day < row["until"])):  # type: ignore[operator]
+                continue
+            done = any(
+                self.row_of(record) == key and record["kind"] != "copy" and record["day"] <= day  # type: ignore[operator]
+                and not any(id == name and start <= day < end for name, start, end in self.faults)
+                for id, record in self.records.items()
+            )  # fmt: skip
+            rows, with_record = found.get(key[0], (0, 0))
+            found[key[0]] = rows + 1, with_record + done
+        return found
+
+
+@pytest.fixture
+def register(tmp_path: Path) -> Iterator[Register]:
+    catalogue = Catalogue.open(f"sqlite:///{tmp_path / 'catalogue.db'}")
+    yield Register(catalogue.engine)
+    catalogue.close()
+
+
+def write(path: Path, rows: list[dict[str, object]]) -> Path:
+    with path.open("w", encoding="utf-8-sig", newline="") as file:
+        writer = csv.DictWriter(file, sorted({name for row in rows for name in row}))
+        writer.writeheader()
+        writer.writerows(rows)
+    return path
+
+
+def take_units(register: Register, folder: Path) -> None:
+    merged = [
+        {"code": code, "name": f"Unit {code}", "level": "ward", "successor": successor,
+         "valid_to": (MERGED_ON - timedelta(days=1)).isoformat() if successor else ""}
+        for code, successor in UNITS.items()
+    ]  # fmt: skip
+    register.import_units(write(folder / "units.csv", merged), rejects=folder / "r.csv")
+
+
+def deposit(register: Register, obvious: Obvious, id: str, values: dict[str, object], position: int) -> None:
+    old = obvious.records.get(id)
+    home = {"A": "B"}
+    if old is not None and (old["number"], old["issued"]) == (values["number"], values["issued"]) and home.get(
+        str(old["unit"]), old["unit"]) == home.get(str(values["unit"]), values["unit"]):  # fmt: skip
+        values = values | {"day": min(old["day"], values["day"])}  # type: ignore[type-var]
+    obvious.records[id] = values
+    at = datetime.combine(values["day"], datetime.min.time(), UTC) - timedelta(hours=6, minutes=59)  # type: ignore[arg-type]
+    row = {
+        "dossier": id, "serial": 1, "version": 1, "unit": values["unit"], "procedure": values["procedure"],
+        "kind": values["kind"], "number": "0" + str(values["number"]), "symbol": "qđ-ubnd", "issued_on": values["issued"],
+        "issuer": None, "deposited_at": at.isoformat(timespec="microseconds"), "scan_sha256": id, "pdf_sha256": id,
+        "position": position,
+    }  # fmt: skip
+    row |= {c.name: "" for c in records.columns if not c.nullable and c.name not in (*row, "id")}
+    with register.engine.begin() as connection:
+        if connection.execute(update(records).where(records.c.id == id).values(row)).rowcount == 0:
+            connection.execute(insert(records).values(id=id, **row))
+
+
+def agree(register: Register, obvious: Obvious) -> None:
+    for offset in range(-1, DAYS + 2, 2):
+        day = DAY + timedelta(days=offset)
+        expected = obvious.counts(day)
+        found = {c.unit: (c.rows, c.done) for c in register.day_counts(day) if (c.rows, c.done) != (0, 0)}
+        assert found == expected, day
+        by_procedure: dict[str, list[int]] = {}
+        for procedure in ("", "P", "Q"):
+            for c in register.day_counts(day, procedure=procedure):
+                so_far = by_procedure.setdefault(c.unit, [0, 0])
+                so_far[0] += c.rows
+                so_far[1] += c.done
+        assert {unit: tuple(sums) for unit, sums in by_procedure.items() if sums != [0, 0]} == expected, day
+        for unit in UNITS:
+            if unit == "A" and day >= MERGED_ON:
+                continue
+            theirs = ["A", "B"] if unit == "B" and day >= MERGED_ON else [unit]
+            standings = [row.standing for row in register.explain(unit, day)]
+            done = standings.count(Standing.COUNTS)
+            dead = standings.count(Standing.NOT_YET_IN_FORCE) + standings.count(Standing.NO_LONGER_IN_FORCE)
+            sums = [expected.get(one, (0, 0)) for one in theirs]
+            assert (len(standings) - dead, done) == (sum(s[0] for s in sums), sum(s[1] for s in sums)), (unit, day)
+
+
+@settings(max_examples=14, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(seed=st.integers(0, 2**32), steps=st.integers(1, 8))
+def test_the_counts_are_those_of_going_through_every_row_on_every_day(seed: int, steps: int) -> None:
+    draw = random.Random(seed)
+    some_day = lambda: DAY + timedelta(days=draw.randrange(DAYS))  # noqa: E731
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        catalogue = Catalogue.open(f"sqlite:///{folder / 'catalogue.db'}")
+        register, obvious = Register(catalogue.engine), Obvious()
+        take_units(register, folder)
+        position = 0
+        for _step in range(steps):
+            match draw.choice(("rows", "rows", "deposits", "deposits", "faults", "mend", "rebuilt")):
+                case "rows":
+                    rows = {}
+                    for _row in range(draw.randrange(1, 8)):
+                        issued = DAY + timedelta(days=draw.randrange(3))
+                        key = draw.choice("ABC"), str(draw.randrange(1, 4)), issued, draw.choice("XY")
+                        if key in rows:
+                            continue
+                        old = obvious.rows.get(key)
+                        start = draw.choice((None, some_day()))
+                        begin = start or (old["from"] if old else issued)
+                        until = draw.choice((None, begin + timedelta(days=draw.randrange(1, 9))))  # type: ignore[operator]
+                        if until is None and old is not None and old["until"] is not None and old["until"] <= begin:  # type: ignore[operator]
+                            continue
+                        procedure = draw.choice(("", "P", "Q"))
+                        obvious.rows[key] = {
+                            "from": begin, "until": until or (old["until"] if old else None),
+                            "procedure": procedure or (old["procedure"] if old else ""),
+                        }  # fmt: skip
+                        rows[key] = {
+                            "unit": key[0], "number": "00" + key[1], "symbol": "QĐ-UBND", "issued_on": issued.isoformat(),
+                            "result_code": key[3], "procedure": procedure, "in_force_from": start or "",
+                            "in_force_until": until or "",
+                        }  # fmt: skip
+                    if rows:
+                        file = write(folder / "rows.csv", list(rows.values()))
+                        done = register.import_inventory(file, rejects=folder / "r.csv")
+                        assert done.rejects.count == 0, done.rejects.faults
+                        again = register.import_inventory(file, rejects=folder / "r.csv")
+                        assert (again.new, again.changed) == (0, 0)
+                case "deposits":
+                    for _record in range(draw.randrange(1, 6)):
+                        position += 1
+                        deposit(register, obvious, f"R{draw.randrange(12)}", {
+                            "unit": draw.choice("ABC"), "number": str(draw.randrange(1, 4)),
+                            "issued": DAY + timedelta(days=draw.randrange(3)), "day": some_day(),
+                            "kind": draw.choice(("result", "result", "component", "copy")),
+                            "procedure": draw.choice(("", "P", "Q")),
+                        }, position)  # fmt: skip
+                    register.catch_up()
+                case "faults" if obvious.records:
+                    id, day = draw.choice(sorted(obvious.records)), some_day()
+                    if not any(name == id for name, _start, _end in obvious.faults):
+                        obvious.faults.append((id, day, date.max))
+                        register.note_faults({id: "its PDF has changed"}, day)
+                case "mend" if obvious.faults:
+                    id, start, _end = obvious.faults[-1]
+                    end = start + timedelta(days=draw.randrange(1, 4))
+                    if obvious.faults[-1][2] == date.max:
+                        obvious.faults[-1] = id, start, end
+                        register.mend_faults([id], end)
+                case "rebuilt" if obvious.records:
+                    gone = draw.choice(sorted(obvious.records))
+                    del obvious.records[gone]
+                    with register.engine.begin() as connection:
+                        connection.execute(delete(records))
+                    for id, values in sorted(obvious.records.items()):
+                        position += 1
+                        deposit(register, obvious, id, values, position)
+                    register.catch_up()
+            agree(register, obvious)
+        catalogue.close()
