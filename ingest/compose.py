@@ -8,6 +8,7 @@ action, attachment, form or annotation.
 import io
 import math
 import os
+import unicodedata
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from functools import cache
@@ -103,7 +104,8 @@ def _text_layer(lines: Sequence[Line], width: float, height: float) -> Iterator[
     yield b"BT 3 Tr\n"
     for line in lines:
         size = max(line.height * height, 1.0)
-        for word, following in zip(line.words, (*line.words[1:], None), strict=True):
+        words = [word for word in line.words if _shown(word.text)]
+        for word, following in zip(words, (*words[1:], None), strict=True):
             yield from _shown_word(word, following, size, width, height)
     yield b"ET\n"
 
@@ -112,18 +114,24 @@ def _shown_word(word: Word, following: Word | None, size: float, width: float, h
     """The word from its baseline's start to its end, and a space up to the next word of the line."""
     x0, y0, x1, y1 = word.baseline
     dx, dy = (x1 - x0) * width, (y0 - y1) * height
-    length = math.hypot(dx, dy) or 1.0
-    cosine, sine = dx / length, dy / length
-    codes = word.text.encode("utf-16-be", errors="replace")
+    length = math.hypot(dx, dy)
+    cosine, sine = (dx / length, dy / length) if length else (1.0, 0.0)
+    codes = _shown(word.text).encode("utf-16-be")
     yield b"/F %s Tf %s Tm %s Tz <%s> Tj\n" % (
         _numbers([size]),
         _numbers([cosine, sine, -sine, cosine, x0 * width, (1 - y0) * height]),
-        _stretched(length, len(codes) // 2, size),
+        _stretched(length or 1.0, len(codes) // 2, size),
         codes.hex().encode(),
     )
     if following is not None:
         gap = (following.baseline[0] - x1) * width * cosine + (y1 - following.baseline[1]) * height * sine
         yield b"%s Tz <0020> Tj\n" % _stretched(max(gap, size / 10), 1, size)
+
+
+def _shown(text: str) -> str:
+    """*text* without what is no character: its code would be the glyph for what is missing, or a number beyond PDF's
+    (ISO 19005-2, 6.2.11.8 and 6.1.13)."""
+    return "".join(c for c in text if unicodedata.category(c) not in ("Cc", "Cs") and c not in "\ufeff\ufffe\uffff")
 
 
 def _stretched(length: float, glyphs: int, size: float) -> bytes:
