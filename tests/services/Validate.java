@@ -2,6 +2,10 @@ import eu.europa.esig.dss.enumerations.Indication;
 import eu.europa.esig.dss.enumerations.SubIndication;
 import eu.europa.esig.dss.model.FileDocument;
 import eu.europa.esig.dss.model.x509.CertificateToken;
+import eu.europa.esig.dss.pades.validation.PDFDocumentValidator;
+import eu.europa.esig.dss.pdf.IPdfObjFactory;
+import eu.europa.esig.dss.pdf.ServiceLoaderPdfObjFactory;
+import eu.europa.esig.dss.pdf.modifications.DefaultPdfDifferencesFinder;
 import eu.europa.esig.dss.simplereport.SimpleReport;
 import eu.europa.esig.dss.spi.DSSUtils;
 import eu.europa.esig.dss.spi.validation.CommonCertificateVerifier;
@@ -39,6 +43,14 @@ public class Validate {
             SignedDocumentValidator validator =
                     SignedDocumentValidator.fromDocument(new FileDocument(name));
             validator.setCertificateVerifier(verifier);
+            if (validator instanceof PDFDocumentValidator pdf) {
+                // Pages are not drawn and compared by eye: it takes a second a file and changes no indication
+                DefaultPdfDifferencesFinder finder = new DefaultPdfDifferencesFinder();
+                finder.setMaximalPagesAmountForVisualComparison(0);
+                IPdfObjFactory factory = new ServiceLoaderPdfObjFactory();
+                factory.setPdfDifferencesFinder(finder);
+                pdf.setPdfObjFactory(factory);
+            }
             Reports reports = validator.validateDocument();
             SimpleReport simple = reports.getSimpleReport();
             List<String> signatures = new ArrayList<>();

@@ -17,6 +17,8 @@ PARTS = ("dss-pades-pdfbox", "dss-validation", "dss-policy-jaxb", "dss-utils-apa
          "dss-cms-object")  # fmt: skip
 LOGGER = "org.slf4j:slf4j-nop:2.0.17"
 PROGRAM = Path(__file__).with_name("Validate.java")
+COMPILER = "jdk.compiler/com.sun.tools.javac.Main"
+"""Debian's Java runtime has the module, only not the command ``javac``."""
 TIMEOUT_S = 600
 
 
@@ -39,13 +41,14 @@ class Judged:
 def _classes() -> Path:
     """The program compiled once for the run of tests, with the libraries beside it."""
     libraries = maven(f"dss-{VERSION}", *(f"{GROUP}:{part}:{VERSION}" for part in PARTS), LOGGER)
-    if shutil.which("javac") is None:
-        unavailable("EU DSS", "no Java compiler (apt-get install openjdk-17-jdk-headless)")
+    if shutil.which("java") is None:
+        unavailable("EU DSS", "no Java (apt-get install openjdk-17-jre-headless)")
     target = libraries / "classes"
+    jars = os.pathsep.join(map(str, sorted(libraries.glob("*.jar"))))
     made = target / "Validate.class"
     if not made.exists() or made.stat().st_mtime < PROGRAM.stat().st_mtime:
         compiled = subprocess.run(
-            ["javac", "-d", str(target), "-cp", f"{libraries}/*", str(PROGRAM)],
+            ["java", "-m", COMPILER, "-d", str(target), "-cp", jars, str(PROGRAM)],
             capture_output=True, text=True, timeout=TIMEOUT_S, check=False,
         )  # fmt: skip
         assert compiled.returncode == 0, compiled.stderr
@@ -60,11 +63,12 @@ def judge(files: Iterable[Path], roots: Sequence[Path] = ()) -> dict[Path, tuple
     """
     libraries = _classes()
     names = [str(file.resolve()) for file in files]
+    path = f"{libraries / 'classes'}{os.pathsep}{libraries}/*"
     run = subprocess.run(
-        ["java", "-Xmx1g", "-cp", f"{libraries / 'classes'}{os.pathsep}{libraries}/*", "Validate", *map(str, roots)],
+        ["java", "-Xmx1g", "-XX:TieredStopAtLevel=1", "-cp", path, "Validate", *map(str, roots)],
         input="".join(f"{name}\n" for name in names),
         capture_output=True, text=True, encoding="utf-8", timeout=TIMEOUT_S, check=False,
     )  # fmt: skip
     lines = [json.loads(line) for line in run.stdout.splitlines()]
-    assert run.returncode == 0 and len(lines) == len(names), f"DSS ended with {run.returncode}: {run.stderr[-2000:]}"
+    assert (run.returncode, len(lines)) == (0, len(names)), f"DSS ended with {run.returncode}: {run.stderr[-2000:]}"
     return {Path(line["file"]): tuple(Judged(**signature) for signature in line["signatures"]) for line in lines}
