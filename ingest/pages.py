@@ -400,7 +400,14 @@ def _standalone(image: pikepdf.Stream) -> bytes | None:
             if opened.size != (int(image.Width), int(image.Height)):
                 return None
         return unpacked.getvalue()
-    except (pikepdf.PdfError, NotImplementedError, ValueError, UnidentifiedImageError, OSError):
+    except (
+        pikepdf.PdfError,
+        pikepdf.DependencyError,
+        NotImplementedError,
+        ValueError,
+        UnidentifiedImageError,
+        OSError,
+    ):
         return None  # a filter that only a renderer knows (JBIG2), or an odd colour space
 
 

@@ -133,6 +133,17 @@ def test_an_image_with_a_soft_mask_is_drawn(tmp_path: Path) -> None:
         assert not pages.image(1).lossless
 
 
+def test_a_coding_that_only_a_renderer_knows_is_drawn(tmp_path: Path) -> None:
+    file = one_image_pdf(tmp_path / "a.pdf", small_page(2, mode="1"))
+    with pikepdf.open(file, allow_overwriting_input=True) as pdf:
+        image = pdf.pages[0].obj.Resources.XObject.Im0
+        assert isinstance(image, pikepdf.Stream)
+        image.write(bytes(40), filter=Name.JBIG2Decode)
+        pdf.save(file)
+    with opened(file) as pages:
+        assert not pages.image(1).lossless
+
+
 def test_a_drawn_page_looks_as_it_should(tmp_path: Path) -> None:
     page = small_page(5)
     file = one_image_pdf(tmp_path / "a.pdf", page, content="q 400 0 0 560 0 0 cm /Im0 Do Q 0 0 1 1 re f")
