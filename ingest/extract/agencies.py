@@ -109,10 +109,29 @@ def mended(name: str, body: Sequence[str], code: str = "") -> Named:
         parts = _words(known)
         if len(parts) == len(words) and [folded(p) for p in parts] == [folded(w) for w in words]:
             votes[tuple(part.upper() for part in parts)] += 5
+    if not votes and (placed := _known_with_place(words)) is not None:
+        return Named(_with_words(name, placed), True)
     if votes:
         return Named(_with_words(name, votes.most_common(1)[0][0]), True)
     near = _nearly(name, body, code)
     return near if near is not None else Named(_mended_by_word(name, words), False)
+
+
+def _known_with_place(words: Sequence[str]) -> list[str] | None:
+    """A known name with the place it is of, ``UBND TỈNH KIÊN GIANG``, ``SỞ Y TẾ CẦN THƠ``; None where it is none."""
+    bare = [folded(word) for word in words]
+    for province in PROVINCES:
+        place = [folded(part) for part in _words(province)]
+        if bare[-len(place) :] != place or len(bare) == len(place):
+            continue
+        head = bare[: -len(place)]
+        kind = next((k for k in (["TỈNH"], ["THÀNH", "PHỐ"], ["TP"]) if head[-len(k) :] == [folded(w) for w in k]), [])
+        head = head[: len(head) - len(kind)]
+        for known in ("UBND", "HĐND", *MINISTRIES, *DEPARTMENTS):
+            parts = _words(known)
+            if [folded(part) for part in parts] == head:
+                return [part.upper() for part in parts] + kind + [part.upper() for part in _words(province)]
+    return None
 
 
 def _nearly(name: str, body: Sequence[str], code: str) -> Named | None:

@@ -5,6 +5,7 @@ the least of what the reader says of the words and of how well their grammar and
 """
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,6 +17,7 @@ from ingest.extract.folding import distance, folded, letters, likeness
 from ingest.extract.grammar import DateRead, NumberLine, date_in, digits_in, is_label, iso_date, number_line
 from ingest.extract.layout import Head, Run, confidence_of
 from ingest.extract.names import LETTER, TITLE_WORDS, TYPES, URGENCIES, type_code, type_named
+from ingest.extract.wording import pairs_of, weighed
 from schemas.documents import Evidence
 from schemas.language import _
 from schemas.pages import Box, PageText, Word
@@ -26,6 +28,8 @@ ON_AXIS = 0.16
 """How far the middle of a heading may lie from the middle of the page."""
 MISREAD_DIGIT = 0.9
 """Factor where a character was taken for the digit it looks like (``l6`` for 16)."""
+FAINT = 0.6
+"""A word read with less confidence is often not what is printed."""
 ALONE = 0.9
 """Factor where nothing else on the paper bears out what was read."""
 
@@ -413,9 +417,16 @@ class HeadFields:
             return Finding(None, 0.0, reason=_("no abstract was found"))
         words = [word for row in rows for word in row.words]
         box = row_of(rows).box
-        text = _with_opening(_joined(rows))
-        confidence = confidence_of(words)
-        return Finding(text, confidence, Evidence(self.page.number, box), (text,), _("some words are unclear"))
+        text = weighed(_with_opening(_joined(rows)), self._pairs)
+        faint = sum(word.confidence < FAINT for word in words) / len(words)
+        confidence = confidence_of(words) - 0.5 * faint - 0.04 * text.doubtful
+        return Finding(text.text, confidence, Evidence(self.page.number, box), (text.text,),
+                       _("some words are unclear"))  # fmt: skip
+
+    @cached_property
+    def _pairs(self) -> Counter[tuple[str, str]]:
+        """Pairs of syllables of the whole paper."""
+        return pairs_of([line.text for text in self._texts for line in text.lines])
 
     @cached_property
     def _heading_rows(self) -> list[Run]:
