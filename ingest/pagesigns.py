@@ -129,7 +129,7 @@ def signs_of(page: PageText) -> PageSigns:
         full=bool(body) and _last([lines[i] for i in body]).box.y1 > FULL,
         breaks_off=bool(body) and _breaks_off(_last([lines[i] for i in body])),
         announces=any(ANNOUNCED.search(text) for text in plain),
-        encloses=any(ENCLOSED.search(f"{text} {after}") for text, after in zip(plain, [*plain[1:], ""], strict=True)),
+        encloses=any(ENCLOSED.search(f"{text} {after}") for text, after in zip(plain, [*plain[1:], ""], strict=False)),
         size_mm=(page.width_px / page.dpi * 25.4, page.height_px / page.dpi * 25.4),
         own=next((_own(plain[i]) for i in head if NUMBER.match(plain[i])), ("", "")),
         cited=frozenset(
