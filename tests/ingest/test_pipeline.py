@@ -1,0 +1,328 @@
+"""The whole way of a scan with an engine that answers at once: real intake, composing, signing, archive, catalogue."""
+
+import hashlib
+from collections.abc import Callable, Generator, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import pikepdf
+import pytest
+from PIL import Image
+
+from archive.audit import audit
+from archive.catalogue import Catalogue
+from archive.store import Archive
+from ingest.intake import find_scans
+from ingest.pipeline import Deposited, Desk, Event, Held, ScanDone, Skipped, document_id, ingest
+from ingest.readings import KeptReadings
+from ingest.scanreading import Reading
+from ingest.signing import Seal
+from ingest.workers import Pool
+from samples.keys import make_demo_keys
+from schemas.pages import PageState, PageText, ReadingOptions
+from schemas.work import RejectedScan, ScanState, SecretScan
+from tests.ingest.drawn import small_page
+from tests.ingest.papers_read import HereAndNow, Reader, blank, decision, pixels
+from tests.ingest.signed import seals as opened_seals
+
+OPTIONS = ReadingOptions()
+
+
+@pytest.fixture(scope="module")
+def seals(tmp_path_factory: pytest.TempPathFactory) -> tuple[Seal, ...]:
+    return tuple(opened_seals(make_demo_keys(tmp_path_factory.mktemp("keys"))))
+
+
+@dataclass
+class Office:
+    """An inbox, a workspace and a reader that knows the pictures in the inbox."""
+
+    folder: Path
+    seals: tuple[Seal, ...]
+    reader: Reader
+
+    def scan(self, name: str, *texts: PageText) -> Path:
+        """A TIFF in the inbox with a page for each of *texts*."""
+        images: list[Image.Image] = []
+        for text in texts:
+            image = small_page(len(self.reader.texts) + 1, mode="L")
+            self.reader.texts[pixels(image)] = text
+            images.append(image)
+        path = self.inbox / name
+        images[0].save(path, "TIFF", save_all=True, append_images=images[1:], dpi=(50, 50))
+        return path
+
+    @property
+    def inbox(self) -> Path:
+        return self.folder / "inbox"
+
+    @property
+    def workspace(self) -> Path:
+        return self.folder / "sohoa"
+
+    def desk(self, at_step: Callable[[str], None] = lambda step: None, dossier: str = "") -> Desk:
+        return Desk(
+            catalogue=self.catalogue(), archive=Archive.open(self.workspace / "archive", at_step=at_step),
+            seals=self.seals, folder=self.workspace, operator="An", unit="H29.17", procedure="1.001193",
+            dossier=dossier, programs={"sohoa": "test"}, settings={},
+        )  # fmt: skip
+
+    def catalogue(self) -> Catalogue:
+        return Catalogue.open(f"sqlite:///{self.workspace / 'catalogue.db'}")
+
+    def run(self, desk: Desk | None = None) -> Iterator[Event]:
+        reading = Reading(
+            Pool(HereAndNow(), 1, self.reader), OPTIONS, self.workspace / "tmp",
+            kept=KeptReadings(self.workspace / "tmp" / "readings", OPTIONS),
+        )  # fmt: skip
+        return ingest(find_scans([self.inbox]), reading, desk or self.desk())
+
+    def state(self) -> dict[str, object]:
+        """What stands at the end, but for times and what depends on them."""
+        catalogue = self.catalogue()
+        archive = Archive.open(self.workspace / "archive")
+        assert audit(archive, catalogue).findings == []
+        return {
+            "records": sorted((r.id, r.scan_sha256, r.number, r.pages) for r in archive.records()),
+            "listed": sorted(row.id for row in catalogue.deposits()),
+            "scans": sorted((path, state) for _sha256, path, state in catalogue.scans()),
+            "holds": sorted((hold.id, hold.reasons) for hold in catalogue.holds()),
+            "waiting": sorted(path.name for path in (self.workspace / "waiting").iterdir()),
+            "unfinished": sorted(str(p) for p in (self.workspace / "tmp").rglob("*") if p.is_file()),
+        }
+
+
+@pytest.fixture
+def office(tmp_path: Path, seals: tuple[Seal, ...]) -> Office:
+    for folder in ("inbox", "sohoa", "sohoa/waiting", "sohoa/tmp", "sohoa/quarantine"):
+        (tmp_path / folder).mkdir()
+    return Office(tmp_path, seals, Reader({}))
+
+
+def test_a_sure_paper_is_archived_and_a_doubtful_one_waits(office: Office) -> None:
+    office.scan("a.tif", decision("3165"), blank())
+    office.scan("b.tif", decision("77", number_confidence=0.3))
+    first, done_first, second, done_second = office.run()
+    assert isinstance(first, Deposited)
+    assert (first.deposit.record.number, first.deposit.record.unit) == ("3165", "H29.17")
+    assert done_first == ScanDone(first.scan, 2, 1)
+    assert isinstance(second, Held)
+    assert second.hold.reasons == ("the number is doubtful",)
+    assert isinstance(done_second, ScanDone)
+    assert (office.workspace / second.hold.pdf_path).exists()
+
+
+def test_the_archived_pdf_is_signed_searchable_and_has_the_pages_of_the_scan(office: Office) -> None:
+    office.scan("a.tif", decision(), blank())
+    [event] = [event for event in office.run() if isinstance(event, Deposited)]
+    archive = Archive.open(office.workspace / "archive")
+    with pikepdf.open(archive.pdf(event.deposit.record.id)) as pdf:
+        assert len(pdf.pages) == 2
+        assert len(pdf.Root.AcroForm.Fields) == 2
+    provenance = archive.provenance(event.deposit.record.id)
+    assert provenance.operator == "An"
+    assert provenance.programs == {"sohoa": "test", "drawn (none)": "1"}
+
+
+def test_a_second_run_does_nothing_again(office: Office) -> None:
+    office.scan("a.tif", decision("3165"))
+    office.scan("b.tif", decision("77", number_confidence=0.3))
+    list(office.run())
+    before, asked = office.state(), list(office.reader.asked)
+    events = list(office.run())
+    assert [type(event) for event in events] == [Skipped, Skipped]
+    assert office.reader.asked == asked
+    assert office.state() == before
+
+
+def test_a_stack_of_several_papers_is_parted(office: Office) -> None:
+    office.scan("stack.tif", decision("1"), blank(), decision("2", street="Hàm Nghi"), decision("3", street="Pasteur"))
+    events = list(office.run())
+    assert [e.deposit.record.number for e in events if isinstance(e, Deposited)] == ["1", "2", "3"]
+    assert isinstance(events[-1], ScanDone)
+    assert (events[-1].pages, events[-1].documents) == (4, 3)
+
+
+def test_papers_of_a_dossier_that_was_given_stand_in_one_object(office: Office) -> None:
+    office.scan("a.tif", decision("1"))
+    office.scan("b.tif", decision("2", street="Hàm Nghi"))
+    events = list(office.run(office.desk(dossier="H29.17-230815-0001")))
+    ids = [event.deposit.record.id for event in events if isinstance(event, Deposited)]
+    assert ids == ["H29.17-230815-0001.001", "H29.17-230815-0001.002"]
+
+
+def test_the_same_paper_scanned_twice_waits_and_names_the_record(office: Office) -> None:
+    office.scan("a.tif", decision("3165"))
+    office.scan("b.tif", decision("3165"))
+    events = list(office.run())
+    [deposited] = [event for event in events if isinstance(event, Deposited)]
+    [held] = [event for event in events if isinstance(event, Held)]
+    assert deposited.deposit.record.id in held.hold.reasons[0]
+
+
+def test_the_same_bytes_twice_are_one_scan(office: Office) -> None:
+    path = office.scan("a.tif", decision())
+    path.with_name("copy of a.tif").write_bytes(path.read_bytes())
+    assert len([event for event in office.run() if isinstance(event, Deposited)]) == 1
+    assert len(office.state()["records"]) == 1  # type: ignore[arg-type]
+
+
+def test_a_rejected_scan_is_listed_with_its_reason_and_does_not_stop_the_batch(office: Office) -> None:
+    (office.inbox / "a.pdf").write_bytes(b"")
+    whole = office.scan("b.tif", decision("1"))
+    (office.inbox / "c.tif").write_bytes(whole.read_bytes()[:300])
+    (office.inbox / "d.pdf").write_bytes(b"%PDF-1.7\n not a PDF at all")
+    office.scan("e.tif", decision("2", street="Hàm Nghi"))
+    events = list(office.run())
+    rejected = [Path(event.path).name for event in events if isinstance(event, RejectedScan)]
+    assert rejected == ["a.pdf", "c.tif", "d.pdf"]
+    assert len([event for event in events if isinstance(event, Deposited)]) == 2
+    listed = office.catalogue().rejected()
+    assert [(Path(r.path).name, bool(r.reason)) for r in listed] == [(name, True) for name in rejected]
+
+
+def test_a_rejected_scan_is_tried_again_by_the_next_run(office: Office) -> None:
+    (office.inbox / "a.pdf").write_bytes(b"%PDF-1.7\n not a PDF at all")
+    assert [type(event) for event in office.run()] == [RejectedScan]
+    assert [type(event) for event in office.run()] == [RejectedScan]
+
+
+def test_a_page_that_could_not_be_read_waits_for_a_person(office: Office) -> None:
+    office.scan("a.tif", decision("1"), PageText(1, 413, 585, 50.0, state=PageState.NOT_READ, reason="crashed"))
+    [held, _done] = office.run()
+    assert isinstance(held, Held)
+    assert "a page could not be read" in held.hold.reasons
+
+
+def test_nothing_of_a_secret_scan_is_kept_but_that_it_came(office: Office) -> None:
+    office.scan("a.tif", decision("1"), PageText(1, 413, 585, 50.0, state=PageState.SECRET))
+    [event] = office.run()
+    assert isinstance(event, SecretScan)
+    assert event.page == 2
+    [incident] = (office.workspace / "quarantine").iterdir()
+    for file in office.workspace.rglob("*"):
+        if file.is_file():
+            assert "Lê Lợi".encode() not in file.read_bytes(), file
+    state = office.state()
+    assert (state["records"], state["holds"], state["waiting"], state["unfinished"]) == ([], [], [], [])
+    assert incident.stat().st_mode & 0o077 == 0
+    assert [type(event) for event in office.run()] == [Skipped]
+
+
+def test_nothing_in_the_inbox_is_ever_altered(office: Office) -> None:
+    office.scan("a.tif", decision("3165"))
+    office.scan("b.tif", decision("77", number_confidence=0.3))
+    (office.inbox / "c.pdf").write_bytes(b"not a PDF")
+
+    def inbox() -> dict[str, tuple[str, int, int]]:
+        return {
+            path.name: (hashlib.sha256(path.read_bytes()).hexdigest(), path.stat().st_mtime_ns, path.stat().st_mode)
+            for path in office.inbox.iterdir()
+        }
+
+    before = inbox()
+    list(office.run())
+    list(office.run())
+    assert inbox() == before
+
+
+# What stands when a run is broken off, and that the next one goes on to the same end
+
+
+class Broken(BaseException):
+    """As a kill would: nothing catches it."""
+
+
+def broken_off(run: Iterator[Event], events: int) -> list[Event]:
+    """The first *events* of a run that then ends where it stands."""
+    assert isinstance(run, Generator)
+    seen = [next(run) for _event in range(events)]
+    run.close()
+    return seen
+
+
+def fill(office: Office) -> None:
+    office.scan("a.tif", decision("1"), blank(), decision("2", street="Hàm Nghi"))
+    office.scan("b.tif", decision("77", number_confidence=0.3), decision("78", street="Pasteur"))
+    (office.inbox / "c.pdf").write_bytes(b"not a PDF")
+    office.scan("d.tif", decision("4", street="Nguyễn Huệ"))
+
+
+@pytest.fixture(scope="module")
+def unbroken(tmp_path_factory: pytest.TempPathFactory, seals: tuple[Seal, ...]) -> dict[str, object]:
+    """What stands after a run that nothing stopped."""
+    folder = tmp_path_factory.mktemp("unbroken")
+    for name in ("inbox", "sohoa", "sohoa/waiting", "sohoa/tmp", "sohoa/quarantine"):
+        (folder / name).mkdir()
+    office = Office(folder, seals, Reader({}))
+    fill(office)
+    list(office.run())
+    return named(office)
+
+
+def named(office: Office) -> dict[str, object]:
+    """The state with the inbox's place taken out of it."""
+    state = office.state()
+    state["scans"] = [(Path(path).name, kind) for path, kind in state["scans"]]  # type: ignore[attr-defined]
+    return state
+
+
+@pytest.mark.parametrize("events", [1, 2, 4, 5, 8])
+def test_a_run_broken_off_after_any_event_goes_on_to_the_same_end(
+    office: Office, unbroken: dict[str, object], events: int
+) -> None:
+    fill(office)
+    broken_off(office.run(), events)
+    list(office.run())
+    assert named(office) == unbroken
+
+
+@pytest.mark.parametrize(
+    ("step", "deposit"),
+    [("content written", 1), ("version built", 3), ("flushed", 1), ("ready", 3), ("in place", 1), ("deposited", 3)],
+)
+def test_a_run_broken_off_within_a_deposit_goes_on_to_the_same_end(
+    office: Office, unbroken: dict[str, object], step: str, deposit: int
+) -> None:
+    fill(office)
+    seen = 0
+
+    def break_off(name: str) -> None:
+        nonlocal seen
+        seen += name.startswith(step)
+        if seen == deposit:
+            raise Broken
+
+    with pytest.raises(Broken):
+        list(office.run(office.desk(break_off)))
+    list(office.run())
+    assert named(office) == unbroken
+
+
+def test_a_page_read_before_the_break_is_not_read_again(office: Office) -> None:
+    office.scan("a.tif", decision("1"), blank(), decision("2", street="Hàm Nghi"))
+
+    def break_off(name: str) -> None:
+        raise Broken
+
+    with suppress(Broken):
+        list(office.run(office.desk(break_off)))
+    assert sorted(office.reader.asked) == [1, 2, 3]
+    list(office.run())
+    assert sorted(office.reader.asked) == [1, 2, 3]
+
+
+def test_what_a_person_decided_while_the_run_stood_still_stays_decided(office: Office) -> None:
+    path = office.scan("a.tif", decision("77", number_confidence=0.3), decision("78", street="Pasteur"))
+    [held] = broken_off(office.run(), 1)
+    assert isinstance(held, Held)
+    desk = office.desk()
+    desk.catalogue.decide(held.hold.id, "rejected: not ours", "Bình", desk.now())
+    (office.workspace / held.hold.pdf_path).unlink()
+    events = list(office.run())
+    assert [type(event) for event in events] == [Deposited, ScanDone]
+    state = office.state()
+    assert (state["holds"], state["waiting"]) == ([], [])
+    assert state["scans"] == [(str(path), ScanState.DONE)]
+    assert held.hold.id == document_id(held.scan.sha256, 1)
