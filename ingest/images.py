@@ -221,6 +221,53 @@ def straightened(page: Grey, slope_deg: float) -> Straightened:
     return Straightened(np.asarray(level, np.uint8), np.asarray(cv2.invertAffineTransform(there), np.float64))
 
 
+# -- lines --------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Strip:
+    """A piece of a line, levelled: where its left edge lies in the page, and its top above the baseline (negative)."""
+
+    image: Grey
+    x0: int
+    top: float
+
+
+def line_strip(
+    page: Grey,
+    across: tuple[int, int],
+    slope: float,
+    foot: float,
+    core: tuple[float, float],
+    room: tuple[float, float],
+) -> Strip | None:
+    """The piece of a line between the pixels *across*, whose baseline is ``y = slope · x + foot``.
+
+    *core* is where its letters begin and end, in pixels from the baseline, *room* how much more is taken above and
+    below. Ink of the neighbouring lines that reaches into the room is painted white. None where nothing is left.
+    """
+    x0, x1 = max(0, across[0]), min(page.shape[1], across[1])
+    top = core[0] - room[0]
+    height = round(core[1] + room[1] - top)
+    if x1 - x0 < 4 or height < 8:
+        return None
+    back = np.array([[1, 0, x0], [slope, 1, slope * x0 + foot + top]], float)
+    strip = cv2.warpAffine(
+        page, back, (x1 - x0, height), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+        borderMode=cv2.BORDER_CONSTANT, borderValue=255,
+    )  # fmt: skip
+    _level, ink = cv2.threshold(strip, 0, 255, cv2.THRESH_BINARY_INV | cv2.THRESH_OTSU)
+    _count, labels, stats, _centres = cv2.connectedComponentsWithStats(ink, connectivity=8)
+    first, last = stats[:, cv2.CC_STAT_TOP], stats[:, cv2.CC_STAT_TOP] + stats[:, cv2.CC_STAT_HEIGHT]
+    from_above = (first == 0) & (last < room[0] - 0.35 * core[0])
+    from_below = (last >= height) & (first > -top - 0.1 * (core[1] - core[0]))
+    alien = from_above | from_below
+    alien[0] = False
+    if alien.any():
+        strip[cv2.dilate(alien[labels].astype(np.uint8), np.ones((3, 3), np.uint8)) > 0] = 255
+    return Strip(np.asarray(strip, np.uint8), x0, top)
+
+
 # -- what is on a page --------------------------------------------------------------------------------------------
 
 

@@ -9,27 +9,50 @@ import zxingcpp
 
 from ingest import images
 from ingest.images import Grey, Mask, Picture, Straightened
-from ingest.ocr.engine import EngineLine, EngineWord, Layout, OcrEngine, PixelBox, open_engine, tessdata_folder
+from ingest.ocr.engine import (
+    EngineLine,
+    EngineWord,
+    Layout,
+    OcrEngine,
+    PixelBox,
+    best_tessdata,
+    open_engine,
+    open_second,
+    tessdata_folder,
+)
+from ingest.secondreading import Span, read_span, slots, spans
+from ingest.syllables import counted
+from ingest.wording import Worded, decided, is_doubtful
 from schemas.errors import InputRejected
-from schemas.pages import Box, Code, Line, PageImage, PageState, PageText, ReadingOptions, Turn, Word
+from schemas.pages import Box, Code, EngineIdentity, Line, PageImage, PageState, PageText, ReadingOptions, Turn, Word
 
 MOST_DPI = 300.0
 """Pages of more are read at this resolution: Tesseract gains nothing above it and takes time by the pixel."""
-LEVEL_DEG = 0.3
+LEVEL_DEG = 0.8
 """A slope that Tesseract's own baselines follow without loss; it is left alone."""
 POOR = 0.6
 """Pages that stand on their head come out with a mean confidence of 0.2 to 0.5, faint ones with 0.7 and more."""
 FEWEST_WORDS = 3
 
-_engines: dict[tuple[object, ...], OcrEngine] = {}
+
+@dataclass(frozen=True, slots=True)
+class Engines:
+    """What a worker reads with: each page, and again what was doubtful there."""
+
+    first: OcrEngine
+    second: OcrEngine
 
 
-def load_engine(options: ReadingOptions) -> OcrEngine:
-    """The engine for these options, loaded once a process. ServiceUnavailable when it or a model is missing."""
-    key = (options.engine, options.languages, tessdata_folder(options), options.page_timeout_s)
+_engines: dict[tuple[object, ...], Engines] = {}
+
+
+def load_engine(options: ReadingOptions) -> Engines:
+    """The engines for these options, loaded once a process. ServiceUnavailable when one or a model is missing."""
+    key = (options.engine, options.languages, tessdata_folder(options), best_tessdata(options), options.page_timeout_s)
     if key not in _engines:
         cv2.setNumThreads(1)  # the pages are what runs in parallel
-        _engines[key] = open_engine(options)
+        first = open_engine(options)
+        _engines[key] = Engines(first, open_second(options, first))
     return _engines[key]
 
 
@@ -48,7 +71,8 @@ def read_page(page: PageImage, options: ReadingOptions) -> PageText:
     A page without writing is BLANK; one that cannot be decoded is NOT_READ with the reason. ServiceUnavailable when
     the engine or a model is missing.
     """
-    engine = load_engine(options)
+    engines = load_engine(options)
+    engine = engines.first
     try:
         picture = images.turned(images.decoded(page.content), page.turn)
     except InputRejected as error:
@@ -57,7 +81,9 @@ def read_page(page: PageImage, options: ReadingOptions) -> PageText:
     codes = _codes(seen)
     if images.is_blank(seen.ink, seen.ink_dpi) and not codes:
         height, width = picture.shape[:2]
-        return PageText(page.number, width, height, page.dpi, page.turn, state=PageState.BLANK, engine=engine.identity)
+        return PageText(
+            page.number, width, height, page.dpi, page.turn, state=PageState.BLANK, engine=_identity(engines)
+        )
     turn: Turn = 0
     if images.lies_on_its_side(seen.ink, seen.ink_dpi):
         seen, turn = seen.turned(90), 90
@@ -66,7 +92,8 @@ def read_page(page: PageImage, options: ReadingOptions) -> PageText:
         seen, turn, read = _other_way_up(seen, turn, read, engine)
     if turn:
         codes = _codes(seen)
-    return _page_text(page, seen, turn, read, codes, engine)
+    worded = _worded(read, seen.dpi, None if options.fast else engines.second)
+    return _page_text(page, seen, turn, worded, read, codes, engines)
 
 
 # -- what is seen before reading ----------------------------------------------------------------------------------
@@ -134,6 +161,20 @@ def _other_way_up(seen: _Seen, turn: Turn, read: _Read, engine: OcrEngine) -> tu
     return seen, turn, read
 
 
+def _worded(read: _Read, dpi: float, second: OcrEngine | None) -> list[tuple[EngineLine, list[Worded]]]:
+    """The lines with their words as decided: after a second look at what was doubtful where *second* is given."""
+    syllables = counted()
+    again: dict[int, list[tuple[Span, list[tuple[EngineWord, ...]]]]] = {}
+    if second is not None:
+        page = read.level.page
+        for span in spans(read.lines, lambda line, place: is_doubtful(line.words[place], "", syllables)):
+            words = read_span(page, read.lines[span.line], span, second, dpi)
+            again.setdefault(span.line, []).append((span, [words]))
+    return [
+        (line, decided(line, slots(line, again.get(number, ())), syllables)) for number, line in enumerate(read.lines)
+    ]
+
+
 def _codes(seen: _Seen) -> tuple[Code, ...]:
     """The printed codes on a page. It is looked at in half its size first by the reader itself."""
     height, width = seen.page.shape
@@ -152,31 +193,39 @@ def _codes(seen: _Seen) -> tuple[Code, ...]:
 
 
 def _page_text(
-    page: PageImage, seen: _Seen, turn: Turn, read: _Read, codes: tuple[Code, ...], engine: OcrEngine
-) -> PageText:
+    page: PageImage, seen: _Seen, turn: Turn, worded: Sequence[tuple[EngineLine, list[Worded]]], read: _Read,
+    codes: tuple[Code, ...], engines: Engines,
+) -> PageText:  # fmt: skip
     whole: Turn = _sum(page.turn, turn)
     width, height = _upright(page.width_px, page.height_px, whole)
-    lines = tuple(_line(line, read.level, seen.page.shape) for line in read.lines)
+    lines = tuple(_line(line, words, read.level, seen.page.shape) for line, words in worded if words)
     taken = [word.box for line in lines for word in line.words] + [code.box for code in codes]
     return PageText(
         page.number, width, height, page.dpi, whole, read.slope_deg, lines,
-        codes=codes, unread_ink=images.marks(seen.ink, taken, seen.ink_dpi), engine=engine.identity,
+        codes=codes, unread_ink=images.marks(seen.ink, taken, seen.ink_dpi), engine=_identity(engines),
     )  # fmt: skip
 
 
-def _line(line: EngineLine, level: Straightened, shape: tuple[int, ...]) -> Line:
-    words = tuple(_word(word, level, shape) for word in line.words)
-    box = words[0].box
-    for word in words[1:]:
+def _identity(engines: Engines) -> EngineIdentity:
+    first, second = engines.first.identity, engines.second.identity
+    models = first.model if second.model == first.model else f"{first.model},{second.model}"
+    return EngineIdentity(first.name, first.version, models)
+
+
+def _line(line: EngineLine, words: Sequence[Worded], level: Straightened, shape: tuple[int, ...]) -> Line:
+    placed = tuple(_word(word, level, shape) for word in words)
+    box = placed[0].box
+    for word in placed[1:]:
         box = box.joined(word.box)
-    return Line(words, box, line.height_px / shape[0], line.block, line.paragraph)
+    return Line(placed, box, line.height_px / shape[0], line.block, line.paragraph)
 
 
-def _word(word: EngineWord, level: Straightened, shape: tuple[int, ...]) -> Word:
+def _word(worded: Worded, level: Straightened, shape: tuple[int, ...]) -> Word:
+    word = worded.word
     xs, ys = _back(_corners(word.box), level, shape)
     x0, y0, x1, y1 = word.baseline
     (bx0, bx1), (by0, by1) = _back(((x0, y0), (x1, y1)), level, shape)
-    return Word(word.text, _box(xs, ys), word.confidence, (bx0, by0, bx1, by1))
+    return Word(word.text, _box(xs, ys), word.confidence, (bx0, by0, bx1, by1), worded.raw)
 
 
 def _corners(box: PixelBox) -> tuple[tuple[float, float], ...]:

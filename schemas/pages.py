@@ -84,6 +84,8 @@ class Word:
     confidence: float
     """0 to 1."""
     baseline: tuple[float, float, float, float]
+    raw: str = ""
+    """What the first reading had here, where a second one or the language decided otherwise."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 import hashlib
 import importlib.util
 import os
+import sys
 import unicodedata
 from dataclasses import dataclass
 from enum import Enum
@@ -36,6 +37,8 @@ class Layout(Enum):
     """One line."""
     SPARSE = 11
     """Words anywhere, in no order."""
+    STRIP = 13
+    """One line that fills the image; no layout is looked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +125,28 @@ def open_engine(options: ReadingOptions) -> OcrEngine:
 def tessdata_folder(options: ReadingOptions) -> Path:
     """Where the language models lie: as the options say, else ``TESSDATA_PREFIX``, else Debian's place."""
     return Path(options.extra.get("tessdata") or os.environ.get("TESSDATA_PREFIX") or DEBIAN_TESSDATA)
+
+
+BEST_FOLDER = Path(sys.prefix) / "share" / "sohoa" / "tessdata"
+"""Where setup/models puts the slower, better model (``best_int``) beside the environment that sohoa runs in."""
+
+
+def best_tessdata(options: ReadingOptions) -> Path | None:
+    """The folder of the better models for second opinions; None where one of them is not installed, and the second
+    opinions then come from the first model."""
+    folder = Path(options.extra.get("best_tessdata") or BEST_FOLDER)
+    have = all((folder / f"{language}.traineddata").is_file() for language in options.languages)
+    return folder if have else None
+
+
+def open_second(options: ReadingOptions, first: OcrEngine) -> OcrEngine:
+    """The engine that reads doubtful lines again: the better model where it is installed, else *first*."""
+    folder = best_tessdata(options)
+    if folder is None or first.identity.name != "tesserocr":  # a run of the program for every line costs too much
+        return first
+    from ingest.ocr.tesserocr_engine import TesserocrEngine
+
+    return TesserocrEngine(options.languages, folder)
 
 
 def _require_models(folder: Path, languages: tuple[str, ...]) -> None:

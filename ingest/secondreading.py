@@ -1,0 +1,142 @@
+"""A second opinion: what the first reading doubted is cut out line by line, levelled, cleaned and read again.
+
+Read as a strip of its own, a line comes out with fewer errors than within its page, even by the same model: on the real
+pages at hand 1.9 % of characters wrong instead of 2.6 %, by the better model 1.7 %. Their mistakes differ, so that
+``ingest.wording`` can choose among them.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ingest.images import Grey, line_strip
+from ingest.ocr.engine import EngineLine, EngineWord, Layout, OcrEngine, PixelBox
+
+SIDE_PX = 3
+"""White left beside a strip; with 6 and more Tesseract sees quotation marks at its ends."""
+ABOVE, BELOW = 0.42, 0.25
+"""Room for stacked marks and descenders, in heights of the line; with 0.15 above, one mark of ten is cut off."""
+BUDGET = 0.6
+"""At most this part of the width of all lines of a page is read again, the most doubtful first."""
+LEAST_HEIGHT_PX = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """A place on a line and what each reading found there: no words where it saw nothing, None where it did not look.
+
+    The first is the first reading.
+    """
+
+    readings: tuple[tuple[EngineWord, ...] | None, ...]
+
+    @property
+    def first(self) -> tuple[EngineWord, ...]:
+        return self.readings[0] or ()
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Words *start* to *end* (not included) of a line, to be read again."""
+
+    line: int
+    start: int
+    end: int
+    worst: float
+    width: int
+
+
+def spans(lines: Sequence[EngineLine], doubtful: Callable[[EngineLine, int], bool]) -> list[Span]:
+    """The doubtful words with a neighbour on each side, joined where they meet; the worst first, within the budget."""
+    found: list[Span] = []
+    for number, line in enumerate(lines):
+        if line.box.height < LEAST_HEIGHT_PX:
+            continue
+        marked = [doubtful(line, place) for place in range(len(line.words))]
+        wanted = [any(marked[max(0, place - 1) : place + 2]) for place in range(len(marked))]
+        start = None
+        for place, want in enumerate([*wanted, False]):
+            if want and start is None:
+                start = place
+            elif not want and start is not None:
+                words = line.words[start:place]
+                width = words[-1].box.x1 - words[0].box.x0
+                found.append(Span(number, start, place, min(w.confidence for w in words), width))
+                start = None
+    found.sort(key=lambda span: span.worst)
+    left = BUDGET * sum(line.box.width for line in lines)
+    kept: list[Span] = []
+    for span in found:
+        if span.width <= left:
+            kept.append(span)
+            left -= span.width
+    return kept
+
+
+def read_span(page: Grey, line: EngineLine, span: Span, engine: OcrEngine, dpi: float) -> tuple[EngineWord, ...]:
+    """The words of a span as another reading sees them, in the pixels of *page*."""
+    words = line.words[span.start : span.end]
+    slope, foot = baseline(line)
+    tops = [w.box.y0 - slope * (w.box.x0 + w.box.x1) / 2 - foot for w in line.words]
+    bottoms = [w.box.y1 - slope * (w.box.x0 + w.box.x1) / 2 - foot for w in line.words]
+    height = line.height_px or float(line.box.height)
+    strip = line_strip(
+        page, (words[0].box.x0 - SIDE_PX, max(w.box.x1 for w in words) + SIDE_PX), slope, foot,
+        (float(np.percentile(tops, 20)), float(np.percentile(bottoms, 80))), (ABOVE * height, BELOW * height),
+    )  # fmt: skip
+    if strip is None:
+        return ()
+    found = []
+    for read in engine.read(strip.image, dpi, Layout.STRIP):
+        for word in read.words:
+            x0, x1 = word.box.x0 + strip.x0, word.box.x1 + strip.x0
+            shift = strip.top + slope * (x0 + x1) / 2 + foot
+            box = PixelBox(x0, round(word.box.y0 + shift), x1, round(word.box.y1 + shift))
+            found.append(EngineWord(word.text, box, word.confidence, (x0, slope * x0 + foot, x1, slope * x1 + foot)))
+    return tuple(found)
+
+
+def baseline(line: EngineLine) -> tuple[float, float]:
+    """Slope and height at x = 0 of the line on which the words stand, in pixels."""
+    xs = [x for w in line.words for x in (w.baseline[0], w.baseline[2])]
+    ys = [y for w in line.words for y in (w.baseline[1], w.baseline[3])]
+    if max(xs) - min(xs) < 4 * line.box.height:
+        return 0.0, float(np.mean(ys))
+    slope, foot = np.polyfit(xs, ys, 1)
+    return float(slope), float(foot)
+
+
+def slots(line: EngineLine, again: Sequence[tuple[Span, Sequence[tuple[EngineWord, ...]]]]) -> list[Slot]:
+    """The line's words, and beside them those of the other readings that lie at the same place.
+
+    *again* holds for each span of the line its words by each further reading.
+    """
+    found: list[Slot] = []
+    place = 0
+    for span, readings in sorted(again, key=lambda pair: pair[0].start):
+        found += [Slot(((word,),)) for word in line.words[place : span.start]]
+        found += _joined((line.words[span.start : span.end], *readings))
+        place = span.end
+    return found + [Slot(((word,),)) for word in line.words[place:]]
+
+
+def _joined(readings: Sequence[tuple[EngineWord, ...]]) -> list[Slot]:
+    """Words that overlap by more than a third of the narrower one stand at the same place."""
+    all_words = sorted(
+        ((word.box.x0, word.box.x1, number, word) for number, words in enumerate(readings) for word in words),
+        key=lambda row: row[:3],
+    )
+    groups: list[tuple[int, int, list[tuple[int, EngineWord]]]] = []
+    for x0, x1, number, word in all_words:
+        if groups:
+            end, narrowest, members = groups[-1]
+            if min(x1, end) - x0 > 0.35 * min(x1 - x0, narrowest):
+                members.append((number, word))
+                groups[-1] = (max(end, x1), min(narrowest, x1 - x0), members)
+                continue
+        groups.append((x1, x1 - x0, [(number, word)]))
+    return [
+        Slot(tuple(tuple(word for owner, word in members if owner == number) for number in range(len(readings))))
+        for _end, _narrowest, members in groups
+    ]
