@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Sequence
-from functools import cache
 from itertools import chain
 from pathlib import Path
 
@@ -102,7 +101,6 @@ def _drawn(template: str, sheets: Sequence[dict[str, object]]) -> bytes:
     return pdf
 
 
-@cache
 def _font(name: str) -> Path:
     for folder in _font_folders():
         for file in sorted(folder.rglob(name)):
