@@ -77,7 +77,7 @@ def command(
         )
     if not report.units:
         click.echo(_("No units are known; take them in with `sohoa units import FILE`."), err=True)
-    _put(report, "json" if as_json and form == "terminal" else form, output)
+    _put(report, "json" if as_json and form == "terminal" else form, output, context.workspace.settings.office.agency)
     return 0
 
 
@@ -105,7 +105,7 @@ def _waiting(workspace: "Workspace") -> Waiting:
     return Waiting(len(holds), oldest.astimezone(VIETNAM).date() if oldest else None)
 
 
-def _put(report: Progress, form: str, output: Path | None) -> None:
+def _put(report: Progress, form: str, output: Path | None, agency: str) -> None:
     if form == "terminal" and output is None:
         from reports.terminal import render_terminal
 
@@ -113,7 +113,7 @@ def _put(report: Progress, form: str, output: Path | None) -> None:
         return
     if form in BINARY and output is None and sys.stdout.isatty():
         raise SettingsRejected(_("--format {form} is not text; name a file with -o").format(form=form))
-    content = rendered(report, form)
+    content = rendered(report, form, agency)
     if output is None:
         sys.stdout.buffer.write(content)
         sys.stdout.flush()
@@ -122,8 +122,8 @@ def _put(report: Progress, form: str, output: Path | None) -> None:
     click.echo(_("written: {file}").format(file=output), err=True)
 
 
-def rendered(report: Progress, form: str) -> bytes:
-    """The report in one of ``FORMATS``."""
+def rendered(report: Progress, form: str, agency: str = "") -> bytes:
+    """The report in one of ``FORMATS``; *agency* stands at the head of the PDF."""
     match form:
         case "json":
             from reports.document import render_json
@@ -141,6 +141,18 @@ def rendered(report: Progress, form: str) -> bytes:
             out = Console(record=True, file=io.StringIO(), width=160)
             out.print(render_terminal(report))
             return out.export_text().encode()
+        case "html":
+            from reports.page import render_html
+
+            return render_html(report)
+        case "xlsx":
+            from reports.workbook import render_xlsx
+
+            return render_xlsx(report)
+        case "pdf":
+            from reports.paper import render_pdf
+
+            return render_pdf(report, agency=agency)
         case _:
             raise SettingsRejected(_("--format {form}: not one of {forms}").format(form=form, forms=", ".join(FORMATS)))
 

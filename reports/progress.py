@@ -1,9 +1,9 @@
 """Progress against the targets: one value that every rendering shows. Pure: no database, no clock, no file.
 
 The rate of a unit is its results in force that have a record, over its results in force, on a day. A level's rate is
-the sum over its units, never the mean of their rates; how many of its units have reached their target is a second figure.
-Without results in force there is no rate: *no data*, neither 0 % nor 100 %. Percentages are rounded down, so that
-49.999 % never reads as 50 %. (Targets of Ho Chi Minh City for 2023, point 7.)
+the sum over its units, never the mean of their rates; how many of its units have reached their target is a second
+figure. Without results in force there is no rate: *no data*, neither 0 % nor 100 %. Percentages are rounded down, so
+that 49.999 % never reads as 50 %. (Targets of Ho Chi Minh City for 2023, point 7.)
 """
 
 from collections import defaultdict
@@ -116,6 +116,13 @@ class UnitProgress:
     week_ago: Count
     outlook: Outlook
     line: tuple[WeekPoint, ...]
+    within: str = ""
+    """The name of the unit above it: several wards may bear one name."""
+
+    @property
+    def full_name(self) -> str:
+        """The unit's name, with that of the unit above it."""
+        return f"{self.unit.name}, {self.within}" if self.within else self.unit.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,7 +210,8 @@ def progress(
                 homeless += count
     here = [u for u in units if stands(u, as_of) and level in (None, u.level) and unit in (None, u.code)]
     here.sort(key=lambda u: (list(Level).index(u.level), u.code))
-    shown = tuple(_of_unit(u, line[u.code], targets, as_of, days) for u in here)
+    names = {u.code: u.name for u in units if stands(u, as_of)}
+    shown = tuple(_of_unit(u, line[u.code], targets, as_of, days, names.get(u.parent or "", "")) for u in here)
     levels = tuple(_of_level(one, [u for u in shown if u.unit.level is one], targets, as_of, days) for one in Level
                    if level in (None, one) and (unit is None or any(u.unit.level is one for u in shown)))  # fmt: skip
     return Progress(as_of, levels, shown, homeless, None, waiting, procedure)
@@ -267,11 +275,11 @@ def _running(counts: Iterable[DayCount], days: Sequence[date]) -> dict[str, dict
 
 
 def _of_unit(
-    unit: Unit, line: Mapping[date, Count], targets: Sequence[Target], as_of: date, days: Sequence[date]
+    unit: Unit, line: Mapping[date, Count], targets: Sequence[Target], as_of: date, days: Sequence[date], within: str
 ) -> UnitProgress:
     now = Against(line[as_of], *target_for(targets, unit, unit.level, as_of.year))
     points = tuple(WeekPoint(day, line[day]) for day in days)
-    return UnitProgress(unit, now, line[as_of - WEEK], _outlook(now, points, as_of), points)
+    return UnitProgress(unit, now, line[as_of - WEEK], _outlook(now, points, as_of), points, within)
 
 
 def _of_level(

@@ -28,7 +28,7 @@ def render_csv(report: Progress) -> bytes:
         writer.writerow(_line(level.level, "", _("all units"), report, level.now, level.week_ago, level.outlook))
     for unit in report.units:
         writer.writerow(
-            _line(unit.unit.level, unit.unit.code, unit.unit.name, report, unit.now, unit.week_ago, unit.outlook)
+            _line(unit.unit.level, unit.unit.code, unit.full_name, report, unit.now, unit.week_ago, unit.outlook)
         )
     return out.getvalue().encode("utf-8-sig")
 

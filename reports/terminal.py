@@ -31,7 +31,7 @@ def _parts(report: Progress, every_unit: bool) -> Iterator[RenderableType]:
         yield Text()
         yield Text(_("Furthest behind"), style="bold")
         yield _behind(report)
-    if every_unit and report.units:
+    if every_unit and (len(report.units) == 1 or any(one.now.count.rows for one in report.units)):
         yield Text()
         yield Text(_("Every unit"), style="bold")
         yield _units(report)
@@ -53,6 +53,9 @@ def notes(report: Progress) -> list[str]:
             _("{count} documents wait for a person, the oldest since {day}; see `sohoa review list`.").format(
                 count=whole(report.waiting.count), day=day(report.waiting.oldest))
         )  # fmt: skip
+    empty = sum(not one.now.count.rows for one in report.units)
+    if empty:
+        said.append(_("{count} units have no data: no result in force in the inventory.").format(count=whole(empty)))
     years = {level.now.year for level in report.levels if level.now.year is not None}
     for year in sorted(years - {report.as_of.year}):
         said.append(
@@ -97,7 +100,7 @@ def _behind(report: Progress) -> Table:
                   box=None, pad_edge=False)  # fmt: skip
     for one in report.furthest_behind()[:BEHIND_SHOWN]:
         table.add_row(
-            f"{one.unit.name} ({one.unit.code})", percent(one.now.count.hundredths), verdict(one.now),
+            f"{one.full_name} ({one.unit.code})", percent(one.now.count.hundredths), verdict(one.now),
             whole(one.now.left or 0), needed(one.outlook), projected(one.outlook),
         )  # fmt: skip
     return table
@@ -108,8 +111,10 @@ def _units(report: Progress) -> Table:
                   _("still to do"), _("week"), box=None, pad_edge=False)  # fmt: skip
     for one in report.units:
         now = one.now
+        if not now.count.rows and len(report.units) > 1:
+            continue  # said in a note: hundreds of empty lines would hide the rest
         table.add_row(
-            one.unit.code, one.unit.name, level_name(one.unit.level), percent(now.count.hundredths),
+            one.unit.code, one.full_name, level_name(one.unit.level), percent(now.count.hundredths),
             bar(now.count, now) if now.count.rows else "", share(now.target), _mark(now),
             f"{whole(now.count.done)} / {whole(now.count.rows)}", "–" if now.left is None else whole(now.left),
             _week(now.count, one.week_ago),

@@ -92,11 +92,14 @@ def projected(outlook: Outlook) -> str:
         if outlook.earliest is None:
             return _("not at this pace")
         return _("not at this pace (at the best week's: {day})").format(day=day(outlook.earliest))
-    latest = day(outlook.latest) if outlook.latest is not None else _("never")
+    if outlook.latest is None:
+        return _("{day} ({earliest} at the earliest; at the slowest week's pace never)").format(
+            day=day(outlook.day), earliest=day(outlook.earliest)
+        )
     if outlook.earliest == outlook.latest:
         return day(outlook.day)
     return _("{day} ({earliest} to {latest})").format(
-        day=day(outlook.day), earliest=day(outlook.earliest), latest=latest
+        day=day(outlook.day), earliest=day(outlook.earliest), latest=day(outlook.latest)
     )
 
 

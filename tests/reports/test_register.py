@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -29,11 +30,11 @@ MERGED_ON = DAY + timedelta(days=5)
 class Obvious:
     """Rows, records and faults as plain lists, and the counts by going through all of them."""
 
-    rows: dict[tuple[str, str, date, str], dict[str, object]] = field(default_factory=dict)
-    records: dict[str, dict[str, object]] = field(default_factory=dict)
+    rows: dict[tuple[str, str, date, str], dict[str, Any]] = field(default_factory=dict)
+    records: dict[str, dict[str, Any]] = field(default_factory=dict)
     faults: list[tuple[str, date, date]] = field(default_factory=list)
 
-    def row_of(self, record: dict[str, object]) -> tuple[str, str, date, str] | None:
+    def row_of(self, record: dict[str, Any]) -> tuple[str, str, date, str] | None:
         """The one row that a record counts for."""
         home = {"A": "B"}
         fitting = []
@@ -57,10 +58,10 @@ class Obvious:
         """Results in force, and those with an intact original record, of each unit as the rows name it."""
         found: dict[str, tuple[int, int]] = {}
         for key, row in self.rows.items():
-            if not (row["from"] <= day and (row["until"] is None or day < row["until"])):  # type: ignore[operator]
+            if not (row["from"] <= day and (row["until"] is None or day < row["until"])):
                 continue
             done = any(
-                self.row_of(record) == key and record["kind"] != "copy" and record["day"] <= day  # type: ignore[operator]
+                self.row_of(record) == key and record["kind"] != "copy" and record["day"] <= day
                 and not any(id == name and start <= day < end for name, start, end in self.faults)
                 for id, record in self.records.items()
             )  # fmt: skip
@@ -76,7 +77,7 @@ def register(tmp_path: Path) -> Iterator[Register]:
     catalogue.close()
 
 
-def write(path: Path, rows: list[dict[str, object]]) -> Path:
+def write(path: Path, rows: list[dict[str, Any]]) -> Path:
     with path.open("w", encoding="utf-8-sig", newline="") as file:
         writer = csv.DictWriter(file, sorted({name for row in rows for name in row}))
         writer.writeheader()
@@ -93,17 +94,18 @@ def take_units(register: Register, folder: Path) -> None:
     register.import_units(write(folder / "units.csv", merged), rejects=folder / "r.csv")
 
 
-def deposit(register: Register, obvious: Obvious, id: str, values: dict[str, object], position: int) -> None:
+def deposit(register: Register, obvious: Obvious, id: str, values: dict[str, Any], position: int) -> None:
     old = obvious.records.get(id)
     home = {"A": "B"}
     if old is not None and (old["number"], old["issued"]) == (values["number"], values["issued"]) and home.get(
         str(old["unit"]), old["unit"]) == home.get(str(values["unit"]), values["unit"]):  # fmt: skip
-        values = values | {"day": min(old["day"], values["day"])}  # type: ignore[type-var]
+        values = values | {"day": min(old["day"], values["day"])}
     obvious.records[id] = values
-    at = datetime.combine(values["day"], datetime.min.time(), UTC) - timedelta(hours=6, minutes=59)  # type: ignore[arg-type]
+    at = datetime.combine(values["day"], datetime.min.time(), UTC) - timedelta(hours=6, minutes=59)
     row = {
         "dossier": id, "serial": 1, "version": 1, "unit": values["unit"], "procedure": values["procedure"],
-        "kind": values["kind"], "number": "0" + str(values["number"]), "symbol": "qđ-ubnd", "issued_on": values["issued"],
+        "kind": values["kind"], "number": "0" + str(values["number"]), "symbol": "qđ-ubnd",
+        "issued_on": values["issued"],
         "issuer": None, "deposited_at": at.isoformat(timespec="microseconds"), "scan_sha256": id, "pdf_sha256": id,
         "position": position,
     }  # fmt: skip
@@ -160,8 +162,8 @@ def test_the_counts_are_those_of_going_through_every_row_on_every_day(seed: int,
                         old = obvious.rows.get(key)
                         start = draw.choice((None, some_day()))
                         begin = start or (old["from"] if old else issued)
-                        until = draw.choice((None, begin + timedelta(days=draw.randrange(1, 9))))  # type: ignore[operator]
-                        if until is None and old is not None and old["until"] is not None and old["until"] <= begin:  # type: ignore[operator]
+                        until = draw.choice((None, begin + timedelta(days=draw.randrange(1, 9))))
+                        if until is None and old is not None and old["until"] is not None and old["until"] <= begin:
                             continue
                         procedure = draw.choice(("", "P", "Q"))
                         obvious.rows[key] = {
@@ -169,7 +171,8 @@ def test_the_counts_are_those_of_going_through_every_row_on_every_day(seed: int,
                             "procedure": procedure or (old["procedure"] if old else ""),
                         }  # fmt: skip
                         rows[key] = {
-                            "unit": key[0], "number": "00" + key[1], "symbol": "QĐ-UBND", "issued_on": issued.isoformat(),
+                            "unit": key[0], "number": "00" + key[1], "symbol": "QĐ-UBND",
+                            "issued_on": issued.isoformat(),
                             "result_code": key[3], "procedure": procedure, "in_force_from": start or "",
                             "in_force_until": until or "",
                         }  # fmt: skip

@@ -1,0 +1,212 @@
+"""The report as one HTML page: no outside request, drawings inline, for paper, telephones and screen readers too.
+
+Headings in order, tables with scopes and captions, text at 7 : 1 contrast or better, and no meaning in colour alone
+(WCAG 2.2 AA). The PDF is made from the same figures.
+"""
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup, escape
+
+from reports.progress import Against, Count, LevelProgress, Progress, UnitProgress, WeekPoint
+from reports.terminal import notes
+from reports.words import (
+    day,
+    gain,
+    level_name,
+    needed,
+    percent,
+    points,
+    projected,
+    share,
+    tenths_down,
+    verdict,
+    whole,
+)
+from schemas.language import _, language
+
+BEHIND_SHOWN = 10
+LINE_WIDTH, LINE_HEIGHT = 280, 90
+BAR_WIDTH, BAR_HEIGHT = 120, 12
+
+
+def render_html(report: Progress) -> bytes:
+    """The report as a page."""
+    return _templates().get_template("page.html.j2").render(figures(report)).encode()
+
+
+def figures(report: Progress) -> dict[str, Any]:
+    """Everything the templates show, as text in the reader's language."""
+    return {
+        "lang": language(),
+        "title": title(report),
+        "subtitle": _("As of the end of {day}. Rates are rounded down.").format(day=day(report.as_of)),
+        "word": {
+            "levels": _("The three levels against their targets"),
+            "behind": _("Furthest behind"),
+            "how": _("How it is counted"),
+            "recipients": "Nơi nhận:",
+            "recipient": "Như trên" if language() == "vi" else "As above",
+            "file": "Lưu: VT",
+            "signer": _("HEAD OF THE AGENCY"),
+        },
+        "how": how(),
+        "levels": [_level(one) for one in report.levels],
+        "notes": notes(report),
+        "behind": [_unit(one) for one in report.furthest_behind()[:BEHIND_SHOWN]],
+        "behind_head": [
+            (_("Unit"), ""), (_("Level"), ""), (_("Rate"), "n"), (_("Target"), "n"), (_("Points short"), "n"),
+            (_("Still to do"), "n"), (_("Needed a day"), "n"), (_("In a week (points)"), "n"),
+            (_("Met at this pace"), ""),
+        ],
+        "unit_head": [
+            (_("Code"), ""), (_("Unit"), ""), (_("Rate"), "n"), (_("Drawn"), ""), (_("Target"), "n"), (_("Result"), ""),
+            (_("Digitised"), "n"), (_("In force"), "n"), (_("Still to do"), "n"), (_("In a week (points)"), "n"),
+        ],
+        "groups": [_group(report, one) for one in report.levels if one.units],
+    }  # fmt: skip
+
+
+def title(report: Progress) -> str:
+    """What the report is about."""
+    text = _("Digitisation of results of administrative procedures still in force")
+    return text if not report.procedure else f"{text}, {_('procedure {code}').format(code=report.procedure)}"
+
+
+def how() -> list[str]:
+    """The rules of the count, for whoever checks it."""
+    return [
+        _("Rate: results in force on the day that have an archived, signed, intact digital record, over all results in "
+          "force on that day. A result digitised twice counts once; a copy never counts."),
+        _("A level's rate is the sum over its units, not the mean of their rates. Without results in force there is no "
+          "data: neither 0% nor 100%."),
+        _("Pace: the mean of the last four weeks; in brackets the quickest and the slowest of them. Row by row: "
+          "`sohoa report --why UNIT`."),
+    ]  # fmt: skip
+
+
+def _level(one: LevelProgress) -> dict[str, Any]:
+    now = one.now
+    facts = [
+        (_("Digitised / in force"), f"{whole(now.count.done)} / {whole(now.count.rows)}"),
+        (_("Still to do"), "–" if now.left is None else whole(now.left)),
+        (_("In a week (points)"), week(now.count, one.week_ago)),
+        (_("Present pace a day"), tenths_down(one.outlook.pace_a_day)),
+        (_("Needed a day until {day}").format(day=day(one.outlook.due)), needed(one.outlook)),
+        (_("Met at this pace"), "–" if now.left is None else projected(one.outlook)),
+        (_("Units reached"), _("{reached} of {with_data} with data ({units} units)").format(
+            reached=one.reached, with_data=one.with_data, units=one.units)),
+    ]  # fmt: skip
+    return _standing(now) | {
+        "name": level_name(one.level),
+        "against": _("target {share} ({year})").format(share=share(now.target), year=now.year or "–"),
+        "line": weekly_line(one.line, now),
+        "facts": facts,
+    }
+
+
+def _unit(one: UnitProgress) -> dict[str, Any]:
+    now = one.now
+    return _standing(now) | {
+        "code": one.unit.code, "name": one.full_name, "level": level_name(one.unit.level), "target": share(now.target),
+        "bar": bar(now), "done": whole(now.count.done), "rows": whole(now.count.rows),
+        "left": "–" if now.left is None else whole(now.left), "week": week(now.count, one.week_ago),
+        "missing": points(now.missing_hundredths or 0).lstrip("+±"), "needed": needed(one.outlook),
+        "projected": projected(one.outlook),
+    }  # fmt: skip
+
+
+def _standing(now: Against) -> dict[str, str]:
+    return {
+        "rate": percent(now.count.hundredths),
+        "verdict": verdict(now),
+        "tone": {True: "good", False: "short", None: "dim"}[now.reached],
+        "sign": {True: "✓ ", False: "✗ ", None: ""}[now.reached],
+    }
+
+
+def _group(report: Progress, level: LevelProgress) -> dict[str, Any]:
+    of_level = [one for one in report.units if one.unit.level is level.level]
+    empty = [f"{one.full_name} ({one.unit.code})" for one in of_level if not one.now.count.rows]
+    return {
+        "name": _("{level}: every unit").format(level=level_name(level.level)),
+        "caption": _("{reached} of {with_data} units with data have reached their target").format(
+            reached=level.reached, with_data=level.with_data),
+        "units": [_unit(one) for one in of_level if one.now.count.rows],
+        "no_data": _("{count} units without data: {names}.").format(count=len(empty), names=", ".join(empty))
+                   if empty else "",
+    }  # fmt: skip
+
+
+def week(now: Count, before: Count) -> str:
+    """The change in a week: results, and percentage points where both days have a rate."""
+    text = gain(now.done - before.done)
+    if now.hundredths is None or before.hundredths is None:
+        return text
+    return f"{text} ({points(now.hundredths - before.hundredths)})"
+
+
+def bar(now: Against) -> Markup:
+    """A rate as a bar, its target as a stroke; the figures stand beside it, so screen readers pass it over."""
+    filled = min(now.count.hundredths or 0, 10_000) * BAR_WIDTH // 10_000
+    colour = "#17663a" if now.reached else "#b35900"
+    stroke = ""
+    if now.target is not None:
+        x = float(now.target) * BAR_WIDTH
+        stroke = f'<path d="M{x:.1f} 0V{BAR_HEIGHT}" stroke="#000" stroke-width="2"/>'
+    return Markup(
+        f'<svg viewBox="0 0 {BAR_WIDTH} {BAR_HEIGHT}" width="{BAR_WIDTH}" height="{BAR_HEIGHT}" aria-hidden="true">'
+        f'<rect width="{BAR_WIDTH}" height="{BAR_HEIGHT}" fill="#dfe3e6"/>'
+        f'<rect width="{filled}" height="{BAR_HEIGHT}" fill="{colour}"/>{stroke}</svg>'
+    )
+
+
+def weekly_line(line: tuple[WeekPoint, ...], now: Against) -> Markup:
+    """The rate week by week with the target across; weeks without data are left out."""
+    known = [(index, point) for index, point in enumerate(line) if point.count.rows]
+    if len(known) < 2:
+        return Markup("")
+    rates = [(point.count.hundredths or 0) / 10_000 for _index, point in known]
+    top = max(*rates, float(now.target or 0), 0.01) * 1.15
+    left, bottom = 4, LINE_HEIGHT - 16
+
+    def place(index: int, rate: float) -> str:
+        x = left + index * (LINE_WIDTH - 2 * left) / (len(line) - 1)
+        return f"{x:.1f},{bottom - rate / top * (bottom - 4):.1f}"
+
+    path = " ".join(place(index, rate) for (index, _point), rate in zip(known, rates, strict=True))
+    label = _("Week by week from {first} ({first_rate}) to {last} ({last_rate}), target {target}").format(
+        first=day(known[0][1].day), first_rate=percent(known[0][1].count.hundredths), last=day(known[-1][1].day),
+        last_rate=percent(known[-1][1].count.hundredths), target=share(now.target),
+    )  # fmt: skip
+    target = ""
+    if now.target is not None:
+        y = place(0, float(now.target)).split(",")[1]
+        target = (
+            f'<path d="M{left} {y}H{LINE_WIDTH - left}" stroke="#000" stroke-dasharray="5 3"/>'
+            f'<text x="{left}" y="{float(y) - 3:.1f}" font-size="10">{escape(share(now.target))}</text>'
+        )
+    end = place(known[-1][0], rates[-1]).split(",")
+    return Markup(
+        f'<svg viewBox="0 0 {LINE_WIDTH} {LINE_HEIGHT}" width="{LINE_WIDTH}" height="{LINE_HEIGHT}" role="img" '
+        f'aria-label="{escape(label)}"><path d="M{left} {bottom}H{LINE_WIDTH - left}" stroke="#767676"/>{target}'
+        f'<polyline points="{path}" fill="none" stroke="#1b4f9c" stroke-width="2.5"/>'
+        f'<circle cx="{end[0]}" cy="{end[1]}" r="3.5" fill="#1b4f9c"/>'
+        f'<text x="{left}" y="{LINE_HEIGHT - 3}" font-size="10">{escape(day(line[0].day))}</text>'
+        f'<text x="{LINE_WIDTH - left}" y="{LINE_HEIGHT - 3}" font-size="10" text-anchor="end">'
+        f"{escape(day(line[-1].day))}</text></svg>"
+    )
+
+
+@cache
+def _templates() -> Environment:
+    return Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )

@@ -1,0 +1,179 @@
+"""The report as XLSX: numbers as numbers, rates as formulas over them, filters and a chart."""
+
+import io
+from typing import Any
+
+import xlsxwriter
+
+from reports.page import how, title
+from reports.progress import Against, Progress
+from reports.terminal import notes
+from reports.words import day, level_name, projected, verdict
+from schemas.language import _
+from schemas.units import Level
+
+
+def render_xlsx(report: Progress) -> bytes:
+    """The report as a workbook of three sheets: levels, units, weeks.
+
+    Each rate is a formula rounded down as every other form does (``ROUNDDOWN``), with the value computed here stored
+    beside it for readers that do not calculate.
+    """
+    out = io.BytesIO()
+    book = xlsxwriter.Workbook(out, {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False})
+    book.set_properties({"title": title(report), "comments": "sohoa"})
+    book.set_calc_mode("auto")
+    forms = _Forms(book)
+    _levels(book, forms, report)
+    _units(book, forms, report)
+    _weeks(book, forms, report)
+    book.close()
+    return out.getvalue()
+
+
+class _Forms:
+    """The cell formats."""
+
+    def __init__(self, book: Any) -> None:
+        self.head = book.add_format({"bold": True, "bg_color": "#E8ECEF", "bottom": 2, "text_wrap": True,
+                                     "valign": "top"})  # fmt: skip
+        self.bold = book.add_format({"bold": True, "font_size": 14})
+        self.whole = book.add_format({"num_format": "#,##0"})
+        self.rate = book.add_format({"num_format": "0.00%"})
+        self.change = book.add_format({"num_format": "+#,##0;-#,##0;0"})
+        self.tenth = book.add_format({"num_format": "#,##0.0"})
+        self.day = book.add_format({"num_format": "dd/mm/yyyy"})
+        self.note = book.add_format({"text_wrap": True, "valign": "top"})
+
+
+def _head() -> list[str]:
+    return [
+        _("Rate"), _("Target"), _("Result"), _("Digitised"), _("In force"), _("Still to do"), _("In a week"),
+        _("Needed a day"), _("Due"), _("Met at this pace"),
+    ]  # fmt: skip
+
+
+def _row(sheet: Any, forms: _Forms, row: int, column: int, one: Any) -> None:
+    """Ten cells of one level or unit from *column* on; *row* from 0."""
+    now: Against = one.now
+    rate, target, result, done, rows, left, week, needed, due, met = range(column, column + 10)
+    cell = {
+        name: f"{_letter(column)}{row + 1}" for name, column in (("done", done), ("rows", rows), ("target", target))
+    }
+    at = f"{cell['done']}/{cell['rows']}"
+    shown = _("no data") if now.count.hundredths is None else now.count.hundredths / 10_000
+    sheet.write_formula(row, rate, f'=IF({cell["rows"]}=0,"{_("no data")}",ROUNDDOWN({at},4))', forms.rate, shown)
+    if now.target is not None:
+        sheet.write_number(row, target, float(now.target), forms.rate)
+        sheet.write_formula(
+            row, left,
+            f'=IF({cell["rows"]}=0,"",MAX(0,ROUNDUP(ROUND({cell["rows"]}*{cell["target"]},9),0)-{cell["done"]}))',
+            forms.whole, "" if now.left is None else now.left,
+        )  # fmt: skip
+    sheet.write_string(row, result, verdict(now))
+    sheet.write_number(row, done, now.count.done, forms.whole)
+    sheet.write_number(row, rows, now.count.rows, forms.whole)
+    sheet.write_number(row, week, now.count.done - one.week_ago.done, forms.change)
+    if one.outlook.needed_a_day is not None:
+        value = one.outlook.needed_a_day
+        sheet.write_number(row, needed, -(-value.numerator * 10 // value.denominator) / 10, forms.tenth)
+    sheet.write_datetime(row, due, one.outlook.due, forms.day)
+    sheet.write_string(row, met, "–" if now.left is None else projected(one.outlook))
+
+
+def _letter(column: int) -> str:
+    return chr(ord("A") + column)
+
+
+def _levels(book: Any, forms: _Forms, report: Progress) -> None:
+    sheet = book.add_worksheet(_("Levels"))
+    sheet.write_string(0, 0, title(report), forms.bold)
+    sheet.write_string(1, 0, _("As of the end of {day}. Rates are rounded down.").format(day=day(report.as_of)))
+    head = [_("Level"), *_head(), _("Units"), _("Units with data"), _("Units reached")]
+    for column, text in enumerate(head):
+        sheet.write_string(3, column, text, forms.head)
+    for row, level in enumerate(report.levels, 4):
+        sheet.write_string(row, 0, level_name(level.level))
+        _row(sheet, forms, row, 1, level)
+        for column, number in enumerate((level.units, level.with_data, level.reached), 11):
+            sheet.write_number(row, column, number, forms.whole)
+    last = 3 + len(report.levels)
+    sheet.set_column(0, 0, 18)
+    sheet.set_column(1, 2, 9)
+    sheet.set_column(3, 3, 26)
+    sheet.set_column(4, 9, 11)
+    sheet.set_column(10, 10, 34)
+    for row, text in enumerate([*notes(report), *how()], last + 22):
+        sheet.merge_range(row, 0, row, 10, text, forms.note)
+        sheet.set_row(row, 32)
+    if not report.levels:
+        return
+    chart = book.add_chart({"type": "column"})
+    name = sheet.get_name()
+    for column, colour in ((1, "#1B4F9C"), (2, "#B35900")):
+        chart.add_series({
+            "name": [name, 3, column], "categories": [name, 4, 0, last, 0], "values": [name, 4, column, last, column],
+            "fill": {"color": colour}, "data_labels": {"value": True, "num_format": "0.00%"},
+        })  # fmt: skip
+    chart.set_title({"name": _("Rate against target")})
+    chart.set_y_axis({"num_format": "0%", "min": 0})
+    chart.set_size({"width": 760, "height": 360})
+    sheet.insert_chart(last + 2, 0, chart, {"description": _("Rate against target")})
+    sheet.set_landscape()
+    sheet.set_paper(9)
+    sheet.fit_to_pages(1, 0)
+
+
+def _units(book: Any, forms: _Forms, report: Progress) -> None:
+    sheet = book.add_worksheet(_("Units"))
+    head = [_("Level"), _("Code"), _("Unit"), *_head()]
+    for column, text in enumerate(head):
+        sheet.write_string(0, column, text, forms.head)
+    for row, one in enumerate(report.units, 1):
+        sheet.write_string(row, 0, level_name(one.unit.level))
+        sheet.write_string(row, 1, one.unit.code)
+        sheet.write_string(row, 2, one.full_name)
+        _row(sheet, forms, row, 3, one)
+    sheet.autofilter(0, 0, max(len(report.units), 1), len(head) - 1)
+    sheet.freeze_panes(1, 3)
+    sheet.set_column(0, 1, 14)
+    sheet.set_column(2, 2, 30)
+    sheet.set_column(3, 4, 9)
+    sheet.set_column(5, 5, 26)
+    sheet.set_column(6, 11, 11)
+    sheet.set_column(12, 12, 34)
+    sheet.set_landscape()
+    sheet.set_paper(9)
+    sheet.fit_to_pages(1, 0)
+    sheet.repeat_rows(0)
+
+
+def _weeks(book: Any, forms: _Forms, report: Progress) -> None:
+    sheet = book.add_worksheet(_("Weeks"))
+    sheet.write_string(0, 0, _("Day"), forms.head)
+    known: list[Level] = [level.level for level in report.levels]
+    for place, level in enumerate(known):
+        for column, text in enumerate((_("Digitised"), _("In force"), _("Rate")), 1 + 3 * place):
+            sheet.write_string(0, column, f"{level_name(level)}: {text}", forms.head)
+    for place, one in enumerate(report.levels):
+        for row, point in enumerate(one.line, 1):
+            done, rows, rate = range(1 + 3 * place, 4 + 3 * place)
+            sheet.write_datetime(row, 0, point.day, forms.day)
+            sheet.write_number(row, done, point.count.done, forms.whole)
+            sheet.write_number(row, rows, point.count.rows, forms.whole)
+            at = f"{_letter(done)}{row + 1}/{_letter(rows)}{row + 1}"
+            value = "" if point.count.hundredths is None else point.count.hundredths / 10_000
+            sheet.write_formula(row, rate, f'=IF({_letter(rows)}{row + 1}=0,"",ROUNDDOWN({at},4))', forms.rate, value)
+    sheet.set_column(0, 0, 12)
+    sheet.set_column(1, 9, 14)
+    if report.levels:
+        chart = book.add_chart({"type": "line"})
+        last = len(report.levels[0].line)
+        for place, level in enumerate(known):
+            column = 3 + 3 * place
+            chart.add_series({"name": level_name(level), "categories": [sheet.get_name(), 1, 0, last, 0],
+                              "values": [sheet.get_name(), 1, column, last, column]})  # fmt: skip
+        chart.set_y_axis({"num_format": "0%", "min": 0})
+        chart.set_title({"name": _("Rate week by week")})
+        chart.set_size({"width": 760, "height": 360})
+        sheet.insert_chart(last + 2, 0, chart, {"description": _("Rate week by week")})

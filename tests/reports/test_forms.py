@@ -1,0 +1,147 @@
+"""One computed value, and the same figures in every form."""
+
+import csv
+import io
+import json
+import re
+from datetime import date, timedelta
+from fractions import Fraction
+from html.parser import HTMLParser
+
+import pypdfium2
+import pytest
+from python_calamine import CalamineWorkbook
+from rich.console import Console
+
+from reports.document import SCHEMA_FILE, ProgressOut, render_json, schema_text
+from reports.page import render_html
+from reports.paper import render_pdf
+from reports.progress import Progress, progress
+from reports.tables import render_csv
+from reports.terminal import render_terminal
+from reports.words import percent, whole
+from reports.workbook import render_xlsx
+from schemas.units import DayCount, Level, Target, Unit
+
+AS_OF = date(2023, 9, 15)
+UNITS = [
+    Unit("H29.1", "Sở Xây dựng", Level.DEPARTMENT),
+    Unit("760", "Quận 1", Level.DISTRICT),
+    Unit("761", "=HYPERLINK(\"x\")", Level.DISTRICT),
+    Unit("1", "Phường <b>Bến Nghé</b>", Level.WARD, "760"),
+    Unit("2", "Phường Trống", Level.WARD, "760"),
+]  # fmt: skip
+TARGETS = [
+    Target(level, 2023, share)
+    for level, share in zip(Level, (Fraction(1, 2), Fraction(2, 5), Fraction(7, 20)), strict=True)
+]
+
+
+@pytest.fixture(scope="module")
+def report() -> Progress:
+    counts = [
+        DayCount("H29.1", AS_OF - timedelta(days=80), 10_000, 4_000),
+        DayCount("H29.1", AS_OF - timedelta(days=3), 0, 999),  # 49.99 %
+        DayCount("760", AS_OF - timedelta(days=80), 3000, 1201),  # 40.03 %
+        DayCount("761", AS_OF - timedelta(days=80), 7, 2),  # 28.57 %
+        DayCount("1", AS_OF - timedelta(days=80), 12_345, 4_321),  # 35.002… %
+    ]
+    return progress(AS_OF, UNITS, TARGETS, counts)
+
+
+def expected(report: Progress) -> list[tuple[str, int, int, int | None]]:
+    """Name, done, in force and rate of every unit."""
+    return [(u.full_name, u.now.count.done, u.now.count.rows, u.now.count.hundredths) for u in report.units]
+
+
+def test_the_schema_beside_the_code_is_the_one_that_the_json_follows(report: Progress) -> None:
+    assert SCHEMA_FILE.read_text(encoding="utf-8") == schema_text()
+    assert ProgressOut.model_validate_json(render_json(report)).form == "sohoa-progress/1"
+
+
+def test_json_has_the_figures_and_null_where_there_is_no_data(report: Progress) -> None:
+    found = json.loads(render_json(report))
+    assert [(u["now"]["digitised"], u["now"]["in_force"]) for u in found["units"]] == [e[1:3] for e in expected(report)]
+    assert [u["now"]["percent"] for u in found["units"]] == ["49.99", "40.03", "28.57", "35.00", None]
+    assert [u["reached"] for u in found["units"]] == [False, True, False, True, None]
+
+
+def test_csv_has_the_figures_and_no_formula(report: Progress) -> None:
+    content = render_csv(report)
+    assert content.startswith(b"\xef\xbb\xbf")
+    lines = list(csv.reader(io.StringIO(content.decode("utf-8-sig"))))
+    units = lines[1 + len(report.levels) :]
+    assert [(int(line[5]), int(line[4])) for line in units] == [e[1:3] for e in expected(report)]
+    assert [line[6] for line in units] == ["49.99", "40.03", "28.57", "35.00", "no data"]
+    assert not any(cell.startswith("=") for line in lines for cell in line)
+
+
+def test_the_workbook_has_numbers_as_numbers(report: Progress) -> None:
+    book = CalamineWorkbook.from_filelike(io.BytesIO(render_xlsx(report)))
+    rows = book.get_sheet_by_name("Units").to_python()
+    assert [(row[6], row[7]) for row in rows[1:]] == [(float(e[1]), float(e[2])) for e in expected(report)]
+    assert [row[3] for row in rows[1:]] == [0.4999, 0.4003, 0.2857, 0.35, "no data"]
+    levels = book.get_sheet_by_name("Levels").to_python()
+    assert [row[1] for row in levels[1:] if row[0] in ("Departments", "District level", "Ward level")] == [
+        0.4999, 0.4, 0.35]  # fmt: skip
+
+
+class Seen(HTMLParser):
+    """A page's text, its headings in order, and everything that it would ask for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.text: list[str] = []
+        self.headings: list[int] = []
+        self.requests: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if re.fullmatch(r"h[1-6]", tag):
+            self.headings.append(int(tag[1]))
+        self.requests += [
+            f"{tag} {name}" for name, _value in attrs if name in ("src", "href", "srcset", "data", "action")
+        ]
+
+    def handle_data(self, data: str) -> None:
+        self.text.append(data)
+
+
+def test_the_page_has_the_figures_asks_for_nothing_and_is_in_order(report: Progress) -> None:
+    page = render_html(report).decode()
+    seen = Seen()
+    seen.feed(page)
+    cells = [text.strip() for text in seen.text if text.strip()]
+    for name, done, rows, hundredths in expected(report):
+        if rows:
+            assert {name, whole(done), whole(rows), percent(hundredths)} <= set(cells)
+    assert any("Phường Trống" in cell and "without data" in cell for cell in cells)
+    assert seen.requests == []
+    assert "url(" not in page
+    assert "@import" not in page
+    assert seen.headings[0] == 1
+    assert seen.headings.count(1) == 1
+    assert all(after <= before + 1 for before, after in zip(seen.headings, seen.headings[1:], strict=False))
+
+
+def test_the_pdf_has_the_figures_and_the_head_of_an_agencys_report(report: Progress) -> None:
+    document = pypdfium2.PdfDocument(render_pdf(report, agency="UBND Quận 1"))
+    text = " ".join(page.get_textpage().get_text_range() for page in document)
+    flat = re.sub(r"\s+", " ", text)
+    assert "UBND QUẬN 1" in flat
+    assert "CỘNG HÒA XÃ HỘI CHỦ NGHĨA VIỆT NAM" in flat
+    for _name, done, rows, hundredths in expected(report):
+        if rows:
+            assert whole(done) in flat
+            assert whole(rows) in flat
+            assert percent(hundredths) in flat
+
+
+def test_the_terminal_has_the_figures(report: Progress) -> None:
+    console = Console(width=200, record=True, file=io.StringIO(), color_system=None)
+    console.print(render_terminal(report))
+    shown = console.export_text()
+    for _name, done, rows, hundredths in expected(report):
+        if rows:
+            assert f"{whole(done)} / {whole(rows)}" in shown
+            assert percent(hundredths) in shown
+    assert "1 units have no data" in shown
