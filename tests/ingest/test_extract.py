@@ -1,0 +1,334 @@
+"""What a paper says of itself, on pages put together word by word; the traps are those of real scans."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pytest
+
+from ingest.extract import describe, reasons_to_hold
+from ingest.extract.shown import shown
+from schemas.documents import (
+    FIELD_NAMES,
+    Cut,
+    CutState,
+    Document,
+    Evidence,
+    Field,
+    FieldState,
+    Kind,
+    Paper,
+    Sheet,
+)
+from schemas.pages import Box, Line, PageState, PageText
+from tests.ingest.papers_read import blank, decision, line
+from tests.values import scan
+
+SURE = Cut(CutState.ACCEPTED, 1.0)
+
+
+@pytest.fixture(autouse=True)
+def _english(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOHOA_LANG", "en")
+
+
+def described(*pages: PageText, sheet: Sheet | None = None) -> Document:
+    return describe(Paper(scan(), pages, SURE, sheet=sheet or Sheet()))
+
+
+def page(lines: Sequence[Line], **changes: object) -> PageText:
+    return replace(PageText(1, 1654, 2339, 200.0, lines=tuple(lines)), **changes)  # type: ignore[arg-type]
+
+
+def replaced(text: PageText, old: str, new: Line | None) -> PageText:
+    """*text* with the line that begins with *old* put otherwise, or left out."""
+    lines = [new if row.text.startswith(old) else row for row in text.lines]
+    assert lines != list(text.lines)
+    return replace(text, lines=tuple(row for row in lines if row is not None))
+
+
+def with_lines(text: PageText, *more: Line) -> PageText:
+    return replace(text, lines=(*text.lines, *more))
+
+
+def letter(*extra: Line, number: Line | None = None) -> PageText:
+    """A department's letter: two agencies, ``V/v`` below the number, no heading."""
+    return page([
+        line("UBND TỈNH KIÊN GIANG", 0.15, 0.05, 0.22, 1),
+        line("SỞ Y TẾ", 0.22, 0.067, 0.07, 1),
+        line("CỘNG HÒA XÃ HỘI CHỦ NGHĨA VIỆT NAM", 0.45, 0.05, 0.45, 2),
+        line("Độc lập - Tự do - Hạnh phúc", 0.53, 0.067, 0.29, 2),
+        number or line("Số: 342/SYT-NVY", 0.15, 0.10, 0.17, 3),
+        line("Kiên Giang, ngày 27 tháng 3 năm 2018", 0.50, 0.10, 0.34, 4),
+        line("V/v tổ chức Tháng hành động về", 0.12, 0.125, 0.26, 5),
+        line("an toàn, vệ sinh lao động năm 2018", 0.12, 0.142, 0.26, 5),
+        line("Kính gửi: Đơn vị trực thuộc Sở Y tế.", 0.31, 0.20, 0.35, 6),
+        line("Thực hiện Công văn số 1239/BYT-TCCB ngày 08/3/2018 của Bộ Y tế về", 0.2, 0.25, 0.7, 7),
+        line("việc tổ chức Tháng hành động, Sở Y tế đề nghị các đơn vị thực hiện năm 2018.", 0.14, 0.27, 0.75, 7),
+        line("Nơi nhận:", 0.13, 0.60, 0.1, 20),
+        line("- Lưu: VT, NVY.", 0.13, 0.63, 0.14, 20),
+        line("KT. GIÁM ĐỐC", 0.62, 0.60, 0.14, 21),
+        line("PHÓ GIÁM ĐỐC", 0.62, 0.62, 0.14, 21),
+        line("Hà Văn Phúc", 0.62, 0.72, 0.13, 22),
+        *extra,
+    ])  # fmt: skip
+
+
+def values(document: Document) -> dict[str, str | None]:
+    return {name: field.value for name, field in document.metadata.items()}
+
+
+def test_a_printed_decision_is_described_whole_and_needs_nobody() -> None:
+    document = described(decision())
+    assert document.reasons == ()
+    assert document.kind is Kind.RESULT
+    assert values(document) == {
+        "number": "3165", "symbol": "QĐ-UBND", "issued_on": "2023-08-15", "issuer": "ỦY BAN NHÂN DÂN QUẬN 1",
+        "parent_issuer": None, "type": "Quyết định",
+        "abstract": "Về việc cấp giấy phép xây dựng công trình tại số 135 đường Lê Lợi",
+        "urgency": None, "signer": "Nguyễn Thị Hồng", "signer_title": "CHỦ TỊCH",
+    }  # fmt: skip
+    assert document.metadata.parent_issuer.state is FieldState.ABSENT
+    assert document.metadata.urgency.state is FieldState.ABSENT
+
+
+def test_a_letter_has_no_heading_and_its_abstract_stands_below_the_number() -> None:
+    document = described(letter())
+    assert document.reasons == ()
+    assert values(document) == {
+        "number": "342", "symbol": "SYT-NVY", "issued_on": "2018-03-27", "issuer": "SỞ Y TẾ",
+        "parent_issuer": "UBND TỈNH KIÊN GIANG", "type": "Công văn",
+        "abstract": "V/v tổ chức Tháng hành động về an toàn, vệ sinh lao động năm 2018", "urgency": None,
+        "signer": "Hà Văn Phúc", "signer_title": "KT. GIÁM ĐỐC PHÓ GIÁM ĐỐC",
+    }  # fmt: skip
+
+
+def test_every_value_that_was_read_says_where() -> None:
+    for name, field in described(decision()).metadata.items():
+        if field.value is not None:
+            assert field.evidence is not None, name
+            assert field.evidence.page == 1
+    number = described(decision()).metadata.number.evidence
+    assert number is not None
+    assert number.box.x0 < 0.35
+    assert 0.08 < number.box.y0 < 0.12
+
+
+def test_a_number_left_to_the_pen_is_held_and_shows_the_gap() -> None:
+    written = replaced(decision(), "Số:", line("Số: /QĐ-UBND", 0.14, 0.10, 0.18, 3))
+    field = described(replace(written, unread_ink=(Box(0.17, 0.09, 0.24, 0.115),))).metadata.number
+    assert field.state is FieldState.HELD
+    assert field.value is None
+    assert field.evidence is not None
+    assert field.reason
+
+
+@pytest.mark.parametrize("pen", ["43Éf", "{É8†", "4 6957", "?b5", "2/622", "c901"])
+def test_pen_read_as_print_is_never_accepted(pen: str) -> None:
+    written = replaced(decision(), "Số:", line(f"Số: {pen}/QĐ-UBND", 0.14, 0.10, 0.18, 3, 0.97))
+    document = described(written)
+    assert document.metadata.number.state is FieldState.HELD
+    assert "the number is doubtful" in document.reasons
+
+
+def test_digits_that_tower_over_the_print_beside_them_are_pen() -> None:
+    row = line("Số: 445 /QĐ-UBND", 0.14, 0.10, 0.18, 3)
+    label, number, symbol = row.words
+    tall = replace(number, box=Box(number.box.x0, 0.093, number.box.x1, 0.117))
+    low = described(replaced(decision(), "Số:", replace(row, words=(label, tall, symbol))))
+    assert low.metadata.number.state is FieldState.HELD
+    assert low.metadata.number.value == "445"
+
+
+def test_ink_over_the_number_or_the_day_makes_them_doubtful() -> None:
+    document = described(replace(decision(), unread_ink=(Box(0.16, 0.098, 0.24, 0.115), Box(0.6, 0.09, 0.65, 0.12))))
+    assert document.metadata.number.state is FieldState.HELD
+    assert document.metadata.issued_on.state is FieldState.HELD
+
+
+def test_a_day_left_to_the_pen_is_held() -> None:
+    written = replaced(decision(), "Quận 1, ngày", line("Quận 1, ngày tháng 8 năm 2023", 0.50, 0.10, 0.32, 4))
+    field = described(written).metadata.issued_on
+    assert field.state is FieldState.HELD
+    assert field.value is None
+
+
+def test_the_stamp_of_arrival_lends_neither_number_nor_date() -> None:
+    stamp = (
+        line("CÔNG VĂN ĐẾN", 0.55, 0.13, 0.2, 30),
+        line("Số: 8812", 0.55, 0.15, 0.1, 30),
+        line("Ngày 28 tháng 3 năm 2018", 0.55, 0.165, 0.2, 30),
+    )
+    assert values(described(letter(*stamp))) == values(described(letter()))
+
+
+def test_numbers_of_papers_that_are_cited_are_not_this_ones() -> None:
+    unnumbered = replaced(decision(), "Số:", None)
+    cited = with_lines(
+        unnumbered, line("Căn cứ Quyết định số 1675/QĐ-UBND ngày 09 tháng 8 năm 2017", 0.15, 0.25, 0.7, 9)
+    )
+    document = described(cited)
+    assert document.metadata.number.value is None
+    assert document.metadata.number.state is FieldState.HELD
+    assert document.metadata.issued_on.value == "2023-08-15"
+
+
+def test_both_columns_read_as_one_line_are_parted_at_the_motto() -> None:
+    merged = page([
+        line("BỘ GIÁO DỤC VÀ ĐÀO TẠO CỘNG HÒA XÃ HỘI CHỦ NGHĨA VIỆT NAM", 0.12, 0.05, 0.80, 1),
+        line("Độc lập - Tự do - Hạnh phúc", 0.55, 0.07, 0.28, 2),
+        Line(
+            (
+                *line("Số: 2827/QĐ-BGDĐT", 0.17, 0.11, 0.18, 3).words,
+                *line("Hà Nội, ngày 14 tháng 10 năm 2025", 0.53, 0.11, 0.3, 3).words,
+            ),
+            Box(0.17, 0.11, 0.83, 0.124), 0.014, 3, 1,
+        ),
+        line("QUYẾT ĐỊNH", 0.44, 0.16, 0.15, 4),
+        line("Về việc công bố thủ tục hành chính nội bộ được chuẩn hóa", 0.25, 0.18, 0.55, 4),
+        line("BỘ TRƯỞNG BỘ GIÁO DỤC VÀ ĐÀO TẠO", 0.31, 0.24, 0.45, 5),
+    ])  # fmt: skip
+    got = values(described(merged))
+    assert got["issuer"] == "BỘ GIÁO DỤC VÀ ĐÀO TẠO"
+    assert got["parent_issuer"] is None
+    assert (got["number"], got["symbol"], got["issued_on"]) == ("2827", "QĐ-BGDĐT", "2025-10-14")
+    assert got["abstract"] == "Về việc công bố thủ tục hành chính nội bộ được chuẩn hóa"
+
+
+def test_an_agencys_marks_come_back_from_the_body() -> None:
+    misread = replaced(letter(), "SỞ Y", line("SỞ Y TÉ", 0.22, 0.067, 0.07, 1, 0.5))
+    field = described(misread).metadata.issuer
+    assert field.value == "SỞ Y TẾ"
+    assert field.state is FieldState.ACCEPTED
+
+
+def test_an_agency_that_nothing_bears_out_is_held_when_it_was_read_badly() -> None:
+    misread = replaced(letter(), "SỞ Y", line("SỠ VŨ TRỤ", 0.22, 0.067, 0.07, 1, 0.5))
+    assert described(misread).metadata.issuer.state is FieldState.HELD
+
+
+def test_two_agencies_that_issue_together_are_asked_about() -> None:
+    joint = replaced(letter(), "SỞ Y", line("SỞ TÀI CHÍNH", 0.20, 0.067, 0.12, 1))
+    joint = with_lines(joint, line("SỞ NỘI VỤ", 0.21, 0.083, 0.09, 1))
+    assert described(joint).metadata.parent_issuer.state is FieldState.HELD
+
+
+def test_a_name_over_two_lines_is_one_agency() -> None:
+    council = replaced(decision(), "QUẬN 1", line("THÀNH PHỐ HỒ CHÍ MINH", 0.13, 0.066, 0.2, 1))
+    got = values(described(council))
+    assert got["issuer"] == "ỦY BAN NHÂN DÂN THÀNH PHỐ HỒ CHÍ MINH"
+    assert got["parent_issuer"] is None
+
+
+def test_an_abstract_ends_where_the_authority_begins() -> None:
+    long = with_lines(decision(), line("và việc sử dụng tạm thời lòng đường, vỉa hè", 0.3, 0.188, 0.4, 6))
+    abstract = described(long).metadata.abstract.value
+    assert abstract is not None
+    assert abstract.endswith("vỉa hè")
+    assert "CHỦ TỊCH" not in abstract
+
+
+@pytest.mark.parametrize("stamp", ["HỎA TỐC", "HOA TỐC", "THƯỢNG KHẨN", "KHẨN"])
+def test_a_stamp_of_urgency_is_read_where_it_stands(stamp: str) -> None:
+    field = described(letter(line(stamp, 0.14, 0.21, 0.12, 9))).metadata.urgency
+    assert field.value in ("HỎA TỐC", "THƯỢNG KHẨN", "KHẨN")
+    assert field.value[:2] in ("HỎ", "TH", "KH")
+
+
+def test_ink_the_size_of_a_stamp_is_asked_about_and_not_said_to_be_absent() -> None:
+    field = described(replace(letter(), unread_ink=(Box(0.14, 0.20, 0.31, 0.245),))).metadata.urgency
+    assert field.state is FieldState.HELD
+    assert field.candidates
+
+
+@pytest.mark.parametrize("mark", ["BẢN SAO", "SAO Y BẢN CHÍNH", "SAO Y", "BAN SAO"])
+def test_a_copy_is_told_by_its_mark(mark: str) -> None:
+    assert described(with_lines(decision(), line(mark, 0.7, 0.02, 0.15, 40))).kind is Kind.COPY
+
+
+def test_a_paper_that_speaks_of_copies_is_none() -> None:
+    speaks = with_lines(decision(), line("Điều 3. Bản sao quyết định này được gửi Sở Xây dựng.", 0.15, 0.4, 0.6, 40))
+    assert described(speaks).kind is Kind.RESULT
+
+
+def test_an_application_is_a_component_and_a_cover_sheet_overrules() -> None:
+    asked = replaced(decision(), "QUYẾT ĐỊNH", line("ĐƠN ĐỀ NGHỊ", 0.41, 0.15, 0.18, 5))
+    assert described(asked).kind is Kind.COMPONENT
+    assert described(asked, sheet=Sheet(kind=Kind.RESULT)).kind is Kind.RESULT
+
+
+def test_the_signer_stands_on_the_last_page_of_the_body_and_not_of_the_annex() -> None:
+    first = replace(decision(), lines=tuple(row for row in decision().lines if row.box.y0 < 0.55))
+    second = replace(page([row for row in decision().lines if row.box.y0 > 0.55]), number=2)
+    annex = replace(page([line("PHỤ LỤC", 0.4, 0.1, 0.1, 1), line("NGƯỜI LẬP BIỂU", 0.6, 0.7, 0.2, 2),
+                          line("Trần Văn An", 0.6, 0.8, 0.15, 3)]), number=3)  # fmt: skip
+    field = described(first, second, annex).metadata.signer
+    assert field.value == "Nguyễn Thị Hồng"
+    assert field.evidence is not None
+    assert field.evidence.page == 2
+
+
+def test_a_page_that_was_not_read_and_a_doubtful_cut_hold_the_document() -> None:
+    unread = PageText(2, 1654, 2339, 200.0, state=PageState.NOT_READ, reason="timed out")
+    doubtful = describe(Paper(scan(), (decision(), unread), Cut(CutState.HELD, 0.7), doubtful_cuts=(2,)))
+    assert doubtful.reasons == (
+        "a page could not be read",
+        "whether a new paper begins here is doubtful",
+        "another paper may begin within it",
+    )
+
+
+def test_a_paper_without_any_text_is_held_with_every_field_open() -> None:
+    document = described(blank())
+    assert "there is no text on it" in document.reasons
+    assert all(field.state is FieldState.HELD for _, field in document.metadata.items())
+
+
+def test_reasons_follow_what_a_person_decides() -> None:
+    document = described(decision(number_confidence=0.4))
+    assert document.reasons == ("the number is doubtful",)
+    settled = replace(document.metadata.number, state=FieldState.ACCEPTED)
+    assert reasons_to_hold(replace(document, metadata=replace(document.metadata, number=settled))) == ()
+
+
+def test_the_printed_object_has_the_shape_that_is_promised() -> None:
+    document = described(decision(), replace(blank(), number=2))
+    got = shown(document)
+    assert list(got) == [
+        "scan",
+        "sha256",
+        "pages",
+        "blank_pages",
+        "state",
+        "reasons",
+        "kind",
+        "cut",
+        "doubtful_cuts",
+        "text",
+        "fields",
+    ]
+    assert got["pages"] == [1, 2]
+    assert got["blank_pages"] == [2]
+    assert got["state"] == "ready"
+    assert got["kind"] == "result"
+    assert got["cut"] == {"state": "accepted", "confidence": 1.0}
+    texts, fields = got["text"], got["fields"]
+    assert isinstance(texts, list)
+    assert len(texts) == 2
+    assert "QUYẾT ĐỊNH" in texts[0]
+    assert isinstance(fields, dict)
+    assert tuple(fields) == FIELD_NAMES
+    assert set(fields["number"]) == {"value", "state", "confidence", "candidates", "evidence"}
+    assert fields["urgency"]["value"] is None
+    assert fields["urgency"]["state"] == "absent"
+
+
+def test_a_held_field_is_printed_as_held() -> None:
+    document = described(decision())
+    held = Field("3185", FieldState.HELD, 0.4, ("3165", "3185"), Evidence(1, Box(0.06, 0.08, 0.12, 0.1)), "unsure")
+    got = shown(replace(document, metadata=replace(document.metadata, number=held), reasons=("x",)))
+    assert got["state"] == "held"
+    assert isinstance(got["fields"], dict)
+    assert got["fields"]["number"] == {
+        "value": "3185", "state": "held", "confidence": 0.4, "candidates": ["3165", "3185"],
+        "evidence": {"page": 1, "box": [0.06, 0.08, 0.12, 0.1]},
+    }  # fmt: skip
