@@ -77,7 +77,7 @@ def command(
     as_json: bool,
 ) -> int:
     workspace = context.workspace
-    typed = " ".join(words)
+    typed = " ".join(words).encode(errors="replace").decode()  # an argument may be no UTF-8
     fields = (("loai", type_), ("so", number), ("coquan", issuer), ("nguoiky", signer), ("donvi", unit))
     asked = [parse(typed), *(in_field(name, value) for name, value in fields if value)]
     if since or until:

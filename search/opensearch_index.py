@@ -5,6 +5,7 @@ says the schema version and how far it is whole. A rebuild fills another one and
 """
 
 import json
+import logging
 import os
 import random
 import time
@@ -37,6 +38,8 @@ from search.folding import spellings
 from search.index import Counts, Found, Hit, Refused, Request, Sort, Status
 from search.plan import Adjacent, Begins, Clause, Every, Everything, Issued, Place, Plan, Some, Terms, Without, plan
 from search.projection import SCHEMA_VERSION, Entry, Projection, project, restored
+
+logging.getLogger("opensearch").setLevel(logging.CRITICAL)  # what goes wrong is raised, and said once
 
 BULK_BYTES = 4_000_000
 """A bulk request; larger ones were no quicker, and a cluster refuses those above 100 MB."""
@@ -78,14 +81,17 @@ ANALYSIS = {
 class OpenSearchIndex:
     """``SearchIndex`` on a cluster. Make it with ``open``; nothing is sent before the first call."""
 
-    def __init__(self, client: OpenSearch, settings: Search, concrete: str = "") -> None:
+    def __init__(
+        self, client: OpenSearch, settings: Search, concrete: str = "", *, first_pause_s: float = FIRST_PAUSE_S
+    ) -> None:
         self._client = client
         self._settings = settings
+        self._first_pause_s = first_pause_s
         self._concrete = concrete
         """The index behind the alias, once it is known to be there; for a rebuild, the one being filled."""
 
     @classmethod
-    def open(cls, settings: Search) -> "OpenSearchIndex":
+    def open(cls, settings: Search, *, first_pause_s: float = FIRST_PAUSE_S) -> "OpenSearchIndex":
         """SettingsRejected for a cluster on another machine over plain HTTP (unless allowed), for a user without a
         password, and for certificate files that are not there."""
         address = urlsplit(settings.url)
@@ -102,7 +108,7 @@ class OpenSearchIndex:
             path = getattr(settings, name)
             if path and not os.access(path, os.R_OK):
                 raise SettingsRejected(_("search.{name}: {path} cannot be read").format(name=name, path=path))
-        return cls(_client(settings), settings)
+        return cls(_client(settings), settings, first_pause_s=first_pause_s)
 
     def search(self, request: Request) -> Found:
         with self._told():
@@ -191,7 +197,7 @@ class OpenSearchIndex:
             except TransportError as error:
                 if attempt == RETRIES or not (isinstance(error, ConnectionError) or error.status_code in _LATER):
                     raise
-                _pause(attempt)
+                self._pause(attempt)
                 continue
             put_off: list[_Action] = []
             why = ""
@@ -211,8 +217,11 @@ class OpenSearchIndex:
                       "does").format(url=self._settings.url, why=why)
                 )  # fmt: skip
             left = put_off
-            _pause(attempt)
+            self._pause(attempt)
         return refused
+
+    def _pause(self, attempt: int) -> None:
+        time.sleep(self._first_pause_s * 2**attempt * random.uniform(0.7, 1.3))
 
     def status(self) -> Status:
         with self._told():
@@ -227,7 +236,7 @@ class OpenSearchIndex:
     @contextmanager
     def rebuilding(self) -> Iterator["OpenSearchIndex"]:
         with self._told():
-            fresh = OpenSearchIndex(self._client, self._settings, self._made())
+            fresh = OpenSearchIndex(self._client, self._settings, self._made(), first_pause_s=self._first_pause_s)
         try:
             yield fresh
         except BaseException:
@@ -306,6 +315,11 @@ class OpenSearchIndex:
             yield
         except OpenSearchException as error:
             raise ServiceUnavailable(self._why(error)) from error
+        except (KeyError, ValueError, TypeError) as error:
+            raise ServiceUnavailable(
+                _("{url} does not answer as OpenSearch does ({error}); check search.url").format(
+                    url=self._settings.url, error=repr(error))
+            ) from error  # fmt: skip
 
     def _why(self, error: OpenSearchException) -> str:
         said = {"url": self._settings.url, "error": _short(error)}
@@ -395,10 +409,6 @@ def _action(projection: Projection) -> _Action:
     }  # fmt: skip
     body = json.dumps(fields, ensure_ascii=False)
     return _Action(projection.id, f'{json.dumps(head)}\n{body[:-1]}, "stored": {projection.stored}}}\n')
-
-
-def _pause(attempt: int) -> None:
-    time.sleep(FIRST_PAUSE_S * 2**attempt * random.uniform(0.7, 1.3))
 
 
 def _reason(outcome: dict[str, Any]) -> str:

@@ -71,8 +71,9 @@ def _opened(folder: Path, *, new: bool) -> tantivy.Index:
 class TantivyIndex:
     """``SearchIndex`` over a folder. Make it with ``open``."""
 
-    def __init__(self, folder: Path, generation: Path, notice: str = "") -> None:
+    def __init__(self, folder: Path, generation: Path, notice: str = "", *, commit_every: int = COMMIT_EVERY) -> None:
         self._folder = folder
+        self._commit_every = commit_every
         self._generation = generation
         self._notice = notice
         self._state = _State.read(generation)
@@ -80,25 +81,25 @@ class TantivyIndex:
         self._seen = self._stamp()
 
     @classmethod
-    def open(cls, folder: Path) -> "TantivyIndex":
+    def open(cls, folder: Path, *, commit_every: int = COMMIT_EVERY) -> "TantivyIndex":
         """The index in *folder*, made empty where there is none, or where it is damaged or of an older program: then
         its status has a notice, and catching up fills it again. ServiceUnavailable when the folder cannot be used."""
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             generation = _current(folder)
             if generation is None:
-                return cls(folder, _made(folder))
+                return cls(folder, _made(folder), commit_every=commit_every)
             try:
                 _check(generation)
                 state = _State.read(generation)
                 if state.schema_version >= SCHEMA_VERSION:
-                    return cls(folder, generation)
+                    return cls(folder, generation, commit_every=commit_every)
                 notice = _("the index was made by an older sohoa and is made anew from the archive")
             except (_Damaged, ValueError, OSError) as error:
                 notice = _("the index was damaged ({error}) and is made anew from the archive").format(error=error)
             fresh = _made(folder)
             shutil.rmtree(generation, ignore_errors=True)
-            return cls(folder, fresh, notice)
+            return cls(folder, fresh, notice, commit_every=commit_every)
         except OSError as error:
             raise ServiceUnavailable(
                 _("index {folder}: cannot be used ({error}); mend the folder's owner, permissions or space").format(
@@ -175,7 +176,7 @@ class TantivyIndex:
                         writer.delete_documents_by_term("id", id)
                     added.add(id)
                     writer.add_document(_document(project(entry)))
-                    if count % COMMIT_EVERY == 0:
+                    if count % self._commit_every == 0:
                         writer.commit()
                         self._note(entry.position)
                         done(count)

@@ -1,0 +1,278 @@
+"""The index kept up with the archive, and the commands that search it."""
+
+import json
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+from click.testing import CliRunner, Result
+
+import cli
+from commands.indexing import behind, catch_up, index_or_say, rebuild, whole_index
+from commands.workspace import Workspace
+from schemas.errors import InputRejected, IntegrityBroken
+from schemas.records import Deposit, Provenance, Record
+from schemas.settings import Search, Settings
+from search.index import Request, SearchIndex
+from search.memory_index import MemoryIndex
+from search.query import parse
+from tests.search.records import ALL, GHOST, MISREAD, MOTHER, PERMIT, record
+
+
+@dataclass
+class Shelf:
+    """An archive and its catalogue, as far as indexing looks at them."""
+
+    records: dict[str, Record] = field(default_factory=dict)
+    order: dict[str, int] = field(default_factory=dict)
+    broken: set[str] = field(default_factory=set)
+
+    def put(self, *records: Record) -> None:
+        for one in records:
+            self.records[one.id] = one
+            self.order[one.id] = self.last_position() + 1
+
+    def record(self, id: str) -> Record:
+        if id in self.broken:
+            raise IntegrityBroken(f"{id}: altered")
+        if id not in self.records:
+            raise InputRejected(f"no {id}")
+        return self.records[id]
+
+    def last_position(self) -> int:
+        return max(self.order.values(), default=0)
+
+    def deposited_after(self, position: int, limit: int) -> list[tuple[int, str]]:
+        return sorted((at, id) for id, at in self.order.items() if at > position)[:limit]
+
+
+def workspace(shelf: Shelf, index: SearchIndex, folder: Path) -> Workspace:
+    made = Workspace(folder, Settings())
+    made.__dict__.update(archive=shelf, catalogue=shelf, index=index)
+    return made
+
+
+@pytest.fixture
+def shelf() -> Shelf:
+    shelf = Shelf()
+    shelf.put(*ALL)
+    return shelf
+
+
+@pytest.fixture
+def desk(shelf: Shelf, tmp_path: Path) -> Workspace:
+    return workspace(shelf, MemoryIndex(), tmp_path)
+
+
+def ids(desk: Workspace, typed: str = "") -> set[str]:
+    return {hit.record.id for hit in desk.index.search(Request(parse(typed), limit=100)).hits}
+
+
+def test_catching_up_puts_in_what_came_since(desk: Workspace, shelf: Shelf) -> None:
+    assert (behind(desk), catch_up(desk).records, behind(desk)) == (7, 7, 0)
+    assert ids(desk) == {r.id for r in ALL}
+    shelf.put(record(8, "mới"))
+    assert (behind(desk), catch_up(desk).records) == (1, 1)
+    assert catch_up(desk).records == 0
+
+
+def test_a_newer_version_replaces_the_old_one(desk: Workspace, shelf: Shelf) -> None:
+    catch_up(desk)
+    shelf.put(replace(PERMIT, version=2, pages=("bản sửa đổi",)))
+    catch_up(desk)
+    assert ids(desk, "sửa đổi") == {PERMIT.id}
+    assert ids(desk, "lê lợi") == set()
+
+
+def test_a_record_that_the_archive_has_no_more_is_gone_at_the_next_catch_up(desk: Workspace, shelf: Shelf) -> None:
+    catch_up(desk)
+    del shelf.records[PERMIT.id]
+    shelf.order[PERMIT.id] = 99
+    assert catch_up(desk).gone == 1
+    assert PERMIT.id not in ids(desk)
+
+
+def test_a_record_that_cannot_be_read_is_named_and_the_rest_done(desk: Workspace, shelf: Shelf) -> None:
+    shelf.broken.add(PERMIT.id)
+    [refused] = catch_up(desk).refused
+    assert (refused.id, refused.reason) == (PERMIT.id, f"{PERMIT.id}: altered")
+    assert ids(desk) == {r.id for r in ALL} - {PERMIT.id}
+
+
+def test_an_index_ahead_of_its_catalogue_is_made_anew(desk: Workspace, shelf: Shelf) -> None:
+    catch_up(desk)
+    shelf.order = {PERMIT.id: 1, MOTHER.id: 2}
+    assert catch_up(desk).records == 2
+    assert ids(desk) == {PERMIT.id, MOTHER.id}
+
+
+def test_a_rebuild_gives_the_same_index(desk: Workspace) -> None:
+    catch_up(desk)
+    before = desk.index.search(Request(parse("giấy phép"), counts=True))
+    assert rebuild(desk).records == 7
+    assert desk.index.search(Request(parse("giấy phép"), counts=True)) == before
+
+
+def test_a_search_engine_that_is_down_never_stops_archiving(
+    shelf: Shelf, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    desk = Workspace(tmp_path, Settings(search=Search(engine="opensearch", url="http://127.0.0.1:1")))
+    desk.__dict__.update(archive=shelf, catalogue=shelf)
+    assert index_or_say(desk) is None
+    assert "sohoa index catch-up" in capsys.readouterr().err
+
+
+def test_a_damaged_index_is_filled_again_before_it_is_searched(
+    shelf: Shelf, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def opened() -> Workspace:
+        made = Workspace(tmp_path, Settings())
+        made.__dict__.update(archive=shelf, catalogue=shelf)
+        return made
+
+    catch_up(opened())
+    for path in (tmp_path / "index").rglob("*.store"):
+        path.write_bytes(b"")
+    desk = opened()
+    assert whole_index(desk).search(Request(parse("giấy phép"))).total == 2
+    assert "damaged" in capsys.readouterr().err
+
+
+# The commands, over a real catalogue and a shelf for an archive
+
+
+class Shelved(Shelf):
+    def provenance(self, id: str) -> Provenance:
+        return Provenance("Nguyễn Văn A", self.record(id).deposited_at, {}, {}, ("2023-08-20 A: accept",))
+
+    def pdf(self, id: str) -> Path:
+        self.record(id)
+        return self.folder / "one.pdf"
+
+    folder: Path = Path()
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Any:
+    """Runs ``sohoa`` in a workspace whose archive is a shelf with every record, indexed."""
+    desk = Workspace.open(tmp_path / "sohoa")
+    shelf = Shelved()
+    shelf.folder = tmp_path
+    (tmp_path / "one.pdf").write_bytes(b"%PDF-1.7 signed")
+    for one in ALL:
+        shelf.put(one)
+        desk.catalogue.note_deposit(Deposit(one, "o", "o/p.pdf", True), who="A")
+    desk.__dict__["archive"] = shelf
+    context = cli.Context(tmp_path / "sohoa")
+    context.__dict__["workspace"] = desk
+    catch_up(desk)
+
+    def run(*arguments: str) -> Result:
+        name, *rest = arguments
+        command = cli.sohoa.get_command(cast(Any, None), name)
+        assert command is not None
+        return CliRunner().invoke(command, rest, obj=context, standalone_mode=False, prog_name="sohoa")
+
+    run.desk = desk  # type: ignore[attr-defined]
+    return run
+
+
+def lines(result: Result) -> list[dict[str, Any]]:
+    assert result.exception is None, result.exception
+    return [json.loads(line) for line in result.stdout.splitlines()]
+
+
+def test_search_shows_number_date_type_unit_page_and_line(run: Any) -> None:
+    shown = run("search", "giay", "phep", "xay", "dung").stdout
+    for part in ("3165/QĐ-UBND", "15/08/2023", "Quyết định", "H29.17", PERMIT.id, "Cấp giấy phép xây dựng nhà ở"):
+        assert part in shown
+    assert "1 found." in shown
+
+
+def test_search_as_json_says_everything_a_program_needs(run: Any) -> None:
+    hit, summary = lines(run("search", "giay phep xay dung", "--json", "--counts"))
+    assert (hit["id"], hit["page"], hit["number"], hit["issued_on"]) == (PERMIT.id, 2, "3165", "2023-08-15")
+    assert [hit["line"][a:b] for a, b in hit["marks"]] == ["giấy", "phép", "xây", "dựng"]
+    assert summary["total"] == 1
+    assert summary["counts"]["units"] == {"H29.17": 1}
+
+
+def test_search_as_csv_holds_no_formula(run: Any) -> None:
+    run.desk.index.update([], (), 7)
+    rows = run("search", "ma", "--csv").stdout.splitlines()
+    assert rows[0].startswith("id,number,symbol")
+    assert len(rows) == 4
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        (["--number", "3165/QĐ-UBND"], {PERMIT.id}),
+        (["--type", "QĐ", "--from", "2023", "--to", "8/2023"], {PERMIT.id}),
+        (["--to", "2022"], {MISREAD.id, ALL[3].id}),
+        (["--unit", "H29.17.3"], {ALL[1].id}),
+        (["--signer", "Thúy"], {PERMIT.id}),
+        (["--issuer", "bến nghé"], {ALL[1].id}),
+        (["ma", "--", "-mà"], {MOTHER.id, GHOST.id}),
+        (["ma", "-mà"], {MOTHER.id, GHOST.id}),
+    ],
+)
+def test_options_narrow_what_is_found(run: Any, options: list[str], expected: set[str]) -> None:
+    *hits, _summary = lines(run("search", "--json", *options))
+    assert {hit["id"] for hit in hits} == expected
+
+
+def test_nothing_found_is_said_with_what_may_have_been_meant(run: Any) -> None:
+    shown = run("search", "giếy", "phép", "dựxg").stdout
+    assert "0 found." in shown
+    assert "Did you mean: giay phép dung" in shown
+    assert "Each by itself is found: hòa 1, trình" not in shown
+
+
+def test_an_empty_search_says_what_to_do(run: Any) -> None:
+    assert isinstance(run("search").exception, InputRejected)
+
+
+def test_every_search_and_opening_is_logged(run: Any, tmp_path: Path) -> None:
+    run("search", "giay", "--unit", "H29.17")
+    run("show", PERMIT.id)
+    run("get", PERMIT.id, "-o", str(tmp_path / "out"))
+    logged = [(entry.what, entry.subject) for entry in run.desk.catalogue.log()][-3:]
+    assert logged == [("search", "giay donvi:H29.17"), ("show", PERMIT.id), ("get", PERMIT.id)]
+
+
+def test_get_writes_the_signed_pdf_as_it_stands(run: Any, tmp_path: Path) -> None:
+    assert run("get", PERMIT.id, "-o", str(tmp_path / "out")).return_value == 0
+    assert (tmp_path / "out" / f"{PERMIT.id}.pdf").read_bytes() == b"%PDF-1.7 signed"
+    assert run("get", "nothing", PERMIT.id, "-o", str(tmp_path / "out")).return_value == 3
+    assert run("get", "nothing", "-o", str(tmp_path / "out")).return_value == 4
+
+
+def test_show_prints_fields_decisions_and_text(run: Any) -> None:
+    shown = run("show", PERMIT.id).stdout
+    for part in ("3165/QĐ-UBND", "Nguyễn Thị Thúy", "accept", "one.pdf"):
+        assert part in shown
+    assert "Lê Lợi" in run("show", PERMIT.id, "--text", "--page", "2").stdout
+    assert isinstance(run("show", PERMIT.id, "--page", "9").exception, InputRejected)
+
+
+def test_what_was_read_from_paper_cannot_steer_the_terminal(run: Any) -> None:
+    evil = record(9, "xanh\x1b]0;đỏ\x07 lá", abstract="tím\x1b[2J", symbol="\x1b[31m")
+    run.desk.archive.put(evil)
+    run.desk.catalogue.note_deposit(Deposit(evil, "o", "o/p.pdf", True), who="A")
+    catch_up(run.desk)
+    for shown in (run("search", "xanh").stdout, run("show", evil.id).stdout, run("search", "xanh", "--csv").stdout):
+        assert "\x1b" not in shown
+        assert "\x07" not in shown
+
+
+def test_index_status_says_what_is_missing_and_catch_up_puts_it_in(run: Any) -> None:
+    late = record(9, "muộn")
+    run.desk.archive.put(late)
+    run.desk.catalogue.note_deposit(Deposit(late, "o", "o/p.pdf", True), who="A")
+    [status] = lines(run("index", "status", "--json"))
+    assert (status["records"], status["behind"]) == (7, 1)
+    assert "1 records indexed" in run("index", "catch-up").stdout
+    assert "Nothing is missing." in run("index", "status").stdout
+    assert "8 records indexed" in run("index", "rebuild").stdout
