@@ -1,29 +1,21 @@
 """The whole way of a scan with an engine that answers at once: real intake, composing, signing, archive, catalogue."""
 
 import hashlib
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Generator, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 import pikepdf
 import pytest
-from PIL import Image
 
-from archive.audit import audit
-from archive.catalogue import Catalogue
 from archive.store import Archive
-from ingest.intake import find_scans
-from ingest.pipeline import Deposited, Desk, Event, Held, ScanDone, Skipped, document_id, ingest
-from ingest.readings import KeptReadings
-from ingest.scanreading import Reading
+from ingest.pipeline import Deposited, Event, Held, ScanDone, Skipped, document_id
 from ingest.signing import Seal
-from ingest.workers import Pool
 from samples.keys import make_demo_keys
 from schemas.pages import PageState, PageText, ReadingOptions
 from schemas.work import RejectedScan, ScanState, SecretScan
-from tests.ingest.drawn import small_page
-from tests.ingest.papers_read import HereAndNow, Reader, blank, decision, pixels
+from tests.ingest.office import Office, fill, named, opened
+from tests.ingest.papers_read import blank, decision
 from tests.ingest.signed import seals as opened_seals
 
 OPTIONS = ReadingOptions()
@@ -34,70 +26,9 @@ def seals(tmp_path_factory: pytest.TempPathFactory) -> tuple[Seal, ...]:
     return tuple(opened_seals(make_demo_keys(tmp_path_factory.mktemp("keys"))))
 
 
-@dataclass
-class Office:
-    """An inbox, a workspace and a reader that knows the pictures in the inbox."""
-
-    folder: Path
-    seals: tuple[Seal, ...]
-    reader: Reader
-
-    def scan(self, name: str, *texts: PageText) -> Path:
-        """A TIFF in the inbox with a page for each of *texts*."""
-        images: list[Image.Image] = []
-        for text in texts:
-            image = small_page(len(self.reader.texts) + 1, mode="L")
-            self.reader.texts[pixels(image)] = text
-            images.append(image)
-        path = self.inbox / name
-        images[0].save(path, "TIFF", save_all=True, append_images=images[1:], dpi=(50, 50))
-        return path
-
-    @property
-    def inbox(self) -> Path:
-        return self.folder / "inbox"
-
-    @property
-    def workspace(self) -> Path:
-        return self.folder / "sohoa"
-
-    def desk(self, at_step: Callable[[str], None] = lambda step: None, dossier: str = "") -> Desk:
-        return Desk(
-            catalogue=self.catalogue(), archive=Archive.open(self.workspace / "archive", at_step=at_step),
-            seals=self.seals, folder=self.workspace, operator="An", unit="H29.17", procedure="1.001193",
-            dossier=dossier, programs={"sohoa": "test"}, settings={},
-        )  # fmt: skip
-
-    def catalogue(self) -> Catalogue:
-        return Catalogue.open(f"sqlite:///{self.workspace / 'catalogue.db'}")
-
-    def run(self, desk: Desk | None = None) -> Iterator[Event]:
-        reading = Reading(
-            Pool(HereAndNow(), 1, self.reader), OPTIONS, self.workspace / "tmp",
-            kept=KeptReadings(self.workspace / "tmp" / "readings", OPTIONS),
-        )  # fmt: skip
-        return ingest(find_scans([self.inbox]), reading, desk or self.desk())
-
-    def state(self) -> dict[str, object]:
-        """What stands at the end, but for times and what depends on them."""
-        catalogue = self.catalogue()
-        archive = Archive.open(self.workspace / "archive")
-        assert audit(archive, catalogue).findings == []
-        return {
-            "records": sorted((r.id, r.scan_sha256, r.number, r.pages) for r in archive.records()),
-            "listed": sorted(row.id for row in catalogue.deposits()),
-            "scans": sorted((path, state) for _sha256, path, state in catalogue.scans()),
-            "holds": sorted((hold.id, hold.reasons) for hold in catalogue.holds()),
-            "waiting": sorted(path.name for path in (self.workspace / "waiting").iterdir()),
-            "unfinished": sorted(str(p) for p in (self.workspace / "tmp").rglob("*") if p.is_file()),
-        }
-
-
 @pytest.fixture
 def office(tmp_path: Path, seals: tuple[Seal, ...]) -> Office:
-    for folder in ("inbox", "sohoa", "sohoa/waiting", "sohoa/tmp", "sohoa/quarantine"):
-        (tmp_path / folder).mkdir()
-    return Office(tmp_path, seals, Reader({}))
+    return opened(tmp_path, seals)
 
 
 def test_a_sure_paper_is_archived_and_a_doubtful_one_waits(office: Office) -> None:
@@ -242,30 +173,13 @@ def broken_off(run: Iterator[Event], events: int) -> list[Event]:
     return seen
 
 
-def fill(office: Office) -> None:
-    office.scan("a.tif", decision("1"), blank(), decision("2", street="Hàm Nghi"))
-    office.scan("b.tif", decision("77", number_confidence=0.3), decision("78", street="Pasteur"))
-    (office.inbox / "c.pdf").write_bytes(b"not a PDF")
-    office.scan("d.tif", decision("4", street="Nguyễn Huệ"))
-
-
 @pytest.fixture(scope="module")
 def unbroken(tmp_path_factory: pytest.TempPathFactory, seals: tuple[Seal, ...]) -> dict[str, object]:
     """What stands after a run that nothing stopped."""
-    folder = tmp_path_factory.mktemp("unbroken")
-    for name in ("inbox", "sohoa", "sohoa/waiting", "sohoa/tmp", "sohoa/quarantine"):
-        (folder / name).mkdir()
-    office = Office(folder, seals, Reader({}))
+    office = opened(tmp_path_factory.mktemp("unbroken"), seals)
     fill(office)
     list(office.run())
     return named(office)
-
-
-def named(office: Office) -> dict[str, object]:
-    """The state with the inbox's place taken out of it."""
-    state = office.state()
-    state["scans"] = [(Path(path).name, kind) for path, kind in state["scans"]]  # type: ignore[attr-defined]
-    return state
 
 
 @pytest.mark.parametrize("events", [1, 2, 4, 5, 8])
