@@ -86,7 +86,7 @@ def media_type_of(head: bytes) -> MediaType | None:
 
 
 def _files(path: Path, excluded: set[tuple[int, int] | None]) -> Iterator[Path | RejectedScan]:
-    if not path.is_dir():
+    if not os.path.isdir(path):  # Path.is_dir raises where a folder above may not be entered
         yield path
         return
     if _identity(path) in excluded:
@@ -109,7 +109,7 @@ def _files_below(
         path = Path(entry.path)
         if entry.name.startswith(".") or entry.name.lower() in NOT_SCANS:
             continue
-        if entry.is_dir():
+        if os.path.isdir(path):
             if _identity(path) not in excluded:
                 yield from _files_below(path, excluded, above | {here})
         else:

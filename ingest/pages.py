@@ -153,12 +153,11 @@ class _PdfPages(ScanPages):
             except pikepdf.PasswordError:
                 continue
             except (pikepdf.PdfError, OSError, RuntimeError) as error:
-                raise InputRejected(
-                    _("{file}: the PDF is damaged or cut off ({error}); scan or export it again").format(
-                        file=self.scan.path, error=_first_line(error)
-                    )
-                ) from error
+                raise self._damaged(_first_line(error)) from error
             self._password = password
+            if pdf.get_warnings() and not _whole(pdf):
+                pdf.close()
+                raise self._damaged(_("parts of its pages are missing"))
             return pdf
         raise InputRejected(
             _("{file}: the PDF is encrypted and none of the known passwords opens it; add its password to "
@@ -228,8 +227,10 @@ class _PdfPages(ScanPages):
             raise ServiceUnavailable(_("poppler is missing; apt-get install poppler-utils")) from error
         except PDFPopplerTimeoutError as error:
             raise self._page_rejected(number, _("takes more than a minute to draw")) from error
-        except (PDFPageCountError, PDFSyntaxError, ValueError, OSError) as error:
-            raise self._page_rejected(number, _first_line(error)) from error
+        except PDFPageCountError as error:  # poppler does not get as far as the page
+            raise self._damaged(_last_line(error)) from error
+        except (PDFSyntaxError, ValueError, OSError) as error:
+            raise self._page_rejected(number, _last_line(error)) from error
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         unfinished = file.with_suffix(".part")
         image.save(unfinished, "JPEG", quality=90, subsampling=0, dpi=(dpi, dpi))
@@ -255,12 +256,15 @@ class _PdfPages(ScanPages):
             yield
         except (pikepdf.PdfError, ValueError, TypeError, KeyError, AttributeError, RuntimeError) as error:
             if number is None:
-                raise InputRejected(
-                    _("{file}: the PDF is damaged or cut off ({error}); scan or export it again").format(
-                        file=self.scan.path, error=_first_line(error)
-                    )
-                ) from error
+                raise self._damaged(_first_line(error)) from error
             raise self._page_rejected(number, _first_line(error)) from error
+
+    def _damaged(self, cause: str) -> InputRejected:
+        return InputRejected(
+            _("{file}: the PDF is damaged or cut off ({error}); scan or export it again").format(
+                file=self.scan.path, error=cause
+            )
+        )
 
     def _page_rejected(self, number: int, cause: str) -> InputRejected:
         return InputRejected(
@@ -268,6 +272,25 @@ class _PdfPages(ScanPages):
                 file=self.scan.path, page=number, error=cause
             )
         )
+
+
+def _whole(pdf: pikepdf.Pdf) -> bool:
+    """Of a PDF that had to be repaired: nothing that its pages name is missing. A cut-off one keeps pages whose images
+    are gone, which would be drawn as empty paper."""
+    try:
+        for page in pdf.pages:
+            named = _named_objects(page)
+            if "/Contents" not in page.obj:  # qpdf leaves out what leads to nothing
+                return False
+            for instruction in pikepdf.parse_content_stream(page, "Do"):
+                if not isinstance(instruction, pikepdf.ContentStreamInlineImage) and (
+                    str(instruction.operands[0]) not in named
+                ):
+                    return False
+        count: object = pdf.Root.Pages.get("/Count")
+        return not isinstance(count, int) or count <= len(pdf.pages)
+    except (pikepdf.PdfError, ValueError, TypeError, KeyError, AttributeError, RuntimeError):
+        return False
 
 
 def _is_signed(field: object, depth: int = 0) -> bool:
@@ -326,9 +349,7 @@ def _plain_image(page: pikepdf.Page) -> PlainImage | None:
     stack: list[tuple[tuple[float, ...], int]] = []
     mode = 0
     found: tuple[pikepdf.Stream, tuple[float, ...]] | None = None
-    resources = page.obj.get("/Resources", _inherited(page, "/Resources"))
-    named = resources.get("/XObject") if isinstance(resources, pikepdf.Dictionary) else None
-    images = named if isinstance(named, pikepdf.Dictionary) else pikepdf.Dictionary()
+    images = _named_objects(page)
     for instruction in pikepdf.parse_content_stream(page):
         if isinstance(instruction, pikepdf.ContentStreamInlineImage):
             return None
@@ -369,6 +390,13 @@ def _plain_image(page: pikepdf.Page) -> PlainImage | None:
     if max(abs(e - x0), abs(f - y0), abs(e + a - x1), abs(f + d - y1)) > 3:
         return None
     return PlainImage(image, width_px, height_px, _believed(width_px * 72 / a, width_px, height_px))
+
+
+def _named_objects(page: pikepdf.Page) -> pikepdf.Dictionary:
+    """The images and forms that the page's content may call by name."""
+    resources = page.obj.get("/Resources", _inherited(page, "/Resources"))
+    named = resources.get("/XObject") if isinstance(resources, pikepdf.Dictionary) else None
+    return named if isinstance(named, pikepdf.Dictionary) else pikepdf.Dictionary()
 
 
 def _times(m: tuple[float, ...], n: tuple[float, ...]) -> tuple[float, ...]:
@@ -523,6 +551,11 @@ def _believed(stated: float, width_px: int, height_px: int) -> float:
     if abs(long / short - A4_RATIO) < 0.03 and short / A4_WIDTH_IN > 60:
         return short / A4_WIDTH_IN
     return stated if round(stated) == 72 else 200.0
+
+
+def _last_line(error: BaseException) -> str:
+    """What poppler says comes last; what pdf2image says of it first."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[-1][:200]
 
 
 def _first_line(error: BaseException) -> str:

@@ -286,6 +286,18 @@ def test_a_cut_off_file_is_rejected_with_its_name(tmp_path: Path) -> None:
         assert "damaged or cut off" in rejected(file) or "cannot be drawn" in rejected(file)
 
 
+@pytest.mark.parametrize("share", [0.3, 0.6, 0.9, 0.99])
+def test_a_pdf_cut_anywhere_never_gives_empty_paper_for_a_page(tmp_path: Path, share: float) -> None:
+    drawn = [small_page(n) for n in range(1, 6)]
+    file = write_pdf(tmp_path / "a.pdf", drawn, dpi=100)
+    file.write_bytes(file.read_bytes()[: round(file.stat().st_size * share)])
+    try:
+        images = all_images(file)
+    except InputRejected:
+        return
+    assert [image.content for image in images] == [jpeg_bytes(page, dpi=100) for page in drawn]
+
+
 def test_a_pdf_without_pages_is_rejected(tmp_path: Path) -> None:
     with pikepdf.new() as pdf:
         pdf.save(tmp_path / "a.pdf")
