@@ -13,13 +13,16 @@ from schemas.language import _
 from schemas.pages import PageText
 
 RIGHT_FROM = 0.44
-FAMILY_NAMES = frozenset({
-    "nguyen", "tran", "le", "pham", "hoang", "huynh", "phan", "vu", "vo", "dang", "bui", "do", "ho", "ngo", "duong",
-    "ly", "dao", "doan", "vuong", "trinh", "truong", "dinh", "lam", "phung", "mai", "to", "ha", "tang", "luu",
-    "thai", "luong", "ta", "chau", "quach", "cao", "la", "luc", "kieu", "diep", "tong", "nghiem", "trieu", "giang",
-    "dam", "ton", "ninh", "mac", "lai", "bach", "bien", "ong", "tu", "van", "khuc",
-})  # fmt: skip
-"""Without marks: nine Vietnamese of ten bear one of these."""
+FAMILY_NAMES = (
+    "Nguyễn", "Trần", "Lê", "Phạm", "Hoàng", "Huỳnh", "Phan", "Vũ", "Võ", "Đặng", "Bùi", "Đỗ", "Hồ", "Ngô", "Dương",
+    "Lý", "Đào", "Đoàn", "Vương", "Trịnh", "Trương", "Đinh", "Lâm", "Phùng", "Mai", "Tô", "Hà", "Tăng", "Lưu",
+    "Thái", "Lương", "Tạ", "Châu", "Quách", "Cao", "La", "Lục", "Kiều", "Diệp", "Tống", "Nghiêm", "Triệu", "Giang",
+    "Đàm", "Tôn", "Ninh", "Mạc", "Lại", "Bạch", "Ông", "Từ", "Văn", "Khúc", "Chu", "Lữ", "Thạch", "Danh", "Kim",
+    "Sơn", "Trang", "Nông", "Hứa", "Mã", "Vi", "Đồng", "Cù", "Khổng", "Doãn", "Phí", "Thân", "Viên", "Hầu", "Âu",
+    "Nhâm", "Tiêu", "Trà",
+)  # fmt: skip
+"""Nearly all Vietnamese bear one of these; no two of them have the same letters but for the marks."""
+_BY_LETTERS = {folded(name): name for name in FAMILY_NAMES} | {"thi": "Thị"}
 
 
 def signer_findings(texts: Sequence[PageText]) -> tuple[Finding, Finding]:
@@ -106,11 +109,19 @@ def _name_after_recipients(text: PageText, rows: Sequence[Run]) -> Finding | Non
 
 
 def _named(text: PageText, row: Run) -> Finding:
-    value = _tidy(row.text)
+    value = mended_name(_tidy(row.text))
     confidence = min(word.confidence for word in row.words)
-    if folded(value.split()[0]) not in FAMILY_NAMES:
+    if folded(value.split()[0]) not in _BY_LETTERS:
         confidence *= 0.8
     return Finding(value, confidence, Evidence(text.number, row.box), (value,), _("the signer's name is unclear"))
+
+
+def mended_name(name: str) -> str:
+    """*name* with the marks of its family name, and of ``Văn`` and ``Thị`` within it, as they are spelt."""
+    first, *others = name.split()
+    spelt = [_BY_LETTERS.get(folded(first), first)]
+    spelt += [{"van": "Văn", "thi": "Thị"}.get(folded(word), word) for word in others[:-1]]
+    return " ".join(spelt + others[-1:])
 
 
 def _tidy(text: str) -> str:
