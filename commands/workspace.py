@@ -3,7 +3,9 @@
 import fcntl
 import json
 import os
+import shutil
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -15,11 +17,14 @@ from typing import TYPE_CHECKING
 from schemas.errors import ServiceUnavailable
 from schemas.language import _
 from schemas.settings import Settings, load_settings
+from schemas.work import ScanState
 
 if TYPE_CHECKING:
     from archive.catalogue import Catalogue
     from archive.store import Archive
     from search.index import SearchIndex
+
+ABANDONED_AFTER_S = 86_400
 
 
 @dataclass
@@ -85,12 +90,33 @@ class Workspace:
             try:
                 with suppress(OSError):  # a full disk: the holder's name is a courtesy, the lock holds without it
                     _write_holder(handle)
+                self._sweep()
                 yield
             finally:
                 os.ftruncate(handle, 0)
                 _held.discard(file.resolve())
         finally:
             os.close(handle)
+
+    def _sweep(self) -> None:
+        """Drop what runs that were killed left behind: they hold pieces of papers, and no run will come for them.
+
+        What may still be wanted stays: readings of scans that are gone on with, PDFs that wait or were never heard of.
+        """
+        for file in self.folder.glob("tmp/*"):
+            abandoned = file.stat().st_mtime < time.time() - ABANDONED_AFTER_S
+            if file.is_file():
+                file.unlink(missing_ok=True)
+            elif file.name != "readings" and abandoned:  # a younger one is of `review export`, which needs no lock
+                shutil.rmtree(file, ignore_errors=True)
+        for readings in self.folder.glob("tmp/readings/*"):
+            known = self.catalogue.scan_state(readings.name)
+            if known is not None and known[0] is not ScanState.TAKEN:
+                shutil.rmtree(readings, ignore_errors=True)
+        for file in self.folder.glob("waiting/*"):
+            hold = self.catalogue.find_hold(file.name.split(".")[0])
+            if file.suffix == ".part" or (hold is not None and hold.decided_at is not None):
+                file.unlink(missing_ok=True)
 
     def _busy(self, holder: str) -> ServiceUnavailable:
         return ServiceUnavailable(
