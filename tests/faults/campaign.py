@@ -1,0 +1,274 @@
+"""Runs that are killed, over and over, until one ends: what must be true after each kill and in the end.
+
+Each run is a forked child: the modules are loaded once, and a kill costs milliseconds, not the start of an interpreter.
+"""
+
+import contextlib
+import os
+import pickle
+import random
+import shutil
+import signal
+import sys
+import time
+import traceback
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import ocfl
+
+from archive.catalogue import Catalogue
+from archive.store import Archive
+from cli import run as sohoa
+from commands.indexing import index_or_say
+from commands.workspace import Workspace
+from ingest.signing import Seal
+from tests.ingest.office import Office, fill, named, opened
+from tests.ingest.papers_read import Reader
+
+Step = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """Something that is done to a workspace; *prepare* brings the workspace to where it begins."""
+
+    name: str
+    work: Callable[[Office, Step], None]
+    prepare: Callable[[Office], None] = lambda office: None
+
+
+@dataclass(slots=True)
+class Tally:
+    """What became of an operation's runs."""
+
+    operation: str
+    kills: dict[str, int] = field(default_factory=dict)
+    """By the step at which the run was killed."""
+    ended: int = 0
+    lost: int = 0
+    doubled: int = 0
+    broken: list[str] = field(default_factory=list)
+    """What was not as it must be, in words."""
+
+    @property
+    def killed(self) -> int:
+        return sum(self.kills.values())
+
+
+def ingest(office: Office, at_step: Step) -> None:
+    workspace = Workspace.open(office.workspace)
+    with workspace.only_writer():
+        at_step("lock taken")
+        for event in office.run(office.desk(at_step)):
+            at_step(type(event).__name__)
+        index_or_say(workspace)
+        at_step("indexed")
+
+
+def review(office: Office, at_step: Step) -> None:
+    workspace = Workspace.open(office.workspace)
+    workspace.__dict__["archive"] = Archive.open(office.workspace / "archive", at_step=at_step)
+    for hold in workspace.catalogue.holds():
+        at_step("hold taken")
+        _quietly(office, "review", "set", hold.id, "number=77")
+        at_step("hold decided")
+
+
+def rebuild(office: Office, at_step: Step) -> None:
+    at_step("begun")
+    _quietly(office, "rebuild")
+    at_step("rebuilt")
+
+
+def reindex(office: Office, at_step: Step) -> None:
+    at_step("begun")
+    _quietly(office, "index", "rebuild")
+    at_step("indexed")
+
+
+def imports(office: Office, at_step: Step) -> None:
+    for what in ("units", "inventory"):
+        at_step(f"{what} begun")
+        _quietly(office, what, "import", str(office.folder / f"{what}.csv"))
+        at_step(f"{what} imported")
+
+
+def _quietly(office: Office, *arguments: str) -> None:
+    with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere), contextlib.redirect_stderr(nowhere):
+        code = sohoa(["--workspace", str(office.workspace), *arguments])
+    assert code in (0, 3), (arguments, code)
+
+
+def _ingested(office: Office) -> None:
+    ingest(office, lambda step: None)
+
+
+OPERATIONS = (
+    Operation("ingest", ingest),
+    Operation("review", review, _ingested),
+    Operation("rebuild", rebuild, _ingested),
+    Operation("index", reindex, _ingested),
+)
+
+
+def in_child(work: Callable[[], Any], *, kill_after_s: float | None = None, timeout_s: float = 120.0) -> Any:
+    """What *work* returns when done in a child process; None when it was killed on the way.
+
+    RuntimeError with the child's traceback when it failed by itself.
+    """
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        status = 1
+        try:
+            os.close(reader)
+            with os.fdopen(writer, "wb") as answer:
+                try:
+                    pickle.dump((True, work()), answer)
+                except BaseException:  # noqa: BLE001 - told to the parent, which raises
+                    pickle.dump((False, traceback.format_exc()), answer)
+            status = 0
+        finally:
+            os._exit(status)
+    os.close(writer)
+    try:
+        if kill_after_s is not None:
+            time.sleep(kill_after_s)
+            os.kill(child, signal.SIGKILL)
+        with os.fdopen(reader, "rb") as answer:
+            content = answer.read()
+    finally:
+        deadline = time.monotonic() + timeout_s
+        while (done := os.waitpid(child, os.WNOHANG)) == (0, 0):
+            if time.monotonic() > deadline:
+                os.kill(child, signal.SIGKILL)
+                os.waitpid(child, 0)
+                raise RuntimeError("a run hangs")
+            time.sleep(0.002)
+    if os.waitstatus_to_exitcode(done[1]) == -signal.SIGKILL:
+        return None
+    fine, value = pickle.loads(content)
+    if not fine:
+        raise RuntimeError(value)
+    return value
+
+
+def steps_of(operation: Operation, office: Office) -> list[str]:
+    """The names of the steps of an operation that nothing stops, in their order."""
+    seen: list[str] = []
+    operation.work(office, seen.append)
+    return seen
+
+
+def faults_now(office: Office) -> list[str]:
+    """What is wrong between two runs, after the next one has opened the archive."""
+    Archive.open(office.workspace / "archive")
+    storage = ocfl.StorageRoot(str(office.workspace / "archive"))
+    faults = []
+    if not storage.validate(log_warnings=True) or storage.errors:
+        faults.append(f"not valid OCFL: {storage.log.status_str()} {storage.errors}")
+    if (office.workspace / "archive" / "extensions" / "sohoa-staging").exists():
+        faults.append("a staged deposit was left")
+    records = list(Archive.open(office.workspace / "archive").records())
+    twice = len(records) - len({(record.scan_sha256, record.number) for record in records})
+    if twice:
+        faults.append(f"doubled: {twice}")
+    if not (office.workspace / "catalogue.db").exists():
+        return faults
+    faults += Catalogue.open(f"sqlite:///{office.workspace / 'catalogue.db'}").log_faults()
+    return faults
+
+
+class Campaign:
+    """An operation, killed in many workspaces; *folder* holds them while they are in use."""
+
+    def __init__(self, operation: Operation, folder: Path, seals: tuple[Seal, ...]) -> None:
+        self.operation = operation
+        self.folder = folder
+        self.tally = Tally(operation.name)
+        start = opened(_made(folder / "start"), seals)
+        fill(start)
+        in_child(lambda: operation.prepare(start))
+        self._texts = start.reader.texts
+        self._seals = seals
+        started = time.monotonic()
+        self.end: Mapping[str, Any]
+        unbroken = self._office("unbroken")
+        self.steps = in_child(lambda: steps_of(operation, unbroken))
+        self.seconds = time.monotonic() - started
+        self.end = in_child(lambda: named(unbroken))
+
+    def round(self, chance: random.Random, most_kills: int = 4) -> None:
+        """One workspace: killed at named steps and at random moments, then left to end, then compared."""
+        office = self._office("round")
+        for _turn in range(chance.randint(1, most_kills)):
+            if not self._killed_once(office, chance):
+                break
+            self._note(in_child(lambda: faults_now(office)))
+        try:
+            in_child(lambda: self.operation.work(office, lambda step: None))
+            self._compare(in_child(lambda: named(office)))
+        except RuntimeError as error:
+            self._note([str(error)])
+        shutil.rmtree(office.folder)
+
+    def _killed_once(self, office: Office, chance: random.Random) -> bool:
+        if chance.random() < 0.5:
+            count = chance.randrange(len(self.steps)) + 1
+            step = self.steps[count - 1]
+            killed = in_child(lambda: self._work_until(office, count)) is None
+        else:
+            step = "at a random moment"
+            after_s = chance.uniform(0, self.seconds)
+            killed = in_child(lambda: self._work_until(office, 0), kill_after_s=after_s) is None
+        if killed:
+            self.tally.kills[step] = self.tally.kills.get(step, 0) + 1
+        return killed
+
+    def _work_until(self, office: Office, count: int) -> bool:
+        seen = 0
+
+        def stop(step: str) -> None:
+            nonlocal seen
+            seen += 1
+            if seen == count:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+        self.operation.work(office, stop)
+        return True
+
+    def _compare(self, end: Mapping[str, Any]) -> None:
+        self.tally.ended += 1
+        for thing in ("records", "holds", "scans"):
+            there, right = list(map(repr, end[thing])), list(map(repr, self.end[thing]))
+            self.tally.lost += len([one for one in right if one not in there])
+            self.tally.doubled += max(len(there) - len(right), 0)
+        if end != self.end:
+            different = {name: (end[name], self.end[name]) for name in end if end[name] != self.end[name]}
+            self._note([f"another end: {different}"])
+
+    def _note(self, faults: list[str]) -> None:
+        self.tally.broken += faults
+
+    def _office(self, name: str) -> Office:
+        folder = self.folder / name
+        shutil.copytree(self.folder / "start", folder)
+        return Office(folder, self._seals, Reader(dict(self._texts)))
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir(parents=True)
+    return folder
+
+
+def run(operation: Operation, folder: Path, seals: tuple[Seal, ...], *, kills: int, seed: int) -> Tally:
+    """At least *kills* kills of *operation*, always the same ones for the same *seed* but for the random moments."""
+    campaign = Campaign(operation, _made(folder / operation.name), seals)
+    chance = random.Random(seed)
+    while campaign.tally.killed < kills:
+        campaign.round(chance)
+        print(".", end="", file=sys.stderr, flush=True)
+    return campaign.tally
