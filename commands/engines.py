@@ -9,6 +9,7 @@ from importlib.metadata import version
 from typing import Any
 
 from commands.workspace import Workspace
+from ingest.labels import NO_LABELS, Labels
 from ingest.pipeline import Desk
 from ingest.signing import open_seals
 from ingest.workers import Pool, open_pool
@@ -43,7 +44,14 @@ def operator_of(workspace: Workspace, given: str | None) -> str:
 
 
 def desk_of(
-    workspace: Workspace, operator: str, *, unit: str, procedure: str, dossier: str, settings: dict[str, Any]
+    workspace: Workspace,
+    operator: str,
+    *,
+    unit: str,
+    procedure: str,
+    dossier: str,
+    settings: dict[str, Any],
+    labels: Labels = NO_LABELS,
 ) -> Desk:
     """What a batch is done with. The keys are looked at here: before the batch, not after it.
 
@@ -60,6 +68,7 @@ def desk_of(
         dossier=dossier,
         programs=programs(),
         settings=settings,
+        labels=labels,
     )
 
 

@@ -5,7 +5,7 @@ import signal
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -18,12 +18,13 @@ from commands.indexing import index_or_say
 from commands.showing import harmless, json_line
 from commands.workspace import Workspace
 from ingest.intake import find_scans
+from ingest.labels import Labels, labels_of, manifests
 from ingest.pipeline import Desk, ingest
 from ingest.readings import KeptReadings
 from ingest.scanreading import Reading
 from ingest.watch import Watch, only_watcher
 from ingest.workers import Pool
-from schemas.errors import ServiceUnavailable
+from schemas.errors import InputRejected, ServiceUnavailable
 from schemas.language import _
 from schemas.pages import ReadingOptions, Scan
 from schemas.stored import to_json
@@ -61,8 +62,10 @@ def command(
     as_json: bool,
 ) -> int:
     workspace = context.workspace
+    intake = workspace.settings.intake
+    not_scans = [workspace.folder, *manifests(paths, intake.manifest)]
     if dry_run:
-        return _say_what_would_be_done(list(find_scans(paths, exclude=[workspace.folder])), workspace, as_json)
+        return _say_what_would_be_done(list(find_scans(paths, exclude=not_scans)), workspace, as_json)
     options = reading_options(workspace.settings, fast=fast)
     desk = desk_of(
         workspace,
@@ -82,7 +85,8 @@ def command(
         if watch:
             run.watch(paths)
             return 0
-        summary = run.batch(list(find_scans(paths, exclude=[workspace.folder])))
+        labels = labels_of(paths, intake.folders, intake.manifest)
+        summary = run.batch(list(find_scans(paths, exclude=not_scans)), labels)
     if stop.asked:
         raise KeyboardInterrupt
     return summary.exit_code()
@@ -99,7 +103,7 @@ class _Run:
     stop: "_Stop"
     as_json: bool
 
-    def batch(self, found: Sequence[Scan | RejectedScan]) -> Summary:
+    def batch(self, found: Sequence[Scan | RejectedScan], labels: Labels) -> Summary:
         """Do one batch, catch the index up, and say what became of it."""
         summary = Summary(self.as_json)
         tmp = self.workspace.folder / "tmp"
@@ -114,7 +118,7 @@ class _Run:
                 stopped=lambda: self.stop.asked,
             )
             scans = _while_there_is_room(_until(self.stop, found), self.workspace.folder)
-            for event in ingest(scans, reading, self.desk):
+            for event in ingest(scans, reading, replace(self.desk, labels=labels)):
                 summary.take(event)
                 shown.event(event)
         summary.close(index_or_say(self.workspace))
@@ -122,17 +126,27 @@ class _Run:
 
     def watch(self, paths: Sequence[Path]) -> None:
         """Take what arrives, until the stop; a line a minute says that it is at work."""
-        watch = Watch(paths, exclude=[self.workspace.folder])
+        intake = self.workspace.settings.intake
+        watch = Watch(paths, exclude=[self.workspace.folder], names_left_out=(intake.manifest,))
+        arrived: list[Scan | RejectedScan] = []
         taken = 0
         last_line = -STATUS_LINE_EVERY_S
         while not self.stop.asked:
-            arrived = watch.arrived()
+            arrived += watch.arrived()
+            status_is_due = time.monotonic() - last_line >= STATUS_LINE_EVERY_S
             if arrived:
-                self.batch(arrived)
-                taken += len(arrived)
-            if time.monotonic() - last_line >= STATUS_LINE_EVERY_S:
+                try:
+                    labels = labels_of(paths, intake.folders, intake.manifest)
+                except InputRejected as error:  # a manifest: what it speaks of waits until it is mended
+                    if status_is_due:
+                        click.echo(_("Error: {error}").format(error=error), err=True)
+                else:
+                    self.batch(arrived, labels)
+                    taken += len(arrived)
+                    arrived = []
+            if status_is_due:
                 last_line = time.monotonic()
-                self._say_status(taken, watch.settling)
+                self._say_status(taken, watch.settling + len(arrived))
             time.sleep(LOOK_EVERY_S)
 
     def _say_status(self, taken: int, settling: int) -> None:

@@ -36,10 +36,12 @@ def find_scans(paths: Sequence[Path], *, exclude: Sequence[Path] = ()) -> Iterat
 
 def files_of(paths: Sequence[Path], *, exclude: Sequence[Path] = ()) -> Iterator[Path | RejectedScan]:
     """Each file among *paths* and below them, in natural order, not looked into; a folder that cannot be read comes as
-    a ``RejectedScan``. Folders in *exclude* and hidden files are left out."""
+    a ``RejectedScan``. Files and folders in *exclude* and hidden files are left out."""
     excluded = {_identity(path) for path in exclude} - {None}
     for path in paths:
-        yield from _files(path, excluded)
+        for found in _files(path, excluded):
+            if isinstance(found, RejectedScan) or _identity(found) not in excluded:
+                yield found
 
 
 def identify(path: Path) -> Scan | RejectedScan:

@@ -17,6 +17,7 @@ from archive.catalogue import Catalogue
 from archive.store import Archive
 from ingest.compose import compose
 from ingest.extract import describe
+from ingest.labels import NO_LABELS, Labels, combined
 from ingest.pages import ScanPages
 from ingest.scanreading import Reading, ReadScan, read_scans
 from ingest.separate import separate
@@ -79,6 +80,7 @@ class Desk:
     dossier: str
     programs: dict[str, str]
     settings: dict[str, Any]
+    labels: Labels = NO_LABELS
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
 
@@ -175,9 +177,10 @@ def deposit_or_hold(
 
     *decisions* are what people decided about it before, for its provenance.
     """
-    submission = _submission(paper, pages, desk, decisions)
+    sheet, contradictions = combined(paper.sheet, *desk.labels.of(paper.scan.path))
+    submission = _submission(replace(paper, sheet=sheet), pages, desk, decisions)
     original = paper.scan.path if pages.signed else None
-    reasons = submission.document.reasons + _already_there(submission, desk.catalogue)
+    reasons = submission.document.reasons + contradictions + _already_there(submission, desk.catalogue)
     if reasons:
         submission = replace(submission, document=replace(submission.document, reasons=reasons))
         return Held(paper.scan, _hold(submission, batch, desk, original))

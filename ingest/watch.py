@@ -30,6 +30,7 @@ class Watch:
 
     paths: Sequence[Path]
     exclude: Sequence[Path] = ()
+    names_left_out: tuple[str, ...] = ()
     clock: Callable[[], float] = time.monotonic
     _since: dict[Path, tuple[Seen, float]] = field(default_factory=dict)
     _given: dict[Path, Seen] = field(default_factory=dict)
@@ -40,7 +41,8 @@ class Watch:
         found: list[Scan | RejectedScan] = []
         present: set[Path] = set()
         for file in files_of(self.paths, exclude=self.exclude):
-            if isinstance(file, RejectedScan):  # a folder that cannot be read now may be readable at the next look
+            # A folder that cannot be read now may be readable at the next look.
+            if isinstance(file, RejectedScan) or file.name in self.names_left_out:
                 continue
             present.add(file)
             seen = _seen(file)

@@ -29,6 +29,13 @@ class Office(_Section):
     operator: str = ""
 
 
+class Intake(_Section):
+    """What the places of scans say of them."""
+
+    folders: str = ""
+    manifest: str = ""
+
+
 class Reading(_Section):
     """How pages are read."""
 
@@ -85,6 +92,7 @@ class Settings(_Section):
     """Everything that can be set."""
 
     office: Office = Office()
+    intake: Intake = Intake()
     reading: Reading = Reading()
     signing: Signing = Signing()
     search: Search = Search()
