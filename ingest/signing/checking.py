@@ -5,6 +5,9 @@ What a signature looks like on the page is not believed: only the bytes it cover
 """
 
 import logging
+import re
+import struct
+import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -42,8 +45,8 @@ for name in ("pyhanko", "pyhanko_certvalidator"):
     # What they would print of a broken signature is in the verdict, in words for people.
     logging.getLogger(name).addHandler(logging.NullHandler())
 
-UNREADABLE = (PdfError, ValidationError, PathError, ValueError, KeyError, TypeError, AttributeError, IndexError,
-              NotImplementedError, RecursionError, AssertionError, OSError)  # fmt: skip
+UNREADABLE = (PdfError, ValidationError, PathError, ValueError, LookupError, TypeError, AttributeError, AssertionError,
+              ArithmeticError, RuntimeError, EOFError, OSError, MemoryError, struct.error, zlib.error)  # fmt: skip
 """What pyHanko and asn1crypto raise on hostile or damaged files."""
 USAGES = KeyUsageConstraints(key_usage={"digital_signature", "non_repudiation"})
 """ETSI EN 319 412-2 wants non-repudiation; certificates of Vietnamese issuers bear either."""
@@ -164,7 +167,7 @@ def _judged(
             signature = EmbeddedPdfSignature(reader, field, name)
             yield _Judged(signature.signed_revision, _verdict(reader, signature, roots))
         except UNREADABLE as error:
-            yield _Judged(0, _broken(name, _("cannot be read: {error}").format(error=_first_line(error))))
+            yield _Judged(0, _broken(str(name), _("cannot be read: {error}").format(error=_first_line(error))))
 
 
 def _broken(field: str, reason: str) -> SignatureVerdict:
@@ -188,12 +191,12 @@ def _verdict(
     moment = proven or claimed
     source = TimeSource.TIMESTAMP if proven else TimeSource.CLAIMED if claimed else TimeSource.NONE
     certificate = x509.load_der_x509_certificate(signature.signer_cert.dump())
-    flaw = _flaw(signature)
+    flaw = _flaw(reader, signature)
     intact = bool(status.intact and status.valid) and not flaw
     after = _after(status)
     verdict, reason = _decided(status, intact, flaw, after, roots is not None)
     return SignatureVerdict(
-        field=signature.field_name,
+        field=str(signature.field_name),
         kind="timestamp" if stamp else "signature",
         verdict=verdict,
         reason=reason,
@@ -240,9 +243,11 @@ def _expired(status: Status) -> bool:
     return "OUT_OF_BOUNDS" in str(getattr(status.trust_problem_indic, "name", ""))
 
 
-def _flaw(signature: EmbeddedPdfSignature) -> str:
+def _flaw(reader: PdfFileReader, signature: EmbeddedPdfSignature) -> str:
     """What is wrong around the signature itself that no hash covers; empty when nothing is."""
     content = signature.pkcs7_content
+    if _gap(reader, signature) != content:
+        return _("what stands in the place that is left out is not the signature alone")
     length = len(cms.ContentInfo.load(content).dump(force=False))
     if content[length:].strip(b"\0"):
         return _("there is something behind the signature that it does not cover")
@@ -250,6 +255,14 @@ def _flaw(signature: EmbeddedPdfSignature) -> str:
     if named and signature.md_algorithm not in named:  # RFC 5652, 5.1
         return _("the signature names other hash algorithms than it uses")
     return ""
+
+
+def _gap(reader: PdfFileReader, signature: EmbeddedPdfSignature) -> bytes | None:
+    """What stands between the two ranges that the signature covers: a hexadecimal string and nothing else."""
+    start, end = int(signature.byte_range[1]), int(signature.byte_range[2])
+    reader.stream.seek(start)
+    found = re.fullmatch(rb"<([0-9A-Fa-f]*)>", reader.stream.read(max(end - start, 0)))
+    return bytes.fromhex(found[1].decode()) if found and len(found[1]) % 2 == 0 else None
 
 
 def _after(status: Status) -> str:

@@ -24,7 +24,8 @@ class CmsSigner(pdf_cms.Signer):
         self._signer = signer
         chain = SimpleCertificateStore()
         chain.register_multiple(_asn1(certificate) for certificate in signer.chain)
-        super().__init__(signing_cert=_asn1(signer.certificate), cert_registry=chain)
+        # The root stays out: whoever checks has it, or does not trust it; what no hash covers should be little.
+        super().__init__(signing_cert=_asn1(signer.certificate), cert_registry=chain, embed_roots=False)
 
     async def async_sign_raw(self, data: bytes, digest_algorithm: str, dry_run: bool = False) -> bytes:
         if digest_algorithm != HASH:
