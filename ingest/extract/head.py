@@ -461,7 +461,7 @@ class HeadFields:
     @cached_property
     def urgency(self) -> Finding:
         for run in self.head.runs:
-            if run.box.y0 > 0.5 or run.box.y1 < self.bottom - self.head.step or len(letters(run.text)) > 22:
+            if run.box.y0 > 0.4 or run.box.y1 < self.bottom - self.head.step or len(letters(run.text)) > 22:
                 continue
             if run.box.x0 > 0.5 and self.head.motto is not None:
                 continue
@@ -539,6 +539,8 @@ def _as_printed(row: NumberRow) -> float:
     label = next((w for w in row.row.words if is_label(w.text)), None)
     if label is None or not row.number_words:
         return 0.8
+    if _of_one_height(row.row.words):
+        return 1.0
     if len(row.number_words) > 1:
         return 0.7
     height = row.number_words[0].box.height / label.box.height
@@ -546,6 +548,12 @@ def _as_printed(row: NumberRow) -> float:
         return 0.95 if label.box.height < 1.15 * max((w.box.height for w in row.symbol_words), default=0.0) else 0.7
     glued = row.number_words[0] in row.symbol_words
     return 1.0 if height <= (1.02 if glued else 0.86) else 0.7
+
+
+def _of_one_height(words: Sequence[Word]) -> bool:
+    """The reader gives words the height of their line: nothing is to be learned from it."""
+    heights = [word.box.height for word in words]
+    return max(heights) - min(heights) < 0.02 * max(heights)
 
 
 def _date_as_printed(run: Run, words: Sequence[Word]) -> float:
@@ -557,6 +565,8 @@ def _date_as_printed(run: Run, words: Sequence[Word]) -> float:
     if not beside:
         return 0.8
     usual = min(beside)
+    if _of_one_height(run.words):
+        return 1.0
     for word in words:
         glued = any(c.isalpha() for c in word.text) and digits_in(word.text) is None
         if word.box.height > (1.15 if glued else 0.93) * usual:
