@@ -539,10 +539,10 @@ def _as_printed(row: NumberRow) -> float:
     label = next((w for w in row.row.words if is_label(w.text)), None)
     if label is None or not row.number_words:
         return 0.8
-    if _of_one_height(row.row.words):
-        return 1.0
     if len(row.number_words) > 1:
         return 0.7
+    if _of_one_height(row.row.words):
+        return 1.0
     height = row.number_words[0].box.height / label.box.height
     if row.number_words[0] is label:
         return 0.95 if label.box.height < 1.15 * max((w.box.height for w in row.symbol_words), default=0.0) else 0.7
