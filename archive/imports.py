@@ -13,7 +13,7 @@ from datetime import date
 from fractions import Fraction
 from functools import lru_cache
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 from archive.rowfiles import REJECT_HEADINGS, Cell, Column, RowFile, cell_text, fold, looks_like_tcvn3
 from schemas.language import _
@@ -88,9 +88,11 @@ class Fault:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class StagedRow:
-    """An inventory row on its way in. None: the file does not say, so what is known stays. Days are ordinals."""
+class StagedRow(NamedTuple):
+    """An inventory row on its way in. None: the file does not say, so what is known stays. Days are ordinals.
+
+    A tuple, as millions of them are made: a frozen dataclass takes five times as long (1.4 against 0.27 µs).
+    """
 
     line: int
     unit: str
@@ -180,11 +182,18 @@ class Cells:
     def raw(self, column: str) -> Cell:
         """The cell itself; an empty string where there is none."""
         place = self._places.get(column)
-        return self._cells[place] if place is not None and place < len(self._cells) else ""
+        if place is None:
+            return ""
+        try:
+            return self._cells[place]
+        except IndexError:
+            return ""
 
     def text(self, column: str) -> str:
         """The cell as text, empty where there is none; BadCell for text in a font's own code."""
         cell = self.raw(column)
+        if cell == "":
+            return ""
         text = cell.strip() if type(cell) is str else cell_text(cell)
         if not text.isascii():
             text = _checked_text(text)
@@ -204,7 +213,7 @@ class Cells:
         cell = self.raw(column)
         if type(cell) is not str:
             cell = cell_text(cell)
-        if not cell:
+        if cell == "":
             return None
         day = day_of(cell)
         if day is None:
@@ -326,13 +335,8 @@ def inventory_row(unit_of: "Callable[[str], str]") -> "Callable[[int, Cells], St
             raise BadCell("issued_on", _("empty"))
         from_day = cells.day("in_force_from")
         last = cells.day("valid_to")
-        ends = [
-            end
-            for end in (cells.day("in_force_until"), last + 1 if last is not None and last < FOREVER else last,
-                        cells.day("revoked_on"))
-            if end is not None
-        ]  # fmt: skip
-        until_day = min(ends) if ends else None
+        after_last = last + 1 if last is not None and last < FOREVER else last
+        until_day = _earliest(cells.day("in_force_until"), after_last, cells.day("revoked_on"))
         if until_day is not None and until_day <= (from_day if from_day is not None else issued):
             raise BadCell("in_force_until", _("no longer in force before it comes into force"))
         return StagedRow(
@@ -349,6 +353,11 @@ def inventory_row(unit_of: "Callable[[str], str]") -> "Callable[[int, Cells], St
         )
 
     return take
+
+
+def _earliest(*days: int | None) -> int | None:
+    known = [day for day in days if day is not None]
+    return min(known) if known else None
 
 
 def target_row(line: int, cells: Cells) -> Target:
