@@ -23,6 +23,7 @@ from ingest.scanreading import Reading, ReadScan, read_scans
 from ingest.separate import separate
 from ingest.signing import Seal, sign
 from schemas.documents import Document, Paper, SignedPdf
+from schemas.errors import ServiceUnavailable
 from schemas.language import _
 from schemas.pages import Box, Scan
 from schemas.records import Deposit, Provenance, Submission
@@ -88,7 +89,19 @@ def ingest(scans: Iterable[Scan | RejectedScan], reading: Reading, desk: Desk) -
     """Do a batch; one event for each thing that came to its end, in the order of the scans.
 
     A scan that an earlier run dealt with is skipped; one that an earlier run left in the middle is gone on with.
+    ServiceUnavailable when the disk is full, read-only or fails: what came to its end stands, the rest is gone on with.
     """
+    try:
+        yield from _batch(scans, reading, desk)
+    except OSError as error:
+        raise ServiceUnavailable(
+            _("workspace {folder}: {error} ({file}); make room or mend permissions, then run the same command "
+              "again").format(
+                folder=desk.folder, error=error.strerror or error, file=error.filename or desk.folder)
+        ) from error  # fmt: skip
+
+
+def _batch(scans: Iterable[Scan | RejectedScan], reading: Reading, desk: Desk) -> Iterator[Event]:
     batch = desk.catalogue.begin_batch(desk.operator, desk.now())
     skipped: list[Skipped] = []
     fresh = _not_done_before(scans, desk.catalogue, batch.id, skipped.append)
