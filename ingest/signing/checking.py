@@ -22,7 +22,20 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 from pyhanko.pdf_utils.misc import PdfError
 from pyhanko.pdf_utils.reader import PdfFileReader
-from pyhanko.sign.diff_analysis import ModificationLevel
+from pyhanko.sign.diff_analysis import (
+    CatalogModificationRule,
+    DocInfoRule,
+    DSSCompareRule,
+    FormUpdatingRule,
+    GenericFieldModificationRule,
+    MetadataUpdateRule,
+    ModificationLevel,
+    ObjectStreamRule,
+    SigFieldCreationRule,
+    SigFieldModificationRule,
+    StandardDiffPolicy,
+    XrefStreamRule,
+)
 from pyhanko.sign.fields import enumerate_sig_fields
 from pyhanko.sign.validation import (
     DocumentTimestampStatus,
@@ -43,13 +56,27 @@ from schemas.language import _
 
 for name in ("pyhanko", "pyhanko_certvalidator"):
     # What they would print of a broken signature is in the verdict, in words for people.
-    logging.getLogger(name).addHandler(logging.NullHandler())
+    logging.getLogger(name).setLevel(logging.CRITICAL)
 
 UNREADABLE = (PdfError, ValidationError, PathError, ValueError, LookupError, TypeError, AttributeError, AssertionError,
               ArithmeticError, RuntimeError, EOFError, OSError, MemoryError, struct.error, zlib.error)  # fmt: skip
 """What pyHanko and asn1crypto raise on hostile or damaged files."""
 USAGES = KeyUsageConstraints(key_usage={"digital_signature", "non_repudiation"})
 """ETSI EN 319 412-2 wants non-repudiation; certificates of Vietnamese issuers bear either."""
+
+ALLOWED = StandardDiffPolicy(
+    global_rules=[
+        CatalogModificationRule(),
+        XrefStreamRule().as_qualified(ModificationLevel.LTA_UPDATES),
+        ObjectStreamRule().as_qualified(ModificationLevel.LTA_UPDATES),
+        DSSCompareRule().as_qualified(ModificationLevel.LTA_UPDATES),
+        DocInfoRule().as_qualified(ModificationLevel.FORM_FILLING),
+        MetadataUpdateRule().as_qualified(ModificationLevel.FORM_FILLING),
+    ],
+    form_rule=FormUpdatingRule([SigFieldCreationRule(), SigFieldModificationRule(), GenericFieldModificationRule()]),
+)
+"""What may come after a signature: pyHanko's policy, but for title and XMP. A later signer's program may change them,
+and signs that it did; where no signature covers the change, anybody may have made it."""
 
 
 class Verdict(StrEnum):
@@ -225,8 +252,8 @@ def _status(
         trust_roots=list(roots or ()), allow_fetching=False, revocation_mode="soft-fail", moment=moment
     )
     if stamp:
-        return validate_pdf_timestamp(signature, context)
-    return validate_pdf_signature(signature, context, key_usage_settings=USAGES)
+        return validate_pdf_timestamp(signature, context, diff_policy=ALLOWED)
+    return validate_pdf_signature(signature, context, diff_policy=ALLOWED, key_usage_settings=USAGES)
 
 
 def _proven_time(signature: EmbeddedPdfSignature, status: Status, stamp: bool) -> datetime | None:
