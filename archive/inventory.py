@@ -570,6 +570,36 @@ class Register:
         with self._writing() as connection:
             self._change_faults(connection, ids, mend)
 
+    def audited(self, damaged: Mapping[str, str], on: date) -> tuple[int, int]:
+        """Take the outcome of a whole audit in: records at *damaged* stop counting from *on*, mended ones count again.
+
+        *damaged*: path in the archive, or record id → what is wrong. A damaged PDF breaks its own record; anything else
+        in an object breaks every record of it, because which of them it bears on cannot be told. Returns how many
+        records are newly broken, and how many are mended.
+        """
+        with self._reading() as connection:
+            known = connection.execute(select(records.c.id, records.c.object_path, records.c.pdf_path)).all()
+            standing = set(connection.execute(select(faults.c.record).where(faults.c.until_day == FOREVER)).scalars())
+        all_ids = {row.id for row in known}
+        pdfs = {row.pdf_path: row.id for row in known}
+        objects: dict[str, list[str]] = defaultdict(list)
+        for row in known:
+            objects[row.object_path].append(row.id)
+        broken: dict[str, str] = {}
+        for path, reason in damaged.items():
+            parts = path.split("/")
+            ids = [path] if path in all_ids else []
+            if path in pdfs:
+                ids = [pdfs[path]]
+            elif not ids:
+                ids = [id for cut in range(1, len(parts) + 1) for id in objects.get("/".join(parts[:cut]), ())]
+            for id in ids:
+                broken.setdefault(id, reason)
+        self.note_faults({id: reason for id, reason in broken.items() if id not in standing}, on)
+        mended = standing - broken.keys()
+        self.mend_faults(sorted(mended), on)
+        return len(broken.keys() - standing), len(mended)
+
     def _change_faults(self, connection: Connection, ids: Sequence[str], change: Callable[[], Any]) -> None:
         _make_temporary(connection, touched)
         for id in ids:

@@ -56,6 +56,16 @@ def figures(report: Progress) -> dict[str, Any]:
         "how": how(),
         "levels": [_level(one) for one in report.levels],
         "notes": notes(report),
+        "since": _("Since {day}").format(day=day(report.compared.as_of)) if report.compared else "",
+        "since_head": [
+            (_("Level"), ""), (_("Rate then"), "n"), (_("Rate now"), "n"), (_("Digitised"), "n"), (_("In force"), "n"),
+        ],
+        "since_rows": [
+            {"name": level_name(level.level), "then": percent(then.hundredths),
+             "now": percent(level.now.count.hundredths), "done": week(level.now.count, then),
+             "rows": gain(level.now.count.rows - then.rows)}
+            for level, then in report.since()
+        ],
         "behind": [_unit(one) for one in report.furthest_behind()[:BEHIND_SHOWN]],
         "behind_head": [
             (_("Unit"), ""), (_("Level"), ""), (_("Rate"), "n"), (_("Target"), "n"), (_("Points short"), "n"),

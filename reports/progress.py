@@ -170,6 +170,11 @@ class Progress:
     waiting: Waiting | None = None
     procedure: str = ""
 
+    def since(self) -> list[tuple[LevelProgress, Count]]:
+        """Each level with its count on the earlier day, where two days are compared."""
+        earlier = {level.level: level.now.count for level in self.compared.levels} if self.compared else {}
+        return [(level, earlier[level.level]) for level in self.levels if level.level in earlier]
+
     def furthest_behind(self, level: Level | None = None) -> list[UnitProgress]:
         """Units that have not reached their target, the most percentage points short first."""
         behind = [u for u in self.units if u.now.reached is False and level in (None, u.unit.level)]

@@ -26,6 +26,10 @@ def _parts(report: Progress, every_unit: bool) -> Iterator[RenderableType]:
     yield Text(heading, style="bold")
     yield Text()
     yield _levels(report)
+    if report.compared is not None:
+        yield Text()
+        yield Text(_("Since {day}").format(day=day(report.compared.as_of)), style="bold")
+        yield _since(report)
     behind = report.furthest_behind()
     if behind:
         yield Text()
@@ -92,6 +96,19 @@ def _levels(report: Progress) -> Table:
             "–" if now.left is None else whole(now.left), _week(now.count, level.week_ago), needed(level.outlook),
             projected(level.outlook) if now.left is not None else "–", f"{level.reached} / {level.with_data}",
         )  # fmt: skip
+    return table
+
+
+def _since(report: Progress) -> Table:
+    table = Table(_("level"), _("rate then"), _("rate now"), _("change (points)"), _("digitised"), _("in force"),
+                  box=None, pad_edge=False)  # fmt: skip
+    for level, then in report.since():
+        now = level.now.count
+        change = "–"
+        if now.hundredths is not None and then.hundredths is not None:
+            change = points(now.hundredths - then.hundredths)
+        table.add_row(level_name(level.level), percent(then.hundredths), percent(now.hundredths), change,
+                      gain(now.done - then.done), gain(now.rows - then.rows))  # fmt: skip
     return table
 
 

@@ -117,6 +117,20 @@ def test_a_broken_record_counts_until_that_is_known_and_again_once_mended(office
     assert office.why("W1", date(2023, 8, 4)) == [Standing.BROKEN]
 
 
+def test_an_audit_breaks_the_records_of_what_is_damaged_and_mends_the_others(office: Office) -> None:
+    office.rows("W1,1,QĐ-UBND,2023-06-01,,", "W1,2,QĐ-UBND,2023-06-01,,", "W1,3,QĐ-UBND,2023-06-01,,")
+    for number, path in (("1", "aa/o1"), ("2", "aa/o1"), ("3", "aa/o2")):
+        office.deposit(f"D.00{number}", "W1", number, date(2023, 7, 1))
+        with office.register.engine.begin() as connection:
+            connection.execute(update(records).where(records.c.id == f"D.00{number}").values(
+                object_path=path, pdf_path=f"{path}/v1/content/{number}.pdf"))  # fmt: skip
+    audited = office.register.audited
+    assert audited({"aa/o1/v1/content/1.pdf": "altered", "aa/o2/inventory.json": "altered"}, date(2023, 8, 1)) == (2, 0)
+    assert office.counts(date(2023, 8, 1)) == {"W1": (3, 1)}
+    assert audited({"aa/o2/inventory.json": "altered"}, date(2023, 8, 9)) == (0, 1)
+    assert [office.counts(date(2023, 8, day))["W1"][1] for day in (8, 9)] == [1, 2]
+
+
 def test_a_second_intact_record_stands_in_for_a_broken_one(office: Office) -> None:
     office.rows("W1,1,QĐ-UBND,2023-06-01,,")
     office.deposit("D.001", "W1", "1", date(2023, 7, 1))
