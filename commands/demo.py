@@ -1,26 +1,34 @@
 """``sohoa demo``: the main job from end to end, on drawn sample scans or on a newcomer's own."""
 
+import os
 import shlex
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 import click
 
 from cli import EXIT_CODES, Context
 from commands.showing import harmless
-from samples import inventory, scans
+from samples import inventory, papers, scans
 from samples.keys import AGENCY, OPERATOR, make_demo_keys
+from samples.papers import SamplePaper
+from schemas.documents import FieldState
 from schemas.errors import ServiceUnavailable
 from schemas.language import _
-from schemas.records import Record
+from schemas.records import Record, Submission
+from schemas.stored import from_json
+from schemas.work import Hold
 from search.folding import folded_words
 
 PHRASE = "giay phep xay dung le loi"
 """Typed without a mark; the sample permit has it with all of them."""
 OWN_PHRASE_WORDS = 5
+LOOKED_AT = {"giay-phep.pdf": papers.PERMIT, "dang-ky-kinh-doanh.png": papers.BUSINESS}
+"""The sample scans on which the demonstration decides where they wait: the second one's number is always the pen's."""
 DONE = frozenset({0, 3})
 """Exit codes of a step that did what it should: that some papers wait for a person is part of the show."""
 
@@ -59,7 +67,7 @@ def command(context: Context, own: Path | None, folder: Path) -> int:
             _("{folder}: cannot be written ({error}); choose another with --folder").format(
                 folder=folder, error=error.strerror)
         ) from error  # fmt: skip
-    for step in [*_filling(folder, workspace, own), *_finding(workspace, own)]:
+    for step in chain(_filling(folder, workspace, own), _deciding(workspace, own), _finding(workspace, own)):
         code = _run(step)
         if code not in DONE:
             click.echo(_("The demonstration stopped: {command} ended with {code} ({meaning}).").format(
@@ -92,9 +100,41 @@ def _filling(folder: Path, workspace: Path, own: Path | None) -> Iterator[Step]:
                    (*head, "ingest", str(folder / "scans" / name), "--unit", unit))  # fmt: skip
 
 
-def _finding(workspace: Path, own: Path | None) -> Iterator[Step]:
+def _deciding(workspace: Path, own: Path | None) -> Iterator[Step]:
+    """What waits; on the sample scans also what a person says who looks at the paper."""
     head = ("--workspace", str(workspace))
     yield Step(_("What was doubtful and waits for a person:"), (*head, "review", "list"))
+    if own is not None:
+        return
+    for hold in Context(workspace).workspace.catalogue.holds():
+        paper = LOOKED_AT.get(Path(hold.scan_path).name)
+        if paper is not None:
+            yield Step(_("Look at one more closely:"), (*head, "review", "show", hold.id[:4]))
+            said = [f"{name}={value}" for name, value in _true_values(paper, hold).items()]
+            yield Step(_("A person has read the paper, the pen's number too; so it goes into the archive:"),
+                       (*head, "review", "set", hold.id[:4], *said))  # fmt: skip
+
+
+def _true_values(paper: SamplePaper, hold: Hold) -> dict[str, str]:
+    """What stands on the paper, for each field that was doubtful."""
+    known = {
+        "number": paper.number,
+        "symbol": paper.symbol,
+        "issued_on": f"{paper.issued_on.day}/{paper.issued_on.month}/{paper.issued_on.year}",
+        "issuer": paper.agency.replace("\n", " "),
+        "parent_issuer": paper.parent.replace("\n", " "),
+        "type": paper.type.capitalize(),
+        "abstract": paper.abstract,
+        "urgency": paper.urgency,
+        "signer": paper.signer,
+        "signer_title": " ".join(paper.signer_title),
+    }
+    fields = from_json(Submission, hold.submission).document.metadata.items()
+    return {name: known[name] for name, field in fields if field.state is FieldState.HELD}
+
+
+def _finding(workspace: Path, own: Path | None) -> Iterator[Step]:
+    head = ("--workspace", str(workspace))
     phrase = _own_phrase(workspace) if own is not None else PHRASE
     if phrase:
         yield Step(_("Find a paper, typed without any mark:"), (*head, "search", *phrase.split()))
@@ -128,11 +168,11 @@ def _say_where_to_go_on(workspace: Path) -> None:
     head = shlex.join(["sohoa", "--workspace", str(workspace)])
     following: Sequence[str] = [f"{head} review list", f"{head} doctor"]
     if record is not None:
-        pdf = Context(workspace).workspace.archive.pdf(record.id)
-        click.echo(_("A signed, searchable PDF/A: {file}").format(file=harmless(str(pdf))))
+        pdf = os.path.relpath(Context(workspace).workspace.archive.pdf(record.id))
+        click.echo(_("A signed, searchable PDF/A: {file}").format(file=harmless(pdf)))
         following = [
             f"{head} show {shlex.quote(record.id)}",
-            f"{head} verify {shlex.quote(str(pdf))}",
+            f"{head} verify {shlex.quote(pdf)}",
             f"{head} review show ID",
             f"{head} audit",
         ]
