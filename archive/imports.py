@@ -59,6 +59,18 @@ TARGET_COLUMNS = (
     Column("share", ("share", "target", "chi tieu", "ty le", "ti le"), True),
 )
 
+HANDLED_COLUMNS = (
+    Column("unit", ("unit", "unit code", "don vi", "ma don vi", "co quan", "don vi giai quyet"), True),
+    Column("dossier", ("dossier", "dossier code", "ma ho so", "so ho so", "ho so"), True),
+    Column("closed_on", ("closed on", "handled on", "date", "ngay tra", "ngay tra ket qua", "ngay giai quyet",
+                         "ngay hoan thanh", "ngay ket thuc"), True),
+    Column("components", ("components electronic", "components", "thanh phan dien tu", "thanh phan ho so dien tu",
+                          "so hoa thanh phan", "so hoa thanh phan ho so"), True),
+    Column("result", ("result electronic", "result", "ket qua dien tu", "so hoa ket qua"), True),
+)  # fmt: skip
+YES = frozenset(("1", "x", "co", "yes", "true", "dung", "roi"))
+NO = frozenset(("", "0", "khong", "no", "false", "chua", "sai"))
+
 LEVELS = {
     **{level.value: level for level in Level},
     **dict.fromkeys(("cap tinh", "tinh", "cap so", "so", "so ban nganh", "so nganh", "department level"),
@@ -148,7 +160,7 @@ class Reader(Generic[T]):
 
     def __iter__(self) -> Iterator[T]:
         for line, cells in self.file.rows:
-            if not any(cell not in (None, "") for cell in cells):
+            if not any(cells):
                 continue
             try:
                 if line in self.file.merged:
@@ -371,6 +383,25 @@ def target_row(line: int, cells: Cells) -> Target:
     if not re.fullmatch(r"\d{4}", year):
         raise BadCell("year", _("'{text}' is not a year").format(text=year))
     return Target(level, int(year), _share(cells), cells.text("unit") or None)
+
+
+def handled_row(unit_of: "Callable[[str], str]") -> "Callable[[int, Cells], tuple[str, str, date, bool, bool]]":
+    """The function that takes a dossier handled: unit, code, day closed, components electronic, result electronic."""
+
+    def truth(cells: Cells, column: str) -> bool:
+        text = fold(cells.text(column))
+        if text in YES or text in NO:
+            return text in YES
+        raise BadCell(column, _("'{text}' is neither yes (x, 1, có) nor no (0, không, empty)").format(text=text))
+
+    def take(line: int, cells: Cells) -> tuple[str, str, date, bool, bool]:
+        closed = cells.day("closed_on")
+        if closed is None:
+            raise BadCell("closed_on", _("empty"))
+        return (unit_of(cells.needed("unit")), cells.needed("dossier"), date.fromordinal(closed),
+                truth(cells, "components"), truth(cells, "result"))  # fmt: skip
+
+    return take
 
 
 def _share(cells: Cells) -> Fraction:

@@ -216,9 +216,13 @@ class Register:
     def code_of(self, given: str) -> str:
         """A unit's code as the tree has it, from a code in either form or its name. InputRejected when none fits."""
         try:
-            return _unit_finder(self.units())(given)
+            return self.unit_finder()(given)
         except BadCell as bad:
             raise InputRejected(bad.reason) from bad
+
+    def unit_finder(self) -> Callable[[str], str]:
+        """The function that gives a unit's code as the tree has it; it raises BadCell when none fits."""
+        return _unit_finder(self.units())
 
     def import_units(self, file: Path, *, rejects: Path, sheet: str | None = None) -> Imported:
         """Take a file of units in, all good rows in one transaction; an empty cell leaves what is known.

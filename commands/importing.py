@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from archive.imports import Rejects
 from archive.inventory import Imported
 from commands.showing import harmless, json_line
 from schemas.language import _
@@ -39,6 +40,14 @@ def say_imported(done: Imported, as_json: bool) -> int:
         )  # fmt: skip
     if done.ignored and not as_json:
         click.echo(_("columns not used: {names}").format(names=harmless(", ".join(done.ignored))), err=True)
+    say_rejects(rejects)
+    if rejects.count:
+        return 3 if taken else 4
+    return 0
+
+
+def say_rejects(rejects: Rejects) -> None:
+    """Name the first rows that were not taken, and the file that has them all."""
     for fault in rejects.faults[:FAULTS_SHOWN]:
         click.echo(
             harmless(_("row {row}, {column}: {reason}").format(
@@ -51,8 +60,6 @@ def say_imported(done: Imported, as_json: bool) -> int:
             _("The rows not taken are in {file}; mend them there and import that file.").format(file=rejects.path),
             err=True,
         )
-        return 3 if taken else 4
-    return 0
 
 
 def import_options(function: Callable[..., int]) -> Callable[..., int]:

@@ -16,6 +16,7 @@ from rich.table import Table
 from archive.inventory import VIETNAM, Register
 from cli import Context
 from commands.showing import console, harmless, json_line
+from reports.handled import Handled
 from reports.progress import Progress, Waiting, first_day_needed, progress
 from reports.words import day, percent, whole
 from schemas.errors import ServiceUnavailable, SettingsRejected
@@ -44,6 +45,14 @@ DAYS = click.DateTime(["%Y-%m-%d", "%d/%m/%Y"])
 @click.option("--why", metavar=_("UNIT"), default=None,
               help=_("Row by row what counts for this unit, what does not, and why."))  # fmt: skip
 @click.option("--compare", type=DAYS, default=None, help=_("Beside it, the figures as of this earlier day."))
+@click.option("--publish", type=click.Path(path_type=Path, file_okay=False), default=None,
+              help=_("Write a static site here, a page for each level and unit, swapped in whole."))  # fmt: skip
+@click.option("--post", "post_to", metavar="URL", default=None,
+              help=_("Send the report as JSON over HTTPS, and keep the receipt."))  # fmt: skip
+@click.option("--handled", type=click.Path(path_type=Path, dir_okay=False), default=None,
+              help=_("Instead: the share of dossiers handled electronically (QĐ 766), from this file."))  # fmt: skip
+@click.option("--from", "since", type=DAYS, default=None,
+              help=_("With --handled: closed from this day on (default: 1 January)."))  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help=_("The same as --format json; with --why, one object a line."))
 @click.pass_obj
 def command(
@@ -56,13 +65,22 @@ def command(
     output: Path | None,
     why: str | None,
     compare: datetime | None,
+    publish: Path | None,
+    post_to: str | None,
+    handled: Path | None,
+    since: datetime | None,
     as_json: bool,
 ) -> int:
     register = Register(context.workspace.catalogue.engine)
     register.catch_up()
     when = as_of.date() if as_of is not None else datetime.now(VIETNAM).date()
+    if as_json and form == "terminal":
+        form = "json"
+    if handled is not None:
+        first = since.date() if since is not None else date(when.year, 1, 1)
+        return _handled(register, handled, first, when, form, output)
     if why is not None:
-        return _explain(register, why, when, as_json or form == "json")
+        return _explain(register, why, when, form == "json")
     asked = Asked(register, Level(level) if level else None, register.code_of(unit) if unit else None, procedure)
     report = asked.as_of(when, _waiting(context.workspace) if as_of is None else None)
     if compare is not None:
@@ -77,7 +95,20 @@ def command(
         )
     if not report.units:
         click.echo(_("No units are known; take them in with `sohoa units import FILE`."), err=True)
-    _put(report, "json" if as_json and form == "terminal" else form, output, context.workspace.settings.office.agency)
+    if publish is not None:
+        from commands.publishing import publish as put_site
+        from reports.site import render_site
+
+        count = put_site(publish, render_site(report))
+        click.echo(_("{count} files written to {folder}").format(count=count, folder=publish))
+    if post_to is not None:
+        from commands.publishing import post
+        from reports.document import render_json
+
+        receipt = post(post_to, render_json(report), context.workspace.folder / "receipts")
+        click.echo(_("sent to {url}; receipt: {file}").format(url=post_to, file=receipt))
+    if (publish is None and post_to is None) or output is not None:
+        _put(report, form, output, context.workspace.settings.office.agency)
     return 0
 
 
@@ -168,6 +199,33 @@ def write_whole(file: Path, content: bytes) -> None:
         raise ServiceUnavailable(
             _("{file}: cannot be written ({error}); choose another with -o").format(file=file, error=error.strerror)
         ) from error
+
+
+def _handled(register: Register, file: Path, first: date, last: date, form: str, output: Path | None) -> int:
+    from archive.imports import HANDLED_COLUMNS, Reader, handled_row
+    from archive.rowfiles import open_rows
+    from commands.importing import rejects_path, say_rejects
+    from reports.handled import handled_report, render_csv, render_json, render_terminal
+
+    with open_rows(file, HANDLED_COLUMNS) as rows:
+        reader = Reader(rows, rejects_path(file, None), handled_row(register.unit_finder()))
+        report = handled_report((Handled(*values) for values in reader), first, last)
+    match form:
+        case "terminal":
+            console().print(render_terminal(report, {unit.code: unit.name for unit in register.units()}))
+        case "json" | "csv":
+            content = render_json(report) if form == "json" else render_csv(report)
+            if output is not None:
+                write_whole(output, content)
+            else:
+                sys.stdout.buffer.write(content)
+        case _:
+            raise SettingsRejected(_("--handled: --format terminal, json or csv"))
+    if report.twice:
+        click.echo(_("{count} lines name a dossier again; each counts once, by its last line").format(
+            count=report.twice), err=True)  # fmt: skip
+    say_rejects(reader.rejects)
+    return 3 if reader.rejects.count else 0
 
 
 def _explain(register: Register, unit: str, when: date, as_json: bool) -> int:

@@ -4,6 +4,7 @@ Headings in order, tables with scopes and captions, text at 7 : 1 contrast or be
 (WCAG 2.2 AA). The PDF is made from the same figures.
 """
 
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -38,14 +39,18 @@ def render_html(report: Progress) -> bytes:
     return _templates().get_template("page.html.j2").render(figures(report)).encode()
 
 
-def figures(report: Progress) -> dict[str, Any]:
-    """Everything the templates show, as text in the reader's language."""
+def figures(report: Progress, *, of_unit: bool = False, link: Callable[[str], str] | None = None) -> dict[str, Any]:
+    """Everything the templates show, as text in the reader's language.
+
+    *of_unit*: the report is of its one unit, shown as the level is otherwise. *link*: a unit's code → its page.
+    """
     return {
         "lang": language(),
         "title": title(report),
         "subtitle": _("As of the end of {day}. Rates are rounded down.").format(day=day(report.as_of)),
         "word": {
-            "levels": _("The three levels against their targets"),
+            "levels": _("Against the target") if of_unit else _("The three levels against their targets"),
+            "way": _("Pages"),
             "behind": _("Furthest behind"),
             "how": _("How it is counted"),
             "recipients": "Nơi nhận:",
@@ -54,7 +59,7 @@ def figures(report: Progress) -> dict[str, Any]:
             "signer": _("HEAD OF THE AGENCY"),
         },
         "how": how(),
-        "levels": [_level(one) for one in report.levels],
+        "levels": [_alone(report.units[0])] if of_unit else [_level(one) for one in report.levels],
         "notes": notes(report),
         "since": _("Since {day}").format(day=day(report.compared.as_of)) if report.compared else "",
         "since_head": [
@@ -66,7 +71,7 @@ def figures(report: Progress) -> dict[str, Any]:
              "rows": gain(level.now.count.rows - then.rows)}
             for level, then in report.since()
         ],
-        "behind": [_unit(one) for one in report.furthest_behind()[:BEHIND_SHOWN]],
+        "behind": [] if of_unit else [_unit(one, link) for one in report.furthest_behind()[:BEHIND_SHOWN]],
         "behind_head": [
             (_("Unit"), ""), (_("Level"), ""), (_("Rate"), "n"), (_("Target"), "n"), (_("Points short"), "n"),
             (_("Still to do"), "n"), (_("Needed a day"), "n"), (_("In a week (points)"), "n"),
@@ -76,7 +81,8 @@ def figures(report: Progress) -> dict[str, Any]:
             (_("Code"), ""), (_("Unit"), ""), (_("Rate"), "n"), (_("Drawn"), ""), (_("Target"), "n"), (_("Result"), ""),
             (_("Digitised"), "n"), (_("In force"), "n"), (_("Still to do"), "n"), (_("In a week (points)"), "n"),
         ],
-        "groups": [_group(report, one) for one in report.levels if one.units],
+        "groups": [] if of_unit else [_group(report, one, link) for one in report.levels if one.units],
+        "way": (),
     }  # fmt: skip
 
 
@@ -118,14 +124,32 @@ def _level(one: LevelProgress) -> dict[str, Any]:
     }
 
 
-def _unit(one: UnitProgress) -> dict[str, Any]:
+def _alone(one: UnitProgress) -> dict[str, Any]:
+    now = one.now
+    facts = [
+        (_("Digitised / in force"), f"{whole(now.count.done)} / {whole(now.count.rows)}"),
+        (_("Still to do"), "–" if now.left is None else whole(now.left)),
+        (_("In a week (points)"), week(now.count, one.week_ago)),
+        (_("Present pace a day"), tenths_down(one.outlook.pace_a_day)),
+        (_("Needed a day until {day}").format(day=day(one.outlook.due)), needed(one.outlook)),
+        (_("Met at this pace"), "–" if now.left is None else projected(one.outlook)),
+    ]  # fmt: skip
+    return _standing(now) | {
+        "name": f"{one.full_name} ({one.unit.code})",
+        "against": _("target {share} ({year})").format(share=share(now.target), year=now.year or "–"),
+        "line": weekly_line(one.line, now),
+        "facts": facts,
+    }
+
+
+def _unit(one: UnitProgress, link: Callable[[str], str] | None = None) -> dict[str, Any]:
     now = one.now
     return _standing(now) | {
         "code": one.unit.code, "name": one.full_name, "level": level_name(one.unit.level), "target": share(now.target),
         "bar": bar(now), "done": whole(now.count.done), "rows": whole(now.count.rows),
         "left": "–" if now.left is None else whole(now.left), "week": week(now.count, one.week_ago),
         "missing": points(now.missing_hundredths or 0).lstrip("+±"), "needed": needed(one.outlook),
-        "projected": projected(one.outlook),
+        "projected": projected(one.outlook), "page": link(one.unit.code) if link is not None else "",
     }  # fmt: skip
 
 
@@ -138,14 +162,14 @@ def _standing(now: Against) -> dict[str, str]:
     }
 
 
-def _group(report: Progress, level: LevelProgress) -> dict[str, Any]:
+def _group(report: Progress, level: LevelProgress, link: Callable[[str], str] | None) -> dict[str, Any]:
     of_level = [one for one in report.units if one.unit.level is level.level]
     empty = [f"{one.full_name} ({one.unit.code})" for one in of_level if not one.now.count.rows]
     return {
         "name": _("{level}: every unit").format(level=level_name(level.level)),
         "caption": _("{reached} of {with_data} units with data have reached their target").format(
             reached=level.reached, with_data=level.with_data),
-        "units": [_unit(one) for one in of_level if one.now.count.rows],
+        "units": [_unit(one, link) for one in of_level if one.now.count.rows],
         "no_data": _("{count} units without data: {names}.").format(count=len(empty), names=", ".join(empty))
                    if empty else "",
     }  # fmt: skip

@@ -233,7 +233,9 @@ def test_a_new_form_of_a_unit_ends_the_one_before(register: Register, tmp_path: 
 
 def test_the_targets_of_2023_are_there_and_later_ones_are_rows(register: Register, tmp_path: Path) -> None:
     assert [(t.level, t.share) for t in register.targets()] == [
-        (Level.DEPARTMENT, Fraction(1, 2)), (Level.DISTRICT, Fraction(2, 5)), (Level.WARD, Fraction(7, 20))]  # fmt: skip
+        (Level.DEPARTMENT, Fraction(1, 2)), (Level.DISTRICT, Fraction(2, 5)),
+        (Level.WARD, Fraction(7, 20)),
+    ]  # fmt: skip
     (tmp_path / "t.csv").write_text(
         'Cấp,Năm,Đơn vị,Chỉ tiêu\nphường,2024,,"47,5%"\nphường,2024,W1,60\nphường,2024,W2,"0,5"\n', encoding="utf-8"
     )

@@ -1,0 +1,115 @@
+"""A site swapped in whole, and a report that reaches its receiver once, however often that fails."""
+
+import json
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+from time import sleep
+
+import pytest
+
+from commands.publishing import post, publish
+from reports.progress import progress
+from reports.site import page_name, render_site
+from schemas.errors import InputRejected, ServiceUnavailable, SettingsRejected
+from schemas.units import DayCount, Level, Unit
+
+AS_OF = date(2023, 9, 15)
+UNITS = [Unit("760", "Quận 1", Level.DISTRICT), Unit("W/1", "Phường Bến Nghé", Level.WARD, "760")]
+REPORT = progress(AS_OF, UNITS, [], [DayCount("760", AS_OF, 10, 4), DayCount("W/1", AS_OF, 5, 1)])
+
+
+def test_the_site_has_a_page_for_each_level_and_unit_and_every_link_leads_somewhere(tmp_path: Path) -> None:
+    count = publish(tmp_path / "site", render_site(REPORT))
+    files = {file.name for file in (tmp_path / "site").iterdir()}
+    assert files >= {"index.html", "district.html", "ward.html", page_name("760"), page_name("W/1"), "data.json"}
+    assert len(files) == count
+    for page in (tmp_path / "site").glob("*.html"):
+        text = page.read_text(encoding="utf-8")
+        assert set(re.findall(r'href="([^"]*)"', text)) <= files
+        assert not re.search(r"src=|url\(|@import|https?://", text)
+
+
+def test_a_new_site_takes_the_place_of_the_old_one_in_one_step(tmp_path: Path) -> None:
+    publish(tmp_path / "site", [("a.html", b"old"), ("b.html", b"old")])
+    publish(tmp_path / "site", [("a.html", b"new")])
+    assert {file.name: file.read_bytes() for file in (tmp_path / "site").iterdir()} == {"a.html": b"new"}
+    assert sorted(file.name[:6] for file in tmp_path.iterdir()) == [".site-", "site"]
+
+
+def test_a_site_that_cannot_be_made_leaves_the_old_one(tmp_path: Path) -> None:
+    publish(tmp_path / "site", [("a.html", b"old")])
+
+    def broken() -> Iterator[tuple[str, bytes]]:
+        yield "a.html", b"new"
+        raise OSError(28, "No space left on device")
+
+    with pytest.raises(ServiceUnavailable, match="No space"):
+        publish(tmp_path / "site", broken())
+    assert (tmp_path / "site" / "a.html").read_bytes() == b"old"
+
+
+def test_a_folder_with_other_files_is_not_touched(tmp_path: Path) -> None:
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / "letter.txt").write_text("mine")
+    with pytest.raises(SettingsRejected, match="other files"):
+        publish(tmp_path / "home", [("a.html", b"")])
+    assert (tmp_path / "home" / "letter.txt").read_text() == "mine"
+
+
+@contextmanager
+def receiver(*answers: int) -> Iterator[tuple[str, list[tuple[str, bytes]]]]:
+    """A server that answers so (0: not at all, in time), then 200; and what it was sent, with the keys."""
+    left = list(answers)
+    got: list[tuple[str, bytes]] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            got.append((self.headers["Idempotency-Key"], self.rfile.read(int(self.headers["Content-Length"]))))
+            answer = left.pop(0) if left else 200
+            if answer == 0:
+                sleep(0.6)
+                return
+            self.send_response(answer)
+            self.end_headers()
+            self.wfile.write(b'{"taken": true}')
+
+        def log_message(self, *_arguments: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}/report", got
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def test_a_receiver_that_fails_and_does_not_answer_gets_the_report_under_one_key(tmp_path: Path) -> None:
+    with receiver(503, 0) as (url, got):
+        receipt = post(url, b"{}", tmp_path, wait_s=0.01, timeout_s=0.3)
+        again = post(url, b"{}", tmp_path, wait_s=0.01)
+    assert receipt == again
+    assert len(got) == 3
+    assert len({key for key, _body in got}) == 1
+    assert json.loads(receipt.read_text())["answer"] == '{"taken": true}'
+
+
+def test_a_refusal_is_not_repeated_and_a_dead_receiver_is_said(tmp_path: Path) -> None:
+    with receiver(422) as (url, got):
+        with pytest.raises(InputRejected, match="422"):
+            post(url, b"{}", tmp_path, wait_s=0.01)
+        assert len(got) == 1
+    with pytest.raises(ServiceUnavailable, match="4 tries"):
+        post(url, b"{}", tmp_path, wait_s=0.01)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_only_https_leaves_the_machine(tmp_path: Path) -> None:
+    with pytest.raises(SettingsRejected, match="https"):
+        post("http://example.vn/report", b"{}", tmp_path)
