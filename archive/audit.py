@@ -2,8 +2,8 @@
 
 Every file is hashed again and compared with the inventory that names it; every inventory with its sidecar, with its
 copy in the version's folder and with the hash that the catalogue noted at the deposit. The folders are searched for
-what no inventory names, ocfl-py says whether each object is valid OCFL, and the catalogue's list is compared with the
-archive's.
+what no inventory names; ocfl-py says whether each object is valid OCFL, unless nothing in it has changed since it said
+so at the deposit; and the catalogue's list is compared with the archive's.
 """
 
 import hashlib
@@ -199,35 +199,52 @@ def _check_object(root: Path, path: str, noted: Sequence[Noted]) -> _Checked:
     if inventory is not None:
         _check_content(inventory, there, checked)
         _check_place(inventory, checked)
-    if not checked.findings:
+    if not checked.findings and not _as_noted(inventory, there, noted):
         _check_validity(folder, checked)
     return checked
+
+
+def _as_noted(inventory: Any, there: Mapping[str, tuple[str, int]], noted: Sequence[Noted]) -> bool:
+    """The inventory, with which all files agree, is the one of the deposit: ocfl-py found it valid then.
+
+    Its own look at an unchanged object would take two thirds of the time: 2.7 of 3.9 ms for one of 30 kB.
+    """
+    return any(f"v{n.version}" == inventory["head"] and n.inventory_sha512 == there[INVENTORY][0] for n in noted)
 
 
 def _files(folder: Path, checked: _Checked) -> dict[str, tuple[str, int]]:
     """SHA-512 and size of every file below *folder*, by its path there."""
     found = {}
-    for parent, folders, files in os.walk(folder):
-        here = Path(parent)
-        if not folders and not files:
-            checked.found(str(here.relative_to(folder)), Fault.ADDED, _("an empty folder"))
-        for name in files + [name for name in folders if (here / name).is_symlink()]:
-            file = here / name
-            relative = str(file.relative_to(folder))
-            if file.is_symlink() or not file.is_file():
-                checked.found(relative, Fault.ADDED, _("a link or a special file"))
-                continue
-            try:
-                with file.open("rb") as stream:
-                    digest = hashlib.file_digest(stream, DIGEST).hexdigest()
-                    size = stream.tell()
-            except OSError as error:
-                checked.found(relative, Fault.ALTERED, _("cannot be read: {error}").format(error=error.strerror))
-                digest, size = "", 0
-            found[relative] = (digest, size)
-            checked.files += 1
-            checked.size_bytes += size
+    for name, regular in _entries(str(folder), ""):
+        if not regular:
+            is_folder = name.endswith("/")
+            checked.found(
+                name.rstrip("/"), Fault.ADDED, _("an empty folder") if is_folder else _("a link or a special file")
+            )
+            continue
+        try:
+            with open(f"{folder}/{name}", "rb") as stream:
+                found[name] = (hashlib.file_digest(stream, DIGEST).hexdigest(), stream.tell())
+        except OSError as error:
+            checked.found(name, Fault.ALTERED, _("cannot be read: {error}").format(error=error.strerror))
+            found[name] = ("", 0)
+        checked.files += 1
+        checked.size_bytes += found[name][1]
     return found
+
+
+def _entries(folder: str, below: str) -> Iterator[tuple[str, bool]]:
+    """What lies in *folder*, by its path from there, and whether it is a regular file; ``x/`` for an empty folder x."""
+    empty = True
+    with os.scandir(f"{folder}/{below}") as entries:
+        for entry in entries:
+            empty = False
+            if entry.is_dir(follow_symlinks=False):
+                yield from _entries(folder, f"{below}{entry.name}/")
+            else:
+                yield f"{below}{entry.name}", entry.is_file(follow_symlinks=False)
+    if empty:
+        yield below, False
 
 
 def _check_inventories(

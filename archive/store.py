@@ -114,8 +114,8 @@ class Archive:
                 held = _Object.read(self.root, self._object_path(dossier))
                 for standing in held.deposits() if held else ():
                     if standing.origin == _origin(submission.document):
-                        return standing.deposit
-                return self._add(replace(submission, dossier=dossier), original, held)
+                        return self._valid(standing.deposit)
+                return self._valid(self._add(replace(submission, dossier=dossier), original, held))
         except OSError as error:
             raise _unavailable(self.root, error) from error
 
@@ -238,6 +238,19 @@ class Archive:
         self.at_step("deposited")
         staging.rmdir()
         return replace(deposit, new=True)
+
+    def _valid(self, deposit: Deposit) -> Deposit:
+        """What stands is valid OCFL, says ocfl-py; the audit relies on it where nothing has changed since."""
+        valid, validator = ocfl.Object().validate(
+            str(self.root / deposit.object_path), log_warnings=False, check_digests=False
+        )
+        if not valid:
+            raise IntegrityBroken(
+                _("{object}: not valid OCFL ({errors}); see `sohoa audit`").format(
+                    object=deposit.object_path, errors="; ".join(map(str, validator.log.messages))
+                )
+            )
+        return deposit
 
     def _recover(self) -> None:
         """Drop what was being built when its run ended, merge what was ready. Only under the lock."""
