@@ -14,7 +14,7 @@ from schemas.settings import load_settings
 
 UNSIGNED = "unsigned"
 WORST_FIRST = (Verdict.BROKEN, Verdict.CHANGED, Verdict.REVOKED, Verdict.NOT_TRUSTED, Verdict.EXPIRED,
-               Verdict.ISSUER_UNKNOWN, Verdict.VALID)  # fmt: skip
+               Verdict.ISSUER_UNKNOWN, Verdict.AMENDED, Verdict.VALID)  # fmt: skip
 INTEGRITY_BROKEN = frozenset([Verdict.BROKEN, Verdict.CHANGED])
 
 
@@ -91,6 +91,7 @@ def _said(outcome: str) -> str:
         Verdict.EXPIRED: _("intact, but a certificate has expired and nothing proves when it signed"),
         Verdict.REVOKED: _("do not rely on it: a signer's certificate was revoked"),
         Verdict.NOT_TRUSTED: _("intact, but a signer's key or certificate is not good enough"),
+        Verdict.AMENDED: _("intact, but changed between its signatures: the newest signer answers for the whole"),
         Verdict.CHANGED: _("do not rely on it: it was changed after it was signed"),
         Verdict.BROKEN: _("do not rely on it: it is not what was signed"),
         UNSIGNED: _("bears no signature"),

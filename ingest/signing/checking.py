@@ -49,6 +49,7 @@ from pyhanko.sign.validation.settings import KeyUsageConstraints
 from pyhanko_certvalidator import ValidationContext
 from pyhanko_certvalidator.errors import PathError, ValidationError
 
+from ingest.signing.dialects import FieldValidator, restate_algorithm
 from ingest.signing.rules import strength
 from ingest.signing.seals import common_name
 from schemas.errors import InputRejected, SettingsRejected
@@ -88,8 +89,11 @@ class Verdict(StrEnum):
     REVOKED = "revoked"
     NOT_TRUSTED = "not_trusted"
     """Whole, but the key, its algorithm or its certificate's purpose is not good enough."""
+    AMENDED = "amended"
+    """What was signed is whole; more than signatures was added afterwards, and a later signer signed the result. So
+    agencies number and stamp what a leader has signed."""
     CHANGED = "changed"
-    """What was signed is whole, but more than signatures was added afterwards."""
+    """What was signed is whole, but more than signatures was added afterwards, and nobody signed that."""
     BROKEN = "broken"
 
 
@@ -192,6 +196,7 @@ def _judged(
     for name, _value, field in fields:
         try:
             signature = EmbeddedPdfSignature(reader, field, name)
+            restate_algorithm(signature.signer_info)
             yield _Judged(signature.signed_revision, _verdict(reader, signature, roots))
         except UNREADABLE as error:
             yield _Judged(0, _broken(str(name), _("cannot be read: {error}").format(error=_first_line(error))))
@@ -249,8 +254,9 @@ def _status(
     signature: EmbeddedPdfSignature, roots: Sequence[asn1.Certificate] | None, moment: datetime | None, stamp: bool
 ) -> Status:
     context = ValidationContext(
-        trust_roots=list(roots or ()), allow_fetching=False, revocation_mode="soft-fail", moment=moment
-    )
+        trust_roots=list(roots or ()), allow_fetching=False, revocation_mode="soft-fail", moment=moment,
+        signature_validator=FieldValidator(),
+    )  # fmt: skip
     if stamp:
         return validate_pdf_timestamp(signature, context, diff_policy=ALLOWED)
     return validate_pdf_signature(signature, context, diff_policy=ALLOWED, key_usage_settings=USAGES)
@@ -339,9 +345,14 @@ def _with_later_changes(judged: list[_Judged]) -> list[SignatureVerdict]:
     """
     judged.sort(key=lambda one: one.revision)
     verdicts = [one.verdict for one in judged]
-    if any(verdict.covers_whole or verdict.modified_after == "validation_data" for verdict in verdicts):
-        return verdicts
-    return [_uncovered(verdict) for verdict in verdicts]
+    if not any(verdict.covers_whole or verdict.modified_after == "validation_data" for verdict in verdicts):
+        return [_uncovered(verdict) for verdict in verdicts]
+    for number, verdict in enumerate(verdicts):
+        resigned = [later for later in verdicts[number + 1 :] if later.intact and later.verdict is not Verdict.CHANGED]
+        if verdict.verdict is Verdict.CHANGED and resigned:
+            reason = _("the file was changed after it, and then signed by {signer}").format(signer=resigned[-1].signer)
+            verdicts[number] = replace(verdict, verdict=Verdict.AMENDED, reason=reason)
+    return verdicts
 
 
 def _uncovered(verdict: SignatureVerdict) -> SignatureVerdict:

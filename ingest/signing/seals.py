@@ -1,6 +1,7 @@
 """Seals: whose signatures a batch bears, with which keys, and the checks that come before the batch."""
 
 import os
+import resource
 import stat
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +16,8 @@ from ingest.signing.cms import CmsSigner
 from ingest.signing.lettering import Face, face_for
 from ingest.signing.placing import Corner
 from ingest.signing.rules import check_certificate
-from ingest.signing.signers import Signer, read_pkcs12
+from ingest.signing.signers import Signer, read_key_file
+from ingest.signing.tokens import SCHEME, open_token
 from schemas.errors import SettingsRejected
 from schemas.language import _
 from schemas.settings import Office, Signing
@@ -61,6 +63,7 @@ def open_seals(
     expired, not valid yet, or too weak. ServiceUnavailable when the font of the appearance is missing.
     """
     moment = now or datetime.now(UTC)
+    _keep_out_of_core_dumps()
     if not signing.operator_key:
         raise SettingsRejected(
             _("signing.operator_key is not set: TT 01/2023 asks for the operator's signature; name the PKCS#12 file in "
@@ -76,6 +79,11 @@ def open_seals(
         named = office.agency or common_name(agency.certificate)
         seals.append(_seal(Role.AGENCY, agency, (signing.copy_form, named)))
     return tuple(seals)
+
+
+def _keep_out_of_core_dumps() -> None:
+    """From here on keys and PINs are in memory: a crash must not write them to disk."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
 
 
 def _seal(role: Role, signer: Signer, shown: tuple[str, ...]) -> Seal:
@@ -94,14 +102,18 @@ def common_name(certificate: x509.Certificate) -> str:
 def _key(
     role: str, key: str, password_env: str, password_file: str, environment: Mapping[str, str], now: datetime
 ) -> Signer:
-    file = Path(key).expanduser()
-    _check_private(file, f"signing.{role}_key")
-    signer = read_pkcs12(file, _password(role, file, password_env, password_file, environment))
-    check_certificate(signer.certificate, str(file), now)
+    signer: Signer
+    if key.startswith(SCHEME):
+        signer = open_token(key, _password(role, key, password_env, password_file, environment))
+    else:
+        file = Path(key).expanduser()
+        _check_private(file, f"signing.{role}_key")
+        signer = read_key_file(file, _password(role, str(file), password_env, password_file, environment))
+    check_certificate(signer.certificate, key, now)
     return signer
 
 
-def _password(role: str, key: Path, variable: str, named: str, environment: Mapping[str, str]) -> str:
+def _password(role: str, key: str, variable: str, named: str, environment: Mapping[str, str]) -> str:
     given = environment.get(variable) if variable else None
     if given is not None:
         return given

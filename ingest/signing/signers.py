@@ -8,7 +8,7 @@ from typing import Protocol
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
-from cryptography.hazmat.primitives.serialization import pkcs12
+from cryptography.hazmat.primitives.serialization import load_pem_private_key, pkcs12
 
 from schemas.errors import SettingsRejected
 from schemas.language import _
@@ -52,19 +52,51 @@ class KeyFile:
         return self.key.sign(message, ec.ECDSA(hashes.SHA256()))
 
 
-def read_pkcs12(file: Path, password: str) -> KeyFile:
-    """The key in a PKCS #12 file. SettingsRejected when the password is wrong or there is no key in it."""
+def read_key_file(file: Path, password: str | None) -> KeyFile:
+    """The key in a PKCS #12 file, or in a PEM file with its certificate (and those above it) in it.
+
+    SettingsRejected when the password is wrong or there is no key in it.
+    """
     content = file.read_bytes()
+    if b"-----BEGIN" in content:
+        return _read_pem(file, content, password)
+    return _read_pkcs12(file, content, password)
+
+
+def _read_pkcs12(file: Path, content: bytes, password: str | None) -> KeyFile:
     if content[:1] != b"\x30":
         raise SettingsRejected(
-            _("{file}: not a PKCS#12 file; ask whoever issued the key for a .p12 or .pfx").format(file=file)
+            _("{file}: neither a PKCS#12 nor a PEM file; ask whoever issued the key for a .p12 or .pfx").format(
+                file=file
+            )
         )
     try:
-        key, certificate, others = pkcs12.load_key_and_certificates(content, password.encode())
+        key, certificate, others = pkcs12.load_key_and_certificates(content, (password or "").encode())
     except ValueError as error:
         raise SettingsRejected(_("{file}: the password is wrong, or the file is damaged").format(file=file)) from error
     if key is None or certificate is None:
         raise SettingsRejected(_("{file}: holds no private key with its certificate").format(file=file))
+    return KeyFile(certificate, tuple(others), _usable(file, key))
+
+
+def _read_pem(file: Path, content: bytes, password: str | None) -> KeyFile:
+    try:
+        key = load_pem_private_key(content, password.encode() if password and b"ENCRYPTED" in content else None)
+    except (ValueError, TypeError) as error:
+        raise SettingsRejected(
+            _("{file}: the password is wrong, or there is no private key in it").format(file=file)
+        ) from error
+    try:
+        certificates = x509.load_pem_x509_certificates(content)
+    except ValueError as error:
+        raise SettingsRejected(_("{file}: holds no private key with its certificate").format(file=file)) from error
+    own = [certificate for certificate in certificates if certificate.public_key() == key.public_key()]
+    if not own:
+        raise SettingsRejected(_("{file}: holds no private key with its certificate").format(file=file))
+    return KeyFile(own[0], tuple(c for c in certificates if c != own[0]), _usable(file, key))
+
+
+def _usable(file: Path, key: object) -> PrivateKey:
     if not isinstance(key, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey):
         raise SettingsRejected(_("{file}: neither an RSA nor an ECDSA key").format(file=file))
-    return KeyFile(certificate, tuple(others), key)
+    return key

@@ -1,0 +1,189 @@
+"""Keys on tokens and HSMs, by PKCS #11: named by a URI (RFC 7512), one session for the whole batch.
+
+``pkcs11:token=LABEL;object=KEY LABEL?module-path=/path/of/the/vendor's/library.so``; ``id=%01`` may stand beside or for
+``object``, ``serial`` beside or for ``token``. The PIN comes from where passwords come from, never from the URI.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Protocol, cast
+from urllib.parse import parse_qsl, unquote, unquote_to_bytes
+
+import pkcs11
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
+from pkcs11 import Attribute, KeyType, Mechanism, ObjectClass
+from pkcs11.exceptions import (
+    MultipleObjectsReturned,
+    MultipleTokensReturned,
+    NoSuchKey,
+    NoSuchToken,
+    PinExpired,
+    PinIncorrect,
+    PinInvalid,
+    PinLenRange,
+    PinLocked,
+    PKCS11Error,
+)
+
+from schemas.errors import ServiceUnavailable, SettingsRejected
+from schemas.language import _
+
+SCHEME = "pkcs11:"
+SHA256_PREFIX = bytes.fromhex("3031300d060960864801650304020105000420")
+"""RFC 8017, 9.2, note 1: what stands before a SHA-256 where the token only pads and does not hash."""
+
+
+@dataclass(frozen=True, slots=True)
+class TokenName:
+    """What a PKCS #11 URI says."""
+
+    uri: str
+    module: str
+    token: str | None
+    serial: bytes | None
+    label: str | None
+    id: bytes | None
+
+
+def parse_uri(uri: str) -> TokenName:
+    """SettingsRejected when the URI names no module, or neither token nor key, or bears a PIN."""
+    path, _mark, query = uri.removeprefix(SCHEME).partition("?")
+    named = dict(part.partition("=")[::2] for part in path.split(";") if part)
+    asked = dict(parse_qsl(query))
+    if {"pin-value", "pin-source"} & (named.keys() | asked.keys()):
+        raise SettingsRejected(
+            _("a PKCS#11 URI must not hold the PIN; put it where passwords are put (docs/operator.md, section 5)")
+        )
+    if "module-path" not in asked:
+        raise SettingsRejected(
+            _("{uri}: add ?module-path= with the library of the token's vendor").format(uri=uri)
+        )  # fmt: skip
+    if not {"token", "serial"} & named.keys():
+        raise SettingsRejected(_("{uri}: name the token: token=LABEL or serial=NUMBER").format(uri=uri))
+    return TokenName(
+        uri=uri,
+        module=asked["module-path"],
+        token=unquote(named["token"]) if "token" in named else None,
+        serial=unquote_to_bytes(named["serial"]) if "serial" in named else None,
+        label=unquote(named["object"]) if "object" in named else None,
+        id=unquote_to_bytes(named["id"]) if "id" in named else None,
+    )
+
+
+class _Signing(Protocol):
+    """What python-pkcs11 makes of a private key that may sign; its own types leave it out."""
+
+    def sign(self, data: bytes, *, mechanism: Mechanism) -> bytes: ...
+
+
+@dataclass(frozen=True, slots=True)
+class TokenKey:
+    """A key that never leaves its token; the session stays open as long as the batch."""
+
+    certificate: x509.Certificate
+    chain: tuple[x509.Certificate, ...]
+    name: TokenName
+    _key: _Signing = field(repr=False)
+    _mechanism: Mechanism
+
+    def sign(self, message: bytes) -> bytes:
+        try:
+            match self._mechanism:
+                case Mechanism.ECDSA:
+                    raw = bytes(self._key.sign(hashlib.sha256(message).digest(), mechanism=Mechanism.ECDSA))
+                    half = len(raw) // 2
+                    return encode_dss_signature(int.from_bytes(raw[:half]), int.from_bytes(raw[half:]))
+                case Mechanism.RSA_PKCS:
+                    digest = SHA256_PREFIX + hashlib.sha256(message).digest()
+                    return bytes(self._key.sign(digest, mechanism=Mechanism.RSA_PKCS))
+                case _:
+                    return bytes(self._key.sign(message, mechanism=self._mechanism))
+        except PKCS11Error as error:
+            raise ServiceUnavailable(
+                _("{uri}: the token does not sign ({error}); is it still plugged in? Run the same command again")
+                .format(uri=self.name.uri, error=type(error).__name__)
+            ) from error  # fmt: skip
+
+
+def open_token(uri: str, pin: str) -> TokenKey:
+    """The key that *uri* names, the token unlocked with one try of *pin*: a second could lock it.
+
+    SettingsRejected: wrong PIN, no such key, several that fit. ServiceUnavailable: the library or token is not there.
+    """
+    name = parse_uri(uri)
+    token = _token(name)
+    session = _unlocked(token, name, pin)
+    try:
+        return _found(session, token, name)
+    except (NoSuchKey, MultipleObjectsReturned) as error:
+        raise SettingsRejected(
+            _("{uri}: the token holds no such key, or several; name one by object=LABEL or id=%01").format(uri=uri)
+        ) from error
+    except PKCS11Error as error:
+        raise ServiceUnavailable(
+            _("{uri}: the token fails ({error})").format(uri=uri, error=type(error).__name__)
+        ) from error
+
+
+def _token(name: TokenName) -> pkcs11.Token:
+    try:
+        library = pkcs11.lib(name.module)
+        return library.get_token(token_label=name.token, token_serial=name.serial)
+    except (NoSuchToken, MultipleTokensReturned) as error:
+        raise ServiceUnavailable(
+            _("{uri}: no such token, or several of that name; plug it in").format(uri=name.uri)
+        ) from error
+    except (PKCS11Error, RuntimeError, OSError) as error:
+        raise ServiceUnavailable(
+            _("{uri}: the library {module} cannot be loaded ({error}); install the vendor's driver").format(
+                uri=name.uri, module=name.module, error=str(error) or type(error).__name__
+            )
+        ) from error
+
+
+def _unlocked(token: pkcs11.Token, name: TokenName, pin: str) -> pkcs11.Session:
+    try:
+        return token.open(user_pin=pin)
+    except (PinIncorrect, PinInvalid, PinLenRange) as error:
+        raise SettingsRejected(
+            _("{uri}: the PIN is wrong. It was tried once and is not tried again, as that can lock the token; mend it "
+              "first").format(uri=name.uri)
+        ) from error  # fmt: skip
+    except (PinLocked, PinExpired) as error:
+        raise SettingsRejected(
+            _("{uri}: the PIN is locked or has expired; its issuer can unlock the token").format(uri=name.uri)
+        ) from error
+    except PKCS11Error as error:
+        raise ServiceUnavailable(
+            _("{uri}: the token fails ({error})").format(uri=name.uri, error=type(error).__name__)
+        ) from error
+
+
+def _found(session: pkcs11.Session, token: pkcs11.Token, name: TokenName) -> TokenKey:
+    key = session.get_key(object_class=ObjectClass.PRIVATE_KEY, label=name.label, id=name.id)
+    assert isinstance(key, pkcs11.PrivateKey)
+    held = [
+        (bytes(found[Attribute.ID] or b""), x509.load_der_x509_certificate(bytes(found[Attribute.VALUE])))
+        for found in session.get_objects({Attribute.CLASS: ObjectClass.CERTIFICATE})
+    ]
+    own = [certificate for id_, certificate in held if id_ == bytes(key.id)]
+    if len(own) != 1:
+        raise SettingsRejected(
+            _("{uri}: the token holds no certificate with the key's id; ask its issuer").format(uri=name.uri)
+        )
+    others: Sequence[x509.Certificate] = [certificate for _id, certificate in held if certificate != own[0]]
+    return TokenKey(own[0], tuple(others), name, cast("_Signing", key), _mechanism(key, token, name))
+
+
+def _mechanism(key: pkcs11.PrivateKey, token: pkcs11.Token, name: TokenName) -> Mechanism:
+    """What the token can do: tokens that hash themselves are asked to, the others get the hash."""
+    can = token.slot.get_mechanisms()
+    wanted = (
+        (Mechanism.SHA256_RSA_PKCS, Mechanism.RSA_PKCS) if key.key_type is KeyType.RSA else (Mechanism.ECDSA,)
+    )  # fmt: skip
+    for mechanism in wanted:
+        if mechanism in can:
+            return mechanism
+    raise SettingsRejected(_("{uri}: the token can sign neither by RSA nor by ECDSA").format(uri=name.uri))
