@@ -12,6 +12,9 @@ from reports.words import day, level_name, projected, verdict
 from schemas.language import _
 from schemas.units import Level
 
+HEAD_HEIGHT = 32
+"""Points: two lines; a spreadsheet program does not measure wrapped headings of a file made elsewhere."""
+
 
 def render_xlsx(report: Progress) -> bytes:
     """The report as a workbook of three sheets: levels, units, weeks.
@@ -92,6 +95,7 @@ def _levels(book: Any, forms: _Forms, report: Progress) -> None:
     head = [_("Level"), *_head(), _("Units"), _("Units with data"), _("Units reached")]
     for column, text in enumerate(head):
         sheet.write_string(3, column, text, forms.head)
+    sheet.set_row(3, HEAD_HEIGHT)
     for row, level in enumerate(report.levels, 4):
         sheet.write_string(row, 0, level_name(level.level))
         _row(sheet, forms, row, 1, level)
@@ -102,7 +106,7 @@ def _levels(book: Any, forms: _Forms, report: Progress) -> None:
     sheet.set_column(1, 2, 9)
     sheet.set_column(3, 3, 26)
     sheet.set_column(4, 9, 11)
-    sheet.set_column(10, 10, 34)
+    sheet.set_column(10, 10, 56)
     for row, text in enumerate([*notes(report), *how()], last + 22):
         sheet.merge_range(row, 0, row, 10, text, forms.note)
         sheet.set_row(row, 32)
@@ -129,6 +133,7 @@ def _units(book: Any, forms: _Forms, report: Progress) -> None:
     head = [_("Level"), _("Code"), _("Unit"), *_head()]
     for column, text in enumerate(head):
         sheet.write_string(0, column, text, forms.head)
+    sheet.set_row(0, HEAD_HEIGHT)
     for row, one in enumerate(report.units, 1):
         sheet.write_string(row, 0, level_name(one.unit.level))
         sheet.write_string(row, 1, one.unit.code)
@@ -137,11 +142,11 @@ def _units(book: Any, forms: _Forms, report: Progress) -> None:
     sheet.autofilter(0, 0, max(len(report.units), 1), len(head) - 1)
     sheet.freeze_panes(1, 3)
     sheet.set_column(0, 1, 14)
-    sheet.set_column(2, 2, 30)
+    sheet.set_column(2, 2, 40)
     sheet.set_column(3, 4, 9)
     sheet.set_column(5, 5, 26)
     sheet.set_column(6, 11, 11)
-    sheet.set_column(12, 12, 34)
+    sheet.set_column(12, 12, 56)
     sheet.set_landscape()
     sheet.set_paper(9)
     sheet.fit_to_pages(1, 0)
@@ -155,6 +160,7 @@ def _weeks(book: Any, forms: _Forms, report: Progress) -> None:
     for place, level in enumerate(known):
         for column, text in enumerate((_("Digitised"), _("In force"), _("Rate")), 1 + 3 * place):
             sheet.write_string(0, column, f"{level_name(level)}: {text}", forms.head)
+    sheet.set_row(0, HEAD_HEIGHT)
     for place, one in enumerate(report.levels):
         for row, point in enumerate(one.line, 1):
             done, rows, rate = range(1 + 3 * place, 4 + 3 * place)

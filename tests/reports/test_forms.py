@@ -7,6 +7,7 @@ import re
 from datetime import date, timedelta
 from fractions import Fraction
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pypdfium2
 import pytest
@@ -22,6 +23,7 @@ from reports.terminal import render_terminal
 from reports.words import percent, whole
 from reports.workbook import render_xlsx
 from schemas.units import DayCount, Level, Target, Unit
+from tests.services import verapdf
 
 AS_OF = date(2023, 9, 15)
 UNITS = [
@@ -145,3 +147,10 @@ def test_the_terminal_has_the_figures(report: Progress) -> None:
             assert f"{whole(done)} / {whole(rows)}" in shown
             assert percent(hundredths) in shown
     assert "1 units have no data" in shown
+
+
+@pytest.mark.service("veraPDF")
+def test_the_pdf_is_pdf_a_2b_so_that_it_can_be_signed_and_kept(report: Progress, tmp_path: Path) -> None:
+    file = tmp_path / "report.pdf"
+    file.write_bytes(render_pdf(report, agency="UBND Quận 1"))
+    assert verapdf.faults([file]) == {}

@@ -1,0 +1,84 @@
+"""The commands as a person types them, over a workspace of their own."""
+
+import json
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+import cli
+from archive.catalogue import Catalogue, records
+
+
+@pytest.fixture
+def typed(tmp_path: Path, capfd: pytest.CaptureFixture[str]):
+    """Types a command line; gives exit code, what was printed and what was said beside it."""
+
+    def run(line: str) -> tuple[int, str, str]:
+        code = cli.run(["--workspace", str(tmp_path / "ws"), *line.replace("FOLDER", str(tmp_path)).split()])
+        out = capfd.readouterr()
+        return code, out.out, out.err
+
+    (tmp_path / "units.csv").write_text("Mã,Tên,Cấp\n760,Quận 1,quận\n26734,Phường Tân Định,phường\n", encoding="utf-8")
+    (tmp_path / "rows.csv").write_text(
+        'Đơn vị,"Số, ký hiệu",Ngày cấp,Tên kết quả\n'
+        "760,1/QĐ-UBND,1/6/2023,Một\n760,2/QĐ-UBND,1/6/2023,Hai\n999,3/QĐ-UBND,1/6/2023,Ba\n",
+        encoding="utf-8",
+    )
+    return run
+
+
+FIRST_BYTES = {"csv": b"\xef\xbb\xbf", "html": b"<!DOCTYPE", "xlsx": b"PK", "pdf": b"%PDF"}
+
+
+def deposit(folder: Path) -> None:
+    catalogue = Catalogue.open(f"sqlite:///{folder / 'ws' / 'catalogue.db'}")
+    row = {c.name: "" for c in records.columns if not c.nullable} | {
+        "id": "D.001", "serial": 1, "version": 1, "unit": "760", "kind": "result", "number": "01", "symbol": "QĐ-UBND",
+        "deposited_at": "2023-07-01T03:00:00.000000+00:00", "position": 1,
+    }  # fmt: skip
+    with catalogue.engine.begin() as connection:
+        connection.execute(records.insert().values(issued_on=date(2023, 6, 1), **row))
+    catalogue.close()
+
+
+def test_from_units_and_inventory_to_a_rate_and_its_reasons(typed, tmp_path: Path) -> None:
+    assert typed("units import FOLDER/units.csv")[:2] == (0, "2 new, 0 changed, 0 known already, 0 rejected\n")
+    code, out, err = typed("inventory import FOLDER/rows.csv")
+    assert (code, out) == (3, "2 new, 0 changed, 0 known already, 1 rejected\n")
+    assert "row 4, Đơn vị: no unit '999'" in err
+    deposit(tmp_path)
+    code, out, _err = typed("report --as-of 2023-12-31 --format json")
+    found = {unit["code"]: unit for unit in json.loads(out)["units"]}
+    assert found["760"]["now"] == {"in_force": 2, "digitised": 1, "percent": "50.00"}
+    assert found["26734"]["now"]["percent"] is None
+    code, out, _err = typed("report --as-of 2023-12-31 --why 760")
+    assert "1 of 2 results in force have a record: 50.00%" in out
+    assert "no record" in out
+    assert typed("report --as-of 2023-06-30 --json")[1].count('"digitised": 1') == 0
+
+
+def test_what_is_exported_can_be_imported_and_changes_nothing(typed, tmp_path: Path) -> None:
+    typed("units import FOLDER/units.csv")
+    typed("inventory import FOLDER/rows.csv")
+    for what in ("units", "inventory", "targets"):
+        assert typed(f"{what} export -o FOLDER/{what}.out.csv")[0] == 0
+        code, out, err = typed(f"{what} import FOLDER/{what}.out.csv")
+        assert (code, out.split(",")[:2], err) == (0, ["0 new", " 0 changed"], ""), what
+
+
+def test_wrong_asking_is_answered_with_what_to_do(typed) -> None:
+    typed("units import FOLDER/units.csv")
+    assert typed("report --unit 999")[0] == 4
+    code, _out, err = typed("report --as-of 2023-06-30 --compare 2023-06-30")
+    assert (code, "not before" in err) == (2, True)
+    assert typed("inventory import FOLDER/none.csv")[0] == 4
+    code, _out, err = typed("report --format xlsx -o FOLDER/no/such/folder.xlsx")
+    assert (code, "cannot be written" in err) == (5, True)
+
+
+@pytest.mark.parametrize(("form", "begins"), FIRST_BYTES.items())
+def test_every_form_goes_to_a_file(typed, tmp_path: Path, form: str, begins: bytes) -> None:
+    typed("units import FOLDER/units.csv")
+    assert typed(f"report --format {form} -o FOLDER/report.{form}")[0] == 0
+    assert (tmp_path / f"report.{form}").read_bytes().startswith(begins)
