@@ -67,8 +67,8 @@ def post(
     """Send a report to *url* as JSON and keep the receipt; the same report is sent once only.
 
     HTTPS, or HTTP to this machine. The key in ``Idempotency-Key`` is the report's hash, so that a receiver that got it
-    but whose answer was lost takes it once. InputRejected when the receiver refuses it, ServiceUnavailable when it does not
-    answer after some tries.
+    but whose answer was lost takes it once. InputRejected when the receiver refuses it, ServiceUnavailable when it does
+    not answer after some tries.
     """
     where = urllib.parse.urlsplit(url)
     if where.scheme != "https" and not (where.scheme == "http" and where.hostname in LOCAL):
@@ -81,8 +81,8 @@ def post(
     for attempt in range(TRIES):
         if attempt:
             time.sleep(wait_s * 2 ** (attempt - 1))
-        request = urllib.request.Request(url, data=content, method="POST", headers={
-            "Content-Type": "application/json; charset=utf-8", "Idempotency-Key": key, "User-Agent": "sohoa"})  # fmt: skip
+        headers = {"Content-Type": "application/json; charset=utf-8", "Idempotency-Key": key, "User-Agent": "sohoa"}
+        request = urllib.request.Request(url, data=content, method="POST", headers=headers)
         try:
             with urllib.request.urlopen(request, timeout=timeout_s) as answer:
                 said = answer.read(100_000).decode("utf-8", "replace")

@@ -1,6 +1,7 @@
 """The commands as a person types them, over a workspace of their own."""
 
 import json
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
@@ -9,11 +10,12 @@ import pytest
 import cli
 from archive.catalogue import Catalogue, records
 
+Typed = Callable[[str], tuple[int, str, str]]
+"""Types a command line; gives exit code, what was printed and what was said beside it."""
+
 
 @pytest.fixture
-def typed(tmp_path: Path, capfd: pytest.CaptureFixture[str]):
-    """Types a command line; gives exit code, what was printed and what was said beside it."""
-
+def typed(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> Typed:
     def run(line: str) -> tuple[int, str, str]:
         code = cli.run(["--workspace", str(tmp_path / "ws"), *line.replace("FOLDER", str(tmp_path)).split()])
         out = capfd.readouterr()
@@ -42,7 +44,7 @@ def deposit(folder: Path) -> None:
     catalogue.close()
 
 
-def test_from_units_and_inventory_to_a_rate_and_its_reasons(typed, tmp_path: Path) -> None:
+def test_from_units_and_inventory_to_a_rate_and_its_reasons(typed: Typed, tmp_path: Path) -> None:
     assert typed("units import FOLDER/units.csv")[:2] == (0, "2 new, 0 changed, 0 known already, 0 rejected\n")
     code, out, err = typed("inventory import FOLDER/rows.csv")
     assert (code, out) == (3, "2 new, 0 changed, 0 known already, 1 rejected\n")
@@ -58,7 +60,7 @@ def test_from_units_and_inventory_to_a_rate_and_its_reasons(typed, tmp_path: Pat
     assert typed("report --as-of 2023-06-30 --json")[1].count('"digitised": 1') == 0
 
 
-def test_what_is_exported_can_be_imported_and_changes_nothing(typed, tmp_path: Path) -> None:
+def test_what_is_exported_can_be_imported_and_changes_nothing(typed: Typed, tmp_path: Path) -> None:
     typed("units import FOLDER/units.csv")
     typed("inventory import FOLDER/rows.csv")
     for what in ("units", "inventory", "targets"):
@@ -67,7 +69,7 @@ def test_what_is_exported_can_be_imported_and_changes_nothing(typed, tmp_path: P
         assert (code, out.split(",")[:2], err) == (0, ["0 new", " 0 changed"], ""), what
 
 
-def test_wrong_asking_is_answered_with_what_to_do(typed) -> None:
+def test_wrong_asking_is_answered_with_what_to_do(typed: Typed) -> None:
     typed("units import FOLDER/units.csv")
     assert typed("report --unit 999")[0] == 4
     code, _out, err = typed("report --as-of 2023-06-30 --compare 2023-06-30")
@@ -78,7 +80,7 @@ def test_wrong_asking_is_answered_with_what_to_do(typed) -> None:
 
 
 @pytest.mark.parametrize(("form", "begins"), FIRST_BYTES.items())
-def test_every_form_goes_to_a_file(typed, tmp_path: Path, form: str, begins: bytes) -> None:
+def test_every_form_goes_to_a_file(typed: Typed, tmp_path: Path, form: str, begins: bytes) -> None:
     typed("units import FOLDER/units.csv")
     assert typed(f"report --format {form} -o FOLDER/report.{form}")[0] == 0
     assert (tmp_path / f"report.{form}").read_bytes().startswith(begins)

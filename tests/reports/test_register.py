@@ -143,7 +143,10 @@ def agree(register: Register, obvious: Obvious) -> None:
 @given(seed=st.integers(0, 2**32), steps=st.integers(1, 8))
 def test_the_counts_are_those_of_going_through_every_row_on_every_day(seed: int, steps: int) -> None:
     draw = random.Random(seed)
-    some_day = lambda: DAY + timedelta(days=draw.randrange(DAYS))  # noqa: E731
+
+    def some_day() -> date:
+        return DAY + timedelta(days=draw.randrange(DAYS))
+
     with TemporaryDirectory() as name:
         folder = Path(name)
         catalogue = Catalogue.open(f"sqlite:///{folder / 'catalogue.db'}")
