@@ -112,12 +112,17 @@ class Archive:
             with self._locked(wait=True):
                 self._recover()
                 held = _Object.read(self.root, self._object_path(dossier))
-                for standing in held.deposits() if held else ():
-                    if standing.origin == _origin(submission.document):
-                        return self._valid(standing.deposit)
+                standing = held.standing_of(submission.document) if held else None
+                if standing is not None:
+                    return self._valid(standing)
                 return self._valid(self._add(replace(submission, dossier=dossier), original, held))
         except OSError as error:
             raise _unavailable(self.root, error) from error
+
+    def standing(self, submission: Submission) -> Deposit | None:
+        """What is held already of this document of this scan in its dossier; None where it is new."""
+        held = _Object.read(self.root, self._object_path(dossier_code(submission.dossier)))
+        return held.standing_of(submission.document) if held is not None else None
 
     def deposits(self, on_damage: Callable[[IntegrityBroken], None] | None = None) -> Iterator[Deposit]:
         """Everything that is held, read from the objects alone, object by object.
@@ -394,6 +399,10 @@ class _Object:
     def deposits(self) -> Iterator[Standing]:
         return (self.standing(serial) for serial in self.serials)
 
+    def standing_of(self, document: Document) -> Deposit | None:
+        origin = (document.scan.sha256, document.pages[0].number)
+        return next((standing.deposit for standing in self.deposits() if standing.origin == origin), None)
+
 
 def dossier_code(given: str) -> str:
     """A dossier's code as it is kept: NFC, with control characters and bytes that are no text spelt out as %XX."""
@@ -427,10 +436,6 @@ def _inventory(folder: Path) -> Any:
         raise IntegrityBroken(
             _("{object}: its inventory cannot be read ({error}); see `sohoa audit`").format(object=folder, error=error)
         ) from error
-
-
-def _origin(document: Document) -> tuple[str, int]:
-    return document.scan.sha256, document.pages[0].number
 
 
 def _write_content(

@@ -194,7 +194,8 @@ def deposit_or_hold(
     submission = _submission(replace(paper, sheet=sheet), pages, desk, decisions)
     original = paper.scan.path if pages.signed else None
     reasons = submission.document.reasons + contradictions + _already_there(submission, desk.catalogue)
-    if reasons:
+    # What the archive holds was decided on; a catalogue that was lost and made anew does not know of it.
+    if reasons and desk.archive.standing(submission) is None:
         submission = replace(submission, document=replace(submission.document, reasons=reasons))
         return Held(paper.scan, _hold(submission, batch, desk, original))
     deposit = desk.archive.deposit(submission, original=original)

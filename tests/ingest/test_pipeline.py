@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Generator, Iterator
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pikepdf
@@ -10,9 +11,12 @@ import pytest
 
 from archive.store import Archive
 from ingest.pipeline import Deposited, Event, Held, ScanDone, Skipped, document_id
+from ingest.review import set_fields
 from ingest.signing import Seal
 from samples.keys import make_demo_keys
 from schemas.pages import PageState, PageText, ReadingOptions
+from schemas.records import Submission
+from schemas.stored import from_json
 from schemas.work import RejectedScan, ScanState, SecretScan
 from tests.ingest.office import Office, fill, named, opened
 from tests.ingest.papers_read import blank, decision
@@ -240,3 +244,19 @@ def test_what_a_person_decided_while_the_run_stood_still_stays_decided(office: O
     assert (state["holds"], state["waiting"]) == ([], [])
     assert state["scans"] == [(str(path), ScanState.DONE)]
     assert held.hold.id == document_id(held.scan.sha256, 1)
+
+
+def test_what_is_archived_is_not_held_again_when_the_catalogue_was_lost(office: Office) -> None:
+    office.scan("a.tif", decision("77", number_confidence=0.3))
+    [held, _done] = office.run()
+    assert isinstance(held, Held)
+    desk = office.desk()
+    submission = set_fields(from_json(Submission, held.hold.submission), {"number": "77"}, "Bình", desk.now())
+    archived = desk.archive.deposit(replace(submission, signed=replace(
+        submission.signed, path=office.workspace / held.hold.pdf_path)))  # fmt: skip
+    for file in office.workspace.glob("catalogue.db*"):
+        file.unlink()
+    again = next(office.run())
+    assert isinstance(again, Deposited)
+    assert again.deposit == replace(archived, new=False)
+    assert office.state()["holds"] == []
