@@ -51,6 +51,8 @@ from archive.imports import (
     StagedRow,
     inventory_row,
     match_key,
+    number_key,
+    symbol_key,
     target_row,
     unit_key,
     unit_row,
@@ -658,6 +660,37 @@ class Register:
                 if group[0].unit in placed:
                     yield _standing(group, day)
 
+    def candidates(
+        self, unit: str, *, number: str | None, symbol: str | None, issued_on: date | None, limit: int = 5
+    ) -> list[InventoryRow]:
+        """Results of *unit* without a record that a paper may be: all that is read of it agrees but at most one thing.
+
+        None agrees with anything (a number written by hand that nobody could read). Those that agree in everything come
+        first; nothing is offered for a paper of which fewer than two of number, symbol and date are read. A person
+        chooses: a near match is never taken by itself.
+        """
+        wanted = (number and number_key(number), symbol and symbol_key(symbol), issued_on)
+        if sum(part is not None for part in wanted) < 2:
+            return []
+        known = self.units()
+        homes, names = _homes(known), {unit_key(u.code): u.code for u in known}
+        code = names.get(unit_key(unit), unit)
+        home = homes.get(code, code)
+        low, high = f"{home}|", f"{home}}}"
+        query = (
+            select(inventory)
+            .where(inventory.c.key >= low, inventory.c.key < high, inventory.c.superseded_at.is_(None))
+            .where(~select(spans.c.row).where(spans.c.row == inventory.c.id).exists())
+        )
+        ranked = []
+        with self._reading() as connection:
+            for row in connection.execution_options(yield_per=5000).execute(query):
+                have = number_key(row.number), symbol_key(row.symbol), date.fromordinal(row.issued)
+                wrong = sum(want is not None and want != has for want, has in zip(wanted, have, strict=True))
+                if wrong <= 1:
+                    ranked.append((wrong, row.unit != code, row.issued, row.number, _inventory_row(row)))
+        return [row for *_rank, row in sorted(ranked, key=lambda r: r[:4])[:limit]]
+
     def unmatched(self, unit: str, as_of: date) -> list[str]:
         """Records of *unit* deposited by *as_of* that count for no row: not in the inventory, or fitting several."""
         query = select(counted.c.record).where(
@@ -768,8 +801,8 @@ class Register:
         with _explained(self.engine), self.engine.begin() as connection:
             if connection.dialect.name == "sqlite":
                 connection.exec_driver_sql(
-                    "PRAGMA cache_size = -200000"
-                )  # 200 MB: an index of millions of keys is merged in
+                    "PRAGMA cache_size = -100000"
+                )  # 100 MB: an index of millions of keys is merged in
             # The write lock first, as the catalogue does it: a reader that turns writer is refused without waiting.
             connection.execute(update(state).where(state.c.name == "records_seen").values(value=state.c.value))
             yield connection

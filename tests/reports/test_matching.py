@@ -186,3 +186,18 @@ def test_what_no_longer_is_in_the_list_of_deposits_no_longer_counts(office: Offi
 def test_a_unit_that_is_not_in_the_tree_is_refused_by_name(office: Office) -> None:
     with pytest.raises(InputRejected, match="no unit 'W9'"):
         office.register.code_of("W9")
+
+
+def test_a_paper_that_is_half_read_is_offered_the_results_it_may_be(office: Office) -> None:
+    office.rows("W1,12,QĐ-UBND,2023-06-01,,", "W1,13,QĐ-UBND,2023-06-01,,", "W1,12,GPXD,2023-06-02,,",
+                "W2,12,QĐ-UBND,2023-06-01,,")  # fmt: skip
+    office.deposit("D.001", "W1", "13", date(2023, 7, 1))
+    ask = office.register.candidates
+
+    def offered(unit: str, number: str | None, symbol: str | None, day: date | None) -> list[tuple[str, str, str]]:
+        found = ask(unit, number=number, symbol=symbol, issued_on=day)
+        return [(row.unit, row.number, row.symbol) for row in found]
+
+    assert offered("W1", None, "QĐ-UBND", ISSUED) == [("W1", "12", "QĐ-UBND"), ("W2", "12", "QĐ-UBND")]
+    assert offered("W1", "12", "QĐ-UBND", date(2023, 6, 7))[0] == ("W1", "12", "QĐ-UBND")
+    assert offered("W1", None, None, ISSUED) == []
