@@ -7,7 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from reports.progress import Against, Count, Progress
-from reports.words import day, gain, level_name, needed, percent, points, projected, share, verdict, whole
+from reports.words import day, gain, level_name, needed, percent, points, projected, share, tenths_down, verdict, whole
 from schemas.language import _
 
 BAR_CELLS = 24
@@ -83,20 +83,26 @@ def bar(count: Count, target: "Against") -> Text:
     return text
 
 
-def _levels(report: Progress) -> Table:
+def _levels(report: Progress) -> Group:
     table = Table(
-        _("level"), _("rate"), "", _("target"), "", _("digitised / in force"), _("still to do"), _("week"),
-        _("needed a day"), _("met at this pace"), _("units reached"), box=None, pad_edge=False,
+        _("level"), _("rate"), "", _("target"), "", _("digitised"), _("in force"), _("still to do"), _("week"),
+        box=None, pad_edge=False,
     )  # fmt: skip
+    table.columns[2].min_width = BAR_CELLS
+    pace = Table(_("level"), _("pace a day"), _("needed a day"), _("met at this pace"), _("units reached"),
+                 box=None, pad_edge=False)  # fmt: skip
     for level in report.levels:
         now = level.now
         table.add_row(
             level_name(level.level), Text(percent(now.count.hundredths), style="bold"), bar(now.count, now),
-            share(now.target), _mark(now), f"{whole(now.count.done)} / {whole(now.count.rows)}",
-            "–" if now.left is None else whole(now.left), _week(now.count, level.week_ago), needed(level.outlook),
+            share(now.target), _mark(now), whole(now.count.done), whole(now.count.rows),
+            "–" if now.left is None else whole(now.left), _week(now.count, level.week_ago),
+        )  # fmt: skip
+        pace.add_row(
+            level_name(level.level), tenths_down(level.outlook.pace_a_day), needed(level.outlook),
             projected(level.outlook) if now.left is not None else "–", f"{level.reached} / {level.with_data}",
         )  # fmt: skip
-    return table
+    return Group(table, Text(), pace)
 
 
 def _since(report: Progress) -> Table:
