@@ -638,6 +638,12 @@ class Register:
             rows = connection.execute(query, given | ({"procedure": procedure} if procedure is not None else {})).all()
         return tuple(DayCount(row.unit, date.fromordinal(row.day), int(row.rows), int(row.done)) for row in rows)
 
+    def first_day(self) -> date | None:
+        """The first day on which any result was in force; None for an empty inventory."""
+        with self._reading() as connection:
+            first = connection.execute(select(func.min(unit_days.c.day)).where(unit_days.c.rows > 0)).scalar_one()
+        return _date(first)
+
     def explain(self, unit: str, as_of: date) -> Iterator[RowStanding]:
         """Row by row what counts for *unit* on *as_of*, what does not, and why; rows of units merged into it too."""
         known = self.units()

@@ -4,14 +4,17 @@ import io
 import os
 import sys
 import tempfile
+import time
 from collections import Counter
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
+from rich.console import RenderableType
 from rich.table import Table
+from rich.text import Text
 
 from archive.inventory import VIETNAM, Register
 from cli import Context
@@ -53,6 +56,8 @@ DAYS = click.DateTime(["%Y-%m-%d", "%d/%m/%Y"])
               help=_("Instead: the share of dossiers handled electronically (QĐ 766), from this file."))  # fmt: skip
 @click.option("--from", "since", type=DAYS, default=None,
               help=_("With --handled: closed from this day on (default: 1 January)."))  # fmt: skip
+@click.option("--watch", type=click.IntRange(1), metavar="SECONDS", default=None,
+              help=_("Show the leader's sheet anew every so many seconds, for a screen on the wall."))  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help=_("The same as --format json; with --why, one object a line."))
 @click.pass_obj
 def command(
@@ -69,6 +74,7 @@ def command(
     post_to: str | None,
     handled: Path | None,
     since: datetime | None,
+    watch: int | None,
     as_json: bool,
 ) -> int:
     register = Register(context.workspace.catalogue.engine)
@@ -81,32 +87,16 @@ def command(
         return _handled(register, handled, first, when, form, output)
     if why is not None:
         return _explain(register, why, when, form == "json")
-    asked = Asked(register, Level(level) if level else None, register.code_of(unit) if unit else None, procedure)
+    if compare is not None and compare.date() >= when:
+        raise SettingsRejected(_("--compare {day}: not before the day of the report").format(day=day(compare.date())))
+    asked = Asked(register, Level(level) if level else None, register.code_of(unit) if unit else None, procedure,
+                  compare.date() if compare else None)  # fmt: skip
+    if watch is not None:
+        _watch(asked, context.workspace, watch)
     report = asked.as_of(when, _waiting(context.workspace) if as_of is None else None)
-    if compare is not None:
-        if compare.date() >= when:
-            raise SettingsRejected(
-                _("--compare {day}: not before the day of the report").format(day=day(compare.date()))
-            )
-        report = replace(report, compared=asked.as_of(compare.date(), None))
-    if unit is not None and not report.units:
-        raise SettingsRejected(
-            _("--unit {unit}: no such unit stands on {day}; see `sohoa units list`").format(unit=unit, day=day(when))
-        )
-    if not report.units:
-        click.echo(_("No units are known; take them in with `sohoa units import FILE`."), err=True)
-    if publish is not None:
-        from commands.publishing import publish as put_site
-        from reports.site import render_site
-
-        count = put_site(publish, render_site(report))
-        click.echo(_("{count} files written to {folder}").format(count=count, folder=publish))
-    if post_to is not None:
-        from commands.publishing import post
-        from reports.document import render_json
-
-        receipt = post(post_to, render_json(report), context.workspace.folder / "receipts")
-        click.echo(_("sent to {url}; receipt: {file}").format(url=post_to, file=receipt))
+    _say_what_is_odd(report, register, unit)
+    if publish is not None or post_to is not None:
+        _send(report, publish, post_to, context.workspace.folder / "receipts")
     if (publish is None and post_to is None) or output is not None:
         _put(report, form, output, context.workspace.settings.office.agency)
     return 0
@@ -120,9 +110,14 @@ class Asked:
     level: Level | None
     unit: str | None
     procedure: str
+    compare: date | None
 
-    def as_of(self, when: date, waiting: Waiting | None) -> Progress:
-        """The report as of the end of *when*."""
+    def as_of(self, when: date, waiting: Waiting | None = None) -> Progress:
+        """The report as of the end of *when*, with the earlier day beside it that is to be compared."""
+        report = self._of(when, waiting)
+        return report if self.compare is None else replace(report, compared=self._of(self.compare, None))
+
+    def _of(self, when: date, waiting: Waiting | None) -> Progress:
         counts = self.register.day_counts(when, since=first_day_needed(when), procedure=self.procedure or None)
         return progress(
             when, self.register.units(), self.register.targets(), counts,
@@ -134,6 +129,58 @@ def _waiting(workspace: "Workspace") -> Waiting:
     holds = workspace.catalogue.holds()
     oldest = min((hold.opened_at for hold in holds), default=None)
     return Waiting(len(holds), oldest.astimezone(VIETNAM).date() if oldest else None)
+
+
+def _say_what_is_odd(report: Progress, register: Register, unit: str | None) -> None:
+    """SettingsRejected for a unit that does not stand; beside the report, why it may look empty."""
+    if unit is not None and not report.units:
+        raise SettingsRejected(
+            _("--unit {unit}: no such unit stands on {day}; see `sohoa units list`").format(
+                unit=unit, day=day(report.as_of))
+        )  # fmt: skip
+    if not report.units:
+        click.echo(_("No units are known; take them in with `sohoa units import FILE`."), err=True)
+    first = register.first_day()
+    if first is not None and report.as_of < first:
+        click.echo(
+            _("Nothing is known of {day}: the first result came into force on {first}.").format(
+                day=day(report.as_of), first=day(first)), err=True
+        )  # fmt: skip
+    if report.as_of > datetime.now(VIETNAM).date():
+        click.echo(_("{day} is still to come: what will be deposited by then is not known.").format(
+            day=day(report.as_of)), err=True)  # fmt: skip
+
+
+def _send(report: Progress, site: Path | None, url: str | None, receipts: Path) -> None:
+    from commands.publishing import post, publish
+    from reports.document import render_json
+    from reports.site import render_site
+
+    if site is not None:
+        count = publish(site, render_site(report))
+        click.echo(_("{count} files written to {folder}").format(count=count, folder=site))
+    if url is not None:
+        receipt = post(url, render_json(report), receipts)
+        click.echo(_("sent to {url}; receipt: {file}").format(url=url, file=receipt))
+
+
+def _watch(asked: Asked, workspace: "Workspace", every_s: int) -> NoReturn:
+    """Show the report and keep it current until Ctrl-C; a catalogue that is away for a while is waited for."""
+    from reports.terminal import render_terminal
+
+    screen = console()
+    while True:
+        try:
+            asked.register.catch_up()
+            report = asked.as_of(datetime.now(VIETNAM).date(), _waiting(workspace))
+            shown: RenderableType = render_terminal(report, every_unit=False)
+        except ServiceUnavailable as error:
+            shown = Text(str(error))
+        if screen.is_terminal:
+            screen.clear()
+        screen.print(shown)
+        screen.print(_("as seen at {time}").format(time=f"{datetime.now(VIETNAM):%H:%M:%S}"))
+        time.sleep(every_s)
 
 
 def _put(report: Progress, form: str, output: Path | None, agency: str) -> None:
