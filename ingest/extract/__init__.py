@@ -1,15 +1,16 @@
 """From the pages of a paper to what is known of it: its elements, each with its evidence and how sure it is."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from ingest.extract.finding import Finding, decided
 from ingest.extract.head import HeadFields
 from ingest.extract.kinds import kind_of
+from ingest.extract.readings import first_reading, settled
 from ingest.extract.signer import signer_findings
 from schemas.documents import FIELD_NAMES, CutState, Document, Field, FieldState, Metadata, Paper
 from schemas.language import _
-from schemas.pages import PageState
+from schemas.pages import PageState, PageText
 
 NEEDED = ("number", "symbol", "issued_on", "issuer", "type", "abstract", "signer")
 """What a record must have or be known not to have before it is deposited (TT 01/2023/TT-VPCP, Điều 9; the signer,
@@ -36,6 +37,15 @@ def findings(paper: Paper) -> dict[str, Finding]:
     read = [page for page in paper.pages if page.state is PageState.READ and page.lines]
     if not read:
         return {name: Finding(reason=_("nothing was read")) for name in FIELD_NAMES}
+    found = _found(read)
+    before = [first_reading(page) or page for page in read]
+    if before == read:
+        return found
+    first = _found(before)
+    return {name: settled(name, finding, first[name]) for name, finding in found.items()}
+
+
+def _found(read: Sequence[PageText]) -> dict[str, Finding]:
     head = HeadFields(read)
     signer, title = signer_findings(read)
     found: dict[str, Finding] = {name: getattr(head, name) for name in FIELD_NAMES if not name.startswith("signer")}

@@ -30,6 +30,8 @@ MISREAD_DIGIT = 0.9
 """Factor where a character was taken for the digit it looks like (``l6`` for 16)."""
 FAINT = 0.6
 """A word read with less confidence is often not what is printed."""
+OTHER_CODE = 0.88
+"""Factor where the symbol names another agency than the head does: the issuer's own line may have been missed."""
 ALONE = 0.9
 """Factor where nothing else on the paper bears out what was read."""
 
@@ -60,7 +62,18 @@ class Agency:
 def row_of(runs: Sequence[Run]) -> Run:
     """Runs of one level as one, left to right."""
     words = sorted((word for run in runs for word in run.words), key=lambda word: word.box.x0)
-    return Run(tuple(words), max(run.height for run in runs))
+    kept = [word for word in words if not any(_better_there(word, other) for other in words if other is not word)]
+    return Run(tuple(kept), max(run.height for run in runs))
+
+
+def _better_there(word: Word, other: Word) -> bool:
+    """*other* stands where *word* does, and was read better: strips that are read again may overlap."""
+    if other.confidence <= word.confidence or abs(word.box.y0 - other.box.y0) > 2 * word.box.height:
+        return False
+    if likeness(word.text, other.text) < 0.5 and word.confidence > 0.1:
+        return False
+    shared = min(word.box.x1, other.box.x1) - max(word.box.x0, other.box.x0)
+    return shared > 0.5 * min(word.box.width, other.box.width)
 
 
 def rows_of(runs: Sequence[Run]) -> list[Run]:
@@ -155,7 +168,10 @@ class HeadFields:
     def symbol(self) -> Finding:
         row = self._number_row
         if row is None:
-            return Finding(None, 0.0, reason=_("no row of number and symbol was found"))
+            code, agency = self._code_by_heading(), agencies.code_of(self._issuer_name)
+            likely = f"{code}-{agency}" if code and agency else None
+            return Finding(likely, 0.1, candidates=(likely,) if likely else (),
+                           reason=_("no row of number and symbol was found"))  # fmt: skip
         evidence = Evidence(self.page.number, _box_of(row.symbol_words) or row.row.box)
         return self._symbol_borne_out(row, evidence)
 
@@ -179,6 +195,8 @@ class HeadFields:
             place = 0
         if agency and place < len(parts):
             near = _near_code(parts[place], agency)
+            if near is not None and near != parts[place] and not self._agencies[-1].borne_out:
+                near = None  # a name that may itself be misread mends nothing
             mended[place] = near or parts[place]
             borne_out += near is not None
         if letter and len(parts) > 1 and folded(parts[-1]) in self._filed_under:
@@ -311,7 +329,8 @@ class HeadFields:
             case 0:
                 return UNREAD
             case 1:
-                return Finding(None, 0.96 if self.head.motto is not None else 0.5)
+                sure = self.head.motto is not None and (self._agencies[0].same_code or not self._agency_code)
+                return Finding(None, 0.96 if sure else 0.5, reason=_("a superior agency's name may have been missed"))
             case 2:
                 return self._agency(self._agencies[0])
             case _:
@@ -334,6 +353,8 @@ class HeadFields:
                 confidence = agency.confidence
             case _:
                 confidence = agency.confidence * ALONE
+        if agency is self._agencies[-1] and self._agency_code and not agency.same_code:
+            confidence *= OTHER_CODE
         if self.head.motto is None:
             confidence *= 0.7
         return Finding(agency.name, confidence, Evidence(self.page.number, agency.box), (agency.name,),
@@ -352,7 +373,21 @@ class HeadFields:
             core = " ".join(word.text for word in run.words if len(letters(word.text)) > 1)
             if named := type_named(core):
                 return run, *named
-        return None
+        return self._heading_by_code()
+
+    def _heading_by_code(self) -> tuple[Run, str, float] | None:
+        """The run that is most like the type which the symbol names, where a stamp lies over the heading."""
+        if (code := self._code_in_symbol()) is None:
+            return None
+        name = TYPES[code]
+        best: tuple[Run, str, float] | None = None
+        for run in self.head.runs:
+            if self.bottom - 0.3 * self.head.step < run.level < 0.45 and abs(run.middle - self._axis) < ON_AXIS:
+                for start in range(len(run.words)):
+                    fit = likeness(" ".join(word.text for word in run.words[start : start + len(name.split())]), name)
+                    if fit >= 0.6 and (best is None or fit > best[2]):
+                        best = run, name, fit
+        return best
 
     @property
     def _axis(self) -> float:
@@ -368,6 +403,8 @@ class HeadFields:
                 confidence = 0.99
             elif code is not None:
                 confidence *= 0.85
+            if fit < 0.8:
+                confidence = min(confidence, 0.85)
             return Finding(name, confidence, Evidence(self.page.number, run.box), (name,), _("the heading is unclear"))
         if self._is_letter:
             evidence = Evidence(self.page.number, self._subject_rows[0].box) if self._subject_rows else None
@@ -501,7 +538,7 @@ class HeadFields:
 
 
 _SUBJECT = re.compile(
-    r"^\W{0,3}(?:[VvYy]\s*[/1lI|\\⁄]+\s*[vVyYwW]?\b|[Vv][/⁄]?[vVwW]\b|[VvWw]\s*[/⁄][A-ZÀ,]?|[WV](?=\s)|VÀ,"
+    r"^\W{0,3}(?:[VvYy]\s*[/1lI|\\⁄]+\s*[vVyYwW]?\b|[Vv][/⁄]?[vVwW]\b|[VvWw]\s*[/⁄][A-ZÀ,]?|[Vv][AÁÀaáà/⁄]{1,2}[vy]|[WV](?=\s)|VÀ,"
     r"|(?=[Vv][ềêèéẻẽẹeể]\s+vi[ệêeẹ]c))"
 )
 _BODY_BEGINS = ("can cu", "xet ", "theo ", "dieu 1", "chuong ", "phan ", "i. ", "1. ", "kinh gui", "ngay ", "nham ",

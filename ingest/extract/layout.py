@@ -5,6 +5,7 @@ the other, then the heading and its abstract on the axis of the page. Scans are 
 of both columns are often read as one: all words are therefore first parted into runs, and the motto parts the columns.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -19,6 +20,7 @@ WIDE_GAP = 1.3
 """In heights of the line: words further apart belong to different runs (justified lines reach 1.0)."""
 COLUMNS_PART_AT = 0.44
 """Where the columns part when no motto was found, in page widths: the decree's own places."""
+_LABELLED = re.compile(r"^[\W_]{0,3}[Ss5]\w{1,2}\W*[:;.]?\s*.{0,12}?[/7]\s*\w|^[\W_]{0,3}[Ss]ố\b")
 STAMP_LINES = ("nguoi ky:", "ky boi:", "email:", "co quan:", "thoi gian ky:", "ngay ky:", "signature not", "signed by")
 """What the appearance of a digital signature says at the head of a page."""
 
@@ -92,7 +94,9 @@ class Head:
         for line in self.page.lines:
             for run in runs_of(line, self.page.height_px / max(self.page.width_px, 1)):
                 found.extend(self._parted_at_motto(run))
-        kept = [run for run in found if _is_writing(run.text) and not self._is_stamp(run)]
+        found = [part for run in found for part in self._parted_at_column(run)]
+        trimmed = [part for run in found if (part := _trimmed(run)) is not None]
+        kept = [run for run in trimmed if not self._is_stamp(run)]
         return tuple(sorted(kept, key=lambda run: (round(run.level, 3), run.box.x0)))
 
     @staticmethod
@@ -137,10 +141,33 @@ class Head:
             if words:
                 yield Run(words, run.height)
 
+    def _parted_at_column(self, run: Run) -> Iterator[Run]:
+        """The number's row and the date's, or the agency's and the motto's second, where specks fill the gap."""
+        beyond = [i for i, word in enumerate(run.words) if word.box.x0 >= self.parting - 0.01]
+        begins = run.box.x0 < self.parting - 0.1 and beyond and self.top <= run.level <= self.top + 8 * self.step
+        if begins and (
+            _LABELLED.match(run.text) or likeness(" ".join(w.text for w in run.words[beyond[0] :]), BELOW_MOTTO) > 0.7
+        ):
+            yield Run(run.words[: beyond[0]], run.height)
+            yield Run(run.words[beyond[0] :], run.height)
+        else:
+            yield run
+
     def left(self, top: float, bottom: float) -> list[Run]:
-        """Runs of the left column with their middle between the two heights."""
-        return [r for r in self.runs if top <= r.level <= bottom and r.middle < self.parting
-                and r.box.x1 < self.parting + 0.12]  # fmt: skip
+        """Runs of the left column with their middle between the two heights: each word begins in it.
+
+        Where words end is not asked: the box of one read anew in a strip may reach to the strip's end.
+        """
+        return [r for r in self.runs if top <= r.level <= bottom and r.words[-1].box.x0 < self.parting - 0.01]
+
+
+def _trimmed(run: Run) -> Run | None:
+    """*run* without rules and specks at its ends; None where nothing else is in it."""
+    writing = [i for i, word in enumerate(run.words) if _is_writing(word.text)]
+    if not writing:
+        return None
+    start = writing[0] - 1 if writing[0] and run.words[writing[0] - 1].text in ("-", "–") else writing[0]
+    return Run(run.words[start : writing[-1] + 1], run.height)
 
 
 def motto_in(words: Sequence[Word]) -> tuple[int, int] | None:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from itertools import pairwise
 
 from ingest.extract.finding import Finding
 from ingest.extract.folding import folded, letters, likeness
@@ -13,6 +14,7 @@ from schemas.language import _
 from schemas.pages import PageText
 
 RIGHT_FROM = 0.44
+_SPECKS = " .,:;'`\"“”‘’|*-_~^°"
 FAMILY_NAMES = (
     "Nguyễn", "Trần", "Lê", "Phạm", "Hoàng", "Huỳnh", "Phan", "Vũ", "Võ", "Đặng", "Bùi", "Đỗ", "Hồ", "Ngô", "Dương",
     "Lý", "Đào", "Đoàn", "Vương", "Trịnh", "Trương", "Đinh", "Lâm", "Phùng", "Mai", "Tô", "Hà", "Tăng", "Lưu",
@@ -42,11 +44,37 @@ def _right_rows(text: PageText) -> list[Run]:
     """Rows of the right half; a page's head is no signature."""
     head = Head(text)
     top = head.motto.y1 + 6 * head.step if head.motto else 0.0
-    return rows_of([run for run in head.runs if run.middle > 0.5 and run.box.x0 > RIGHT_FROM and run.level > top])
+    recipients = _recipients(text)
+    from_there = recipients - 0.06 if recipients is not None else 1.0
+    found = []
+    for run in head.runs:
+        part = _right_part(run) if run.level > from_there else run
+        if part is not None and part.middle > 0.5 and part.box.x0 > RIGHT_FROM and part.level > top:
+            found.append(part)
+    return rows_of(found)
+
+
+def _recipients(text: PageText) -> float | None:
+    """Where ``Nơi nhận`` stands; the signature is beside it."""
+    at = [line.box.y0 for line in text.lines if likeness(line.text[:9], "Nơi nhận") > 0.7]
+    return at[-1] if at else None
+
+
+def _right_part(run: Run) -> Run | None:
+    """What of a run stands in the signature's column, where the list of recipients reaches up to it."""
+    if run.box.x0 > RIGHT_FROM:
+        return run
+    gaps = [(after.box.x0 - before.box.x1, i) for i, (before, after) in enumerate(pairwise(run.words), 1)
+            if after.box.x0 > RIGHT_FROM]  # fmt: skip
+    widest, at = max(gaps, default=(0.0, 0))
+    others = sorted(gap for gap, i in gaps if i != at)
+    if widest <= 0 or (others and widest < 1.3 * others[len(others) // 2]):
+        return None
+    return Run(run.words[at:], run.height)
 
 
 def _is_title(text: str) -> bool:
-    tight = text.strip(" .,:;'`\"“”‘’|*-_").lstrip("“\"'‘")
+    tight = text.strip(_SPECKS)
     core = re.sub(r"^(?:KT|TM|TL|TUQ|Q|K/T|T/M|T/L)\s*[.,]\s*", "", tight)
     if core != tight and len(letters(core)) > 3:
         return True
@@ -57,31 +85,43 @@ def _is_title(text: str) -> bool:
     )
 
 
+def _nearly_title(text: str) -> bool:
+    """Beside a title that was read: the line below it, half hidden by the seal."""
+    capitals, small = sum(c.isupper() for c in text), sum(c.islower() for c in text)
+    return capitals > 2 * small and max(likeness(text.strip(_SPECKS), title) for title in TITLE_WORDS) >= 0.6
+
+
 def _title_rows(rows: Sequence[Run]) -> list[Run]:
     """The last group of rows that name a capacity."""
     groups: list[list[Run]] = []
     for row in rows:
-        if not _is_title(row.text):
-            continue
-        if groups and row.level - groups[-1][-1].level < 2.2 * max(row.height, 0.012):
+        near = bool(groups) and row.level - groups[-1][-1].level < 2.2 * max(row.height, 0.012)
+        if near and (_is_title(row.text) or _nearly_title(row.text)):
             groups[-1].append(row)
-        else:
+        elif _is_title(row.text):
             groups.append([row])
     return groups[-1] if groups else []
 
 
 def _title(text: PageText, rows: Sequence[Run]) -> Finding:
     said = [_mended_title(row.text) for row in rows]
-    value = " ".join(title for title, _ in said)
-    words = [word for row in rows for word in row.words]
-    confidence = min(word.confidence for word in words) * min(fit for _, fit in said)
+    titles = [title for title, _ in said]
+    confidence = min(word.confidence for row in rows for word in row.words) * min(fit for _, fit in said)
+    if len(titles) > 1 and _is_deputy(titles[-1]) and "." not in " ".join(titles):
+        titles[0] = f"KT. {titles[0]}"  # a deputy signs for the head named above (NĐ 30/2020, Phụ lục I, II.7)
+        confidence *= 0.6
+    value = " ".join(titles)
     evidence = Evidence(text.number, row_of(rows).box)
     return Finding(value, confidence, evidence, (value,), _("the signer's title is unclear"))
 
 
+def _is_deputy(title: str) -> bool:
+    return folded(title).startswith(("pho ", "thu truong"))
+
+
 def _mended_title(text: str) -> tuple[str, float]:
     """A line of the capacity as it is spelt, and how like that the reading is."""
-    tight = text.strip(" .,:;'`\"“”‘’|*-_")
+    tight = text.strip(_SPECKS)
     before = re.match(r"^(KT|TM|TL|TUQ|Q)\s*[.,]?\s*", tight)
     prefix = before[1] + ". " if before and tight[: before.end()].rstrip() != before[1] else ""
     core = tight[before.end() :] if before and prefix else tight
@@ -92,20 +132,43 @@ def _mended_title(text: str) -> tuple[str, float]:
 def _name(text: PageText, rows: Sequence[Run], titles: Sequence[Run]) -> Finding:
     below = [row for row in rows if row.level > titles[-1].level + 1.2 * titles[-1].height
              and row.level < titles[-1].level + 0.25]  # fmt: skip
-    named = [row for row in below if _is_name(row.text)]
-    if not named:
-        box = row_of(titles).box
-        return Finding(None, 0.0, Evidence(text.number, box), reason=_("the signer's name was not read"))
-    return _named(text, named[-1])
+    if (found := _lowest_name(text, below)) is not None:
+        return found
+    box = row_of(titles).box
+    return Finding(None, 0.0, Evidence(text.number, box), reason=_("the signer's name was not read"))
 
 
 def _name_after_recipients(text: PageText, rows: Sequence[Run]) -> Finding | None:
     """A name at the right of ``Nơi nhận`` where the seal hid the title."""
-    recipients = [line for line in text.lines if likeness(line.text[:9], "Nơi nhận") > 0.7]
-    if not recipients:
+    recipients = _recipients(text)
+    return _lowest_name(text, [row for row in rows if row.level > recipients]) if recipients is not None else None
+
+
+def _lowest_name(text: PageText, rows: Sequence[Run]) -> Finding | None:
+    named = [row for row in rows if _is_name(row.text)]
+    if named:
+        return _named(text, named[-1])
+    for row in reversed(rows):
+        if (value := _half_hidden(row.text)) is not None:
+            confidence = 0.5 * min(word.confidence for word in row.words)
+            evidence = Evidence(text.number, row.box)
+            return Finding(value, confidence, evidence, (value,), _("the seal hides a part of the signer's name"))
+    return None
+
+
+def _half_hidden(text: str) -> str | None:
+    """A name whose family name the seal has spoilt, as it most probably is; None where it is no name."""
+    words = [word for word in _tidy(text).split() if letters(word)]
+    while len(words) > 1 and not (words[-1].isalpha() and words[-1][0].isupper() and words[-1][1:].islower()):
+        words.pop()
+    if not 2 <= len(words) <= 6 or not words[-1][1:].islower() or len(words[-1]) < 2:
         return None
-    named = [row for row in rows if row.level > recipients[-1].box.y0 and _is_name(row.text)]
-    return _named(text, named[-1]) if named else None
+    ways = [(likeness("".join(words[:taken]), family), family, taken)
+            for taken in (1, 2) if taken < len(words) for family in FAMILY_NAMES]  # fmt: skip
+    fit, family, taken = max(ways)
+    if fit < 0.5:
+        return None
+    return mended_name(" ".join([family, *(word[0].upper() + word[1:] for word in words[taken:])]))
 
 
 def _named(text: PageText, row: Run) -> Finding:
