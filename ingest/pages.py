@@ -137,6 +137,9 @@ def open_pages(scan: Scan, *, passwords: Sequence[str] = (), spool: Path) -> Sca
     return pages
 
 
+_UNREADABLE = (pikepdf.PdfError, ValueError, TypeError, KeyError, IndexError, AttributeError, RuntimeError)
+"""What pikepdf raises on objects that are not what they should be."""
+
 # -- PDF ----------------------------------------------------------------------------------------------------------
 
 
@@ -186,26 +189,39 @@ class _PdfPages(ScanPages):
     def born_digital(self, number: int) -> bool:
         with self._damage(number):
             page = self.pdf.pages[number - 1]
+        try:
             return self.plain_image(number) is None and _shows_text(page)
+        except _UNREADABLE:
+            return False
 
     def plain_image(self, number: int) -> PlainImage | None:
         """The page's one image where the page is nothing else; None where it must be rendered."""
         with self._damage(number):
-            return _plain_image(self.pdf.pages[number - 1])
+            page = self.pdf.pages[number - 1]
+        try:
+            return _plain_image(page)
+        except _UNREADABLE:  # a renderer may make more of it than we do
+            return None
 
     def image(self, number: int) -> PageImage:
         with self._damage(number):
             page = self.pdf.pages[number - 1]
+        try:
             plain = _plain_image(page)
-            if plain is not None:
-                self._checked_size(number, plain.width_px, plain.height_px)
-                content = _standalone(plain.image)
-                if content is not None:
-                    return PageImage(number, content, plain.width_px, plain.height_px, plain.dpi, _turn(page), True)
+        except _UNREADABLE:  # poppler may make more of it; but if it complains too, paper would come out empty
+            return self._rendered(number, strict=True)
+        if plain is not None:
+            self._checked_size(number, plain.width_px, plain.height_px)
+            content = _standalone(plain.image)
+            if content is not None:
+                return PageImage(number, content, plain.width_px, plain.height_px, plain.dpi, _turn(page), True)
         return self._rendered(number)
 
-    def _rendered(self, number: int) -> PageImage:
-        """The page by poppler, upright as displayed, at 300 dpi; JPEG in the spool, so that it is rendered once."""
+    def _rendered(self, number: int, *, strict: bool = False) -> PageImage:
+        """The page by poppler, upright as displayed, at 300 dpi; JPEG in the spool, so that it is rendered once.
+
+        *strict*: rejected where poppler finds a fault in its syntax.
+        """
         width_pt, height_pt = self.size_pt(number)
         dpi = float(RENDER_DPI)
         while dpi > 50 and width_pt * height_pt * (dpi / 72) ** 2 > MAX_PIXELS / 4:  # a poster: smaller, but whole
@@ -213,15 +229,15 @@ class _PdfPages(ScanPages):
         self._checked_size(number, round(width_pt * dpi / 72), round(height_pt * dpi / 72))
         file = self.spool / f"{self.scan.sha256}-{number:05d}.jpg"
         if not file.exists():
-            self._render(number, dpi, file)
+            self._render(number, dpi, file, strict)
         with Image.open(file) as image:
             return PageImage(number, file.read_bytes(), image.width, image.height, dpi, 0, False)
 
-    def _render(self, number: int, dpi: float, file: Path) -> None:
+    def _render(self, number: int, dpi: float, file: Path, strict: bool) -> None:
         try:
             [image] = pdf2image.convert_from_path(
                 self.scan.path, dpi=round(dpi), first_page=number, last_page=number, use_cropbox=True,
-                userpw=self._password, ownerpw=self._password, timeout=RENDER_TIMEOUT_S,
+                userpw=self._password, ownerpw=self._password, timeout=RENDER_TIMEOUT_S, strict=strict,
             )  # fmt: skip
         except PDFInfoNotInstalledError as error:
             raise ServiceUnavailable(_("poppler is missing; apt-get install poppler-utils")) from error
@@ -254,7 +270,7 @@ class _PdfPages(ScanPages):
         """Turn what pikepdf says of a damaged file into our own words."""
         try:
             yield
-        except (pikepdf.PdfError, ValueError, TypeError, KeyError, AttributeError, RuntimeError) as error:
+        except _UNREADABLE as error:
             if number is None:
                 raise self._damaged(_first_line(error)) from error
             raise self._page_rejected(number, _first_line(error)) from error
@@ -289,7 +305,7 @@ def _whole(pdf: pikepdf.Pdf) -> bool:
                     return False
         count: object = pdf.Root.Pages.get("/Count")
         return not isinstance(count, int) or count <= len(pdf.pages)
-    except (pikepdf.PdfError, ValueError, TypeError, KeyError, AttributeError, RuntimeError):
+    except _UNREADABLE:
         return False
 
 
