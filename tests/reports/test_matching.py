@@ -1,15 +1,18 @@
 """Which deposit counts for which result, from which day, told one rule at a time."""
 
+from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
 from sqlalchemy import insert, update
 
+from archive import catalogue, inventory
 from archive.catalogue import Catalogue, records
 from archive.inventory import Register
 from schemas.errors import InputRejected
 from schemas.units import Standing
+from tests.services.postgres import postgres
 
 ISSUED = date(2023, 6, 1)
 UNITS = """code,name,level,valid_to,successor
@@ -23,9 +26,10 @@ W3,Phường Ba,ward,,
 class Office:
     """A register with a few units, rows and deposits, written as short as they are said."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, url: str) -> None:
         self.folder = folder
-        self.register = Register(Catalogue.open(f"sqlite:///{folder / 'catalogue.db'}").engine)
+        self.catalogue = Catalogue.open(url)
+        self.register = Register(self.catalogue.engine)
         self.position = 0
         (folder / "units.csv").write_text(UNITS, encoding="utf-8")
         self.register.import_units(folder / "units.csv", rejects=folder / "bad.csv")
@@ -56,9 +60,21 @@ class Office:
         return [row.standing for row in self.register.explain(unit, day)]
 
 
-@pytest.fixture
-def office(tmp_path: Path) -> Office:
-    return Office(tmp_path)
+@pytest.fixture(scope="module")
+def server() -> Iterator[str]:
+    with postgres() as url:
+        yield url
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.service("postgresql"))])
+def office(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Office]:
+    on_server = request.param == "postgresql"
+    opened = Office(tmp_path, request.getfixturevalue("server") if on_server else f"sqlite:///{tmp_path}/catalogue.db")
+    yield opened
+    if on_server:
+        for tables in (inventory.tables, catalogue.tables):
+            tables.drop_all(opened.register.engine)
+    opened.catalogue.close()
 
 
 def test_leading_zeros_case_spaces_and_the_form_of_the_agencys_code_do_not_matter(office: Office) -> None:
