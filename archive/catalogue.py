@@ -51,6 +51,7 @@ from schemas.work import Batch, Hold, RejectedScan, ScanState
 SCHEMA_VERSION = 1
 BUSY_TIMEOUT_S = 30.0
 """How long a writer waits for another one; a write takes milliseconds."""
+ROWS_AT_ONCE = 5_000
 DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 
 tables = MetaData()
@@ -128,7 +129,7 @@ records = Table(
     Column("deposited_at", String(32), nullable=False),
     Column("scan_sha256", String(64), nullable=False, index=True),
     Column("pdf_sha256", String(64), nullable=False),
-    Column("object_path", Text, nullable=False),
+    Column("object_path", Text, nullable=False, index=True),
     Column("inventory_sha512", String(128), nullable=False),
     Column("pdf_path", Text, nullable=False),
     Column("position", Integer, nullable=False, unique=True),
@@ -429,7 +430,11 @@ class Catalogue:
 
     def deposits(self) -> Iterator[Any]:
         """The rows of the list of deposits, in the order of their positions."""
-        return iter(self._rows(select(records).order_by(records.c.position)))
+        return self._stream(select(records).order_by(records.c.position))
+
+    def deposits_in(self, object_path: str) -> Sequence[Any]:
+        """The rows of one object's records."""
+        return self._rows(select(records).where(records.c.object_path == object_path).order_by(records.c.id))
 
     # The log
 
@@ -440,7 +445,7 @@ class Catalogue:
 
     def log(self) -> Iterator[LogEntry]:
         """The log, the oldest entry first."""
-        for row in self._rows(select(log).order_by(log.c.position)):
+        for row in self._stream(select(log).order_by(log.c.position)):
             yield LogEntry(row.position, row.at, row.who, row.what, row.subject, row.hash)
 
     def log_faults(self) -> list[str]:
@@ -464,6 +469,10 @@ class Catalogue:
     def _rows(self, query: Any) -> Sequence[Any]:
         with _explained(self.engine), self.engine.connect() as connection:
             return connection.execute(query).all()
+
+    def _stream(self, query: Any) -> Iterator[Any]:
+        with _explained(self.engine), self.engine.connect() as connection:
+            yield from connection.execution_options(yield_per=ROWS_AT_ONCE).execute(query)
 
     @contextmanager
     def _writing(self) -> Iterator[Connection]:
