@@ -25,7 +25,7 @@ STAMP_LINES = ("nguoi ky:", "ky boi:", "email:", "co quan:", "thoi gian ky:", "n
 """What the appearance of a digital signature says at the head of a page."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Run:
     """Words of one line that stand together."""
 
@@ -36,7 +36,7 @@ class Run:
     def text(self) -> str:
         return " ".join(word.text for word in self.words)
 
-    @property
+    @cached_property
     def box(self) -> Box:
         box = self.words[0].box
         for word in self.words[1:]:
@@ -132,7 +132,8 @@ class Head:
 
     def _parted_at_motto(self, run: Run) -> Iterator[Run]:
         """Gaps before the motto are often narrow: the words before it are the agency's name."""
-        span = motto_in(run.words)
+        beside = self.motto is not None and abs(run.level - (self.motto.y0 + self.motto.y1) / 2) < self.step
+        span = motto_in(run.words) if beside else None
         if span is None:
             yield run
             return
@@ -173,6 +174,8 @@ def _trimmed(run: Run) -> Run | None:
 def motto_in(words: Sequence[Word]) -> tuple[int, int] | None:
     """From where to where the words are a motto; None where they hold none."""
     best: tuple[float, tuple[int, int]] | None = None
+    if sum(c.isupper() for word in words for c in word.text) < 14:
+        return None
     for motto in (MOTTO, PARTY):
         size = len(letters(motto))
         for start in range(len(words)):
