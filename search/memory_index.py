@@ -9,7 +9,7 @@ from typing import assert_never
 from search.excerpts import excerpt
 from search.folding import WORD, spellings, without_marks
 from search.index import Counts, Found, Hit, Refused, Request, Sort, Status
-from search.plan import Adjacent, Begins, Clause, Every, Everything, Issued, Place, Some, Terms, Without, plan
+from search.plan import Adjacent, Begins, Clause, Every, Everything, Issued, Most, Place, Some, Terms, Without, plan
 from search.projection import SCHEMA_VERSION, Entry, Projection, project, restored
 
 
@@ -41,7 +41,7 @@ class MemoryIndex:
         part = found[request.offset : request.offset + request.limit]
         hits = []
         for tier, _lift, _position, held in part:
-            record = restored(held.projection.stored)
+            record = restored(held.projection.stored.encode())
             hits.append(Hit(record, tier, excerpt(record.pages, request.query)))
         counts = _counts([row[3].projection for row in found]) if request.counts else None
         return Found(len(found), tuple(hits), counts)
@@ -104,6 +104,8 @@ def _holds(held: _Held, clause: Clause) -> bool:
             return all(_holds(held, part) for part in parts)
         case Some(parts):
             return any(_holds(held, part) for part in parts)
+        case Most(parts):
+            return sum(_holds(held, part) for part in parts) >= len(parts) - 1
         case Without(part):
             return not _holds(held, part)
         case _:

@@ -36,7 +36,22 @@ from schemas.settings import Search
 from search.excerpts import excerpt
 from search.folding import spellings
 from search.index import Counts, Found, Hit, Refused, Request, Sort, Status
-from search.plan import Adjacent, Begins, Clause, Every, Everything, Issued, Place, Plan, Some, Terms, Without, plan
+from search.plan import (
+    Adjacent,
+    Begins,
+    Clause,
+    Every,
+    Everything,
+    Issued,
+    Most,
+    Place,
+    Plan,
+    Some,
+    Terms,
+    Without,
+    is_scored,
+    plan,
+)
 from search.projection import SCHEMA_VERSION, Entry, Projection, project, restored
 
 logging.getLogger("opensearch").setLevel(logging.CRITICAL)  # what goes wrong is raised, and said once
@@ -433,7 +448,7 @@ def _body(planned: Plan, request: Request) -> dict[str, Any]:
         count = len(planned.tiers)
         steps = [{"constant_score": {"filter": _query(clause), "boost": TIER_SCORE * (count - 1 - tier)}}
                  for tier, clause in enumerate(planned.tiers[:-1])]  # fmt: skip
-        lifts = [_boosted(_query(clause), weight) for clause, weight in planned.weights]
+        lifts = [_weighted(clause, weight) for clause, weight in planned.weights]
         wanted["should"] = [*([{"dis_max": {"queries": steps}}] if steps else []), *lifts]
         sort = [{"_score": "desc"}, {"position": "asc"}]
     else:
@@ -446,8 +461,11 @@ def _body(planned: Plan, request: Request) -> dict[str, Any]:
     return body
 
 
-def _boosted(query: dict[str, Any], weight: float) -> dict[str, Any]:
-    return {"bool": {"must": [query], "boost": weight}}
+def _weighted(clause: Clause, by: float) -> dict[str, Any]:
+    query = _query(clause)
+    if is_scored(clause):
+        return {"bool": {"must": [query], "boost": by}}
+    return {"constant_score": {"filter": query, "boost": by}}
 
 
 def _field(place: Place) -> str:
@@ -463,7 +481,7 @@ def _query(clause: Clause) -> dict[str, Any]:
             if len(words) == 1:
                 [word] = words
                 return {"term": {_field(place): {"value": word}}}
-            return {"terms": {_field(place): sorted(words)}}
+            return {"constant_score": {"filter": {"terms": {_field(place): sorted(words)}}, "boost": 0.0}}
         case Adjacent(place, words):
             return {"match_phrase": {_field(place): {"query": " ".join(words), "analyzer": "whitespace"}}}
         case Begins(place, prefix):
@@ -476,6 +494,8 @@ def _query(clause: Clause) -> dict[str, Any]:
             return {"bool": {"must": wanted, "must_not": left_out}}
         case Some(parts):
             return {"bool": {"should": [_query(part) for part in parts], "minimum_should_match": 1}}
+        case Most(parts):
+            return {"bool": {"should": [_query(p) for p in parts], "minimum_should_match": len(parts) - 1}}
         case Without(part):
             return {"bool": {"must_not": [_query(part)]}}
         case _:

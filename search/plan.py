@@ -11,9 +11,10 @@ from enum import StrEnum
 from itertools import pairwise
 from typing import assert_never
 
-from search.folding import is_marked, near, plain_number, without_marks
+from search.folding import is_marked, is_syllable, near, plain_number, without_marks
 from search.query import (
     All,
+    AllBut,
     And,
     Code,
     Dated,
@@ -23,6 +24,7 @@ from search.query import (
     OfUnit,
     Or,
     Phrase,
+    Preferring,
     Prefix,
     Query,
     TextField,
@@ -61,7 +63,8 @@ class Everything:
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """One of these words stands in the place."""
+    """One of these words stands in the place. One word alone is scored by how rare it is, several are not scored: they
+    are spellings, and the word as typed must stand before them."""
 
     place: Place
     words: frozenset[str]
@@ -102,17 +105,24 @@ class Some:
 
 
 @dataclass(frozen=True, slots=True)
+class Most:
+    """All of the parts but one at most."""
+
+    parts: tuple["Clause", ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Without:
     part: "Clause"
 
 
-Clause = Everything | Terms | Adjacent | Begins | Issued | Every | Some | Without
+Clause = Most | Everything | Terms | Adjacent | Begins | Issued | Every | Some | Without
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
     """``tiers``: best first, what stands in an earlier one is not looked for in a later; ``weights``: what lifts a
-    record within its tier, and by how much."""
+    record within its tier, and by how much: times the relevance of a single word or sequence, else just so much."""
 
     tiers: tuple[Clause, ...]
     weights: tuple[tuple[Clause, float], ...]
@@ -126,9 +136,17 @@ class Plan:
 Strictness = Callable[[Query], Clause]
 
 
+def is_scored(clause: Clause) -> bool:
+    """Whether an engine weighs *clause* by how rare and how frequent it is."""
+    return isinstance(clause, Adjacent) or (isinstance(clause, Terms) and len(clause.words) == 1)
+
+
 def plan(query: Query) -> Plan:
     """The tiers of *query*: the paper that bears the number; marks as typed; marks aside; one letter misread."""
-    wanted = list(atoms(query))
+    if isinstance(query, Preferring):
+        first, then = plan(query.first), plan(query.then)
+        return Plan(first.tiers + then.tiers, first.weights)
+    wanted = atoms(query)
     levels: list[Strictness] = [_exact, _folded, _near]
     if any(_is_identifier(atom) for atom in wanted):
         levels.insert(0, _bearing)
@@ -158,6 +176,8 @@ def _built(query: Query, level: Strictness) -> Clause:
             return Every(tuple(_built(part, level) for part in parts))
         case Or(parts):
             return Some(tuple(_built(part, level) for part in parts))
+        case AllBut(words):
+            return Most(tuple(level(word) for word in words))
         case Not(part):
             return Without(_built(part, _excluded))
         case _:
@@ -192,7 +212,7 @@ def _bearing(atom: Query) -> Clause:
 def _exact(atom: Query) -> Clause:
     match atom:
         case Word(text) if not text.isdecimal():
-            return _term(Place.EXACT, text)
+            return _or_near(_term(Place.EXACT, text), text)
         case Prefix(text):
             return Begins(Place.EXACT, text)
         case Phrase(words):
@@ -212,7 +232,8 @@ def _folded(atom: Query) -> Clause:
                 _term(Place.CODES, text),
             ))  # fmt: skip
         case Word(text):
-            return Some((_term(Place.FOLDED, without_marks(text)), _term(Place.CODES, without_marks(text))))
+            word = without_marks(text)
+            return _or_near(Some((_term(Place.FOLDED, word), _term(Place.CODES, word))), text)
         case Prefix(text):
             return Begins(Place.FOLDED, without_marks(text))
         case Phrase(words):
@@ -234,10 +255,16 @@ def _folded(atom: Query) -> Clause:
             return Some((Terms(Place.UNIT, frozenset(each)), *(Begins(Place.UNIT, f"{code}.") for code in each)))
         case All():
             return Everything()
-        case Not() | And() | Or():
+        case Not() | And() | Or() | AllBut() | Preferring():
             raise AssertionError(atom)
         case _:
             assert_never(atom)
+
+
+def _or_near(clause: Clause, text: str) -> Clause:
+    """What is typed and can be no syllable is as likely misread itself: its neighbours stand in the same tier."""
+    word = without_marks(text)
+    return clause if is_syllable(word) or not near(word) else Some((clause, Terms(Place.FOLDED, near(word))))
 
 
 def _near(atom: Query) -> Clause:
@@ -278,6 +305,8 @@ def _sequence(place: Place, words: Sequence[str]) -> Clause:
 TITLE_WEIGHT = 2.0
 PAIR_WEIGHT = 3.0
 """Two words typed side by side that stand so in the title: most words of Vietnamese are two syllables."""
+WHOLE_TITLE_WEIGHT = 15.0
+"""Every word typed stands in the title."""
 MARKED_WEIGHT = 0.5
 
 
@@ -286,10 +315,18 @@ def _weights(wanted: Sequence[Query]) -> list[tuple[Clause, float]]:
     typed = [atom.text if isinstance(atom, Word) else "" for atom in wanted]
     plain = [without_marks(word) for word in typed]
     weights = [(_term(Place.TITLE, word), TITLE_WEIGHT) for word in dict.fromkeys(plain) if word]
+    titles = tuple(_in_title(word) for word in dict.fromkeys(plain) if word)
+    if len(titles) > 1:
+        weights.append((Every(titles), WHOLE_TITLE_WEIGHT))
     pairs = [pair for pair in pairwise(plain) if all(pair)]
     weights += [(_sequence(Place.TITLE, pair), PAIR_WEIGHT) for pair in dict.fromkeys(pairs)]
     weights += [(_term(Place.EXACT, word), MARKED_WEIGHT) for word in dict.fromkeys(typed) if word and is_marked(word)]
     return weights
+
+
+def _in_title(word: str) -> Clause:
+    around = frozenset() if is_syllable(word) else near(word)
+    return Terms(Place.TITLE, around | {word})
 
 
 def issued_key(day: date | None) -> int:

@@ -1,16 +1,20 @@
 """A record as the indexes hold it: prepared once, the same for every engine."""
 
-import json
 from dataclasses import dataclass
 from typing import Any
 
+from pydantic import TypeAdapter, ValidationError
+
+from schemas.errors import IntegrityBroken
 from schemas.records import Record
-from schemas.stored import from_json, to_json
 from search.folding import canonical, folded, plain_number
 from search.plan import issued_key
 
 SCHEMA_VERSION = 1
 """Raised whenever an index made before cannot serve the program any more."""
+
+
+_RECORD = TypeAdapter(Record)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +71,7 @@ def project(entry: Entry) -> Projection:
         day=issued_key(record.issued_on),
         year=record.issued_on.year if record.issued_on else 0,
         position=entry.position,
-        stored=json.dumps(to_json(record), ensure_ascii=False, separators=(",", ":")),
+        stored=_RECORD.dump_json(record).decode(),
     )
 
 
@@ -76,6 +80,9 @@ def type_name(name: str | None) -> str:
     return canonical(name).strip().capitalize() if name else ""
 
 
-def restored(stored: str | dict[str, Any]) -> Record:
-    """The record that ``project`` stored."""
-    return from_json(Record, json.loads(stored) if isinstance(stored, str) else stored)
+def restored(stored: bytes | dict[str, Any]) -> Record:
+    """The record that ``project`` stored. IntegrityBroken when it is none."""
+    try:
+        return _RECORD.validate_json(stored) if isinstance(stored, bytes) else _RECORD.validate_python(stored)
+    except ValidationError as error:
+        raise IntegrityBroken(f"index: stored record: {error}") from error

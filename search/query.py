@@ -127,7 +127,22 @@ class Or:
     parts: tuple["Query", ...]
 
 
-Query = All | Word | Prefix | Phrase | Code | Number | Dated | InField | OfUnit | Not | And | Or
+@dataclass(frozen=True, slots=True)
+class AllBut:
+    """All of these words but one at most."""
+
+    words: tuple[Word, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Preferring:
+    """What ``first`` finds, and behind it what ``then`` finds besides; ``then`` finds all that ``first`` does."""
+
+    first: "Query"
+    then: "Query"
+
+
+Query = AllBut | Preferring | All | Word | Prefix | Phrase | Code | Number | Dated | InField | OfUnit | Not | And | Or
 
 _TEXT_FIELDS = {
     "kyhieu": TextField.SYMBOL, "symbol": TextField.SYMBOL,
@@ -206,6 +221,10 @@ def atoms(query: Query) -> "list[Query]":
     match query:
         case And(parts) | Or(parts):
             return [atom for part in parts for atom in atoms(part)]
+        case AllBut(words):
+            return list(words)
+        case Preferring(first, _then):
+            return atoms(first)
         case Not() | All():
             return []
         case Word() | Prefix() | Phrase() | Code() | Number() | Dated() | InField() | OfUnit():

@@ -27,7 +27,22 @@ from schemas.language import _
 from search.excerpts import excerpt
 from search.folding import spellings
 from search.index import Counts, Found, Hit, Refused, Request, Sort, Status
-from search.plan import Adjacent, Begins, Clause, Every, Everything, Issued, Place, Plan, Some, Terms, Without, plan
+from search.plan import (
+    Adjacent,
+    Begins,
+    Clause,
+    Every,
+    Everything,
+    Issued,
+    Most,
+    Place,
+    Plan,
+    Some,
+    Terms,
+    Without,
+    is_scored,
+    plan,
+)
 from search.projection import SCHEMA_VERSION, Entry, Projection, project, restored
 
 WRITER_HEAP_BYTES = 200_000_000
@@ -118,7 +133,7 @@ class TantivyIndex:
             hits = []
             for tier, address in found:
                 [stored] = searcher.doc(address)["stored"]
-                record = restored(bytes(stored).decode())
+                record = restored(bytes(stored))
                 hits.append(Hit(record, tier, excerpt(record.pages, request.query)))
             return Found(total, tuple(hits), _counts(searcher, whole) if request.counts else None)
 
@@ -133,7 +148,7 @@ class TantivyIndex:
     ) -> tuple[int, list[tuple[int, tantivy.DocAddress]]]:
         """Tier after tier until the part asked for is full: what stands in a better one is not scored again."""
         schema = self._index.schema
-        weights = [(Occur.Should, Query.boost_query(_query(schema, clause), by)) for clause, by in planned.weights]
+        weights = [(Occur.Should, _weighted(schema, clause, by)) for clause, by in planned.weights]
         found: list[tuple[int, tantivy.DocAddress]] = []
         before = 0
         earlier: list[tuple[Occur, Query]] = []
@@ -379,7 +394,7 @@ def _query(schema: tantivy.Schema, clause: Clause) -> Query:
             if len(words) == 1:
                 [word] = words
                 return Query.term_query(schema, place.value, word, "basic" if place in _WHOLE else "freq")
-            return Query.term_set_query(schema, place.value, sorted(words))
+            return Query.const_score_query(Query.term_set_query(schema, place.value, sorted(words)), 0.0)
         case Adjacent(place, words):
             return Query.phrase_query(schema, place.value, list(words))
         case Begins(place, prefix):
@@ -391,10 +406,18 @@ def _query(schema: tantivy.Schema, clause: Clause) -> Query:
             return Query.boolean_query(wanted + _left_out(schema, parts))
         case Some(parts):
             return Query.boolean_query([(Occur.Should, _query(schema, part)) for part in parts])
+        case Most(parts):
+            some = [(Occur.Should, _query(schema, part)) for part in parts]
+            return Query.boolean_query(some, minimum_number_should_match=len(parts) - 1)
         case Without():
             return Query.boolean_query([(Occur.Must, Query.all_query()), *_left_out(schema, [clause])])
         case _:
             assert_never(clause)
+
+
+def _weighted(schema: tantivy.Schema, clause: Clause, by: float) -> Query:
+    query = _query(schema, clause)
+    return Query.boost_query(query, by) if is_scored(clause) else Query.const_score_query(query, by)
 
 
 _WHOLE = {Place.NUMBER, Place.UNIT}

