@@ -15,7 +15,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from asn1crypto import cms, core  # type: ignore[import-untyped]
+from asn1crypto import cms, core, parser  # type: ignore[import-untyped]
 from asn1crypto import x509 as asn1
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -281,8 +281,7 @@ def _flaw(reader: PdfFileReader, signature: EmbeddedPdfSignature) -> str:
     content = signature.pkcs7_content
     if _gap(reader, signature) != content:
         return _("what stands in the place that is left out is not the signature alone")
-    length = len(cms.ContentInfo.load(content).dump(force=False))
-    if content[length:].strip(b"\0"):
+    if content[parser.peek(content) :].strip(b"\0"):
         return _("there is something behind the signature that it does not cover")
     named = {algorithm["algorithm"].native for algorithm in signature.signed_data["digest_algorithms"]}
     if named and signature.md_algorithm not in named:  # RFC 5652, 5.1

@@ -5,6 +5,8 @@
 """
 
 import hashlib
+import hmac
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, cast
@@ -143,7 +145,28 @@ def _token(name: TokenName) -> pkcs11.Token:
         ) from error
 
 
+_OPENED: dict[tuple[str, bytes], tuple[pkcs11.Session, bytes]] = {}
+"""A program is logged in to a token once, whatever number of its keys it uses: the session of each, with a print of its
+PIN that means nothing outside this process."""
+_PRINT_KEY = os.urandom(32)
+
+
 def _unlocked(token: pkcs11.Token, name: TokenName, pin: str) -> pkcs11.Session:
+    place = (name.module, bytes(token.serial))
+    print_ = hashlib.blake2b(pin.encode(), key=_PRINT_KEY).digest()
+    if place in _OPENED:
+        session, expected = _OPENED[place]
+        if hmac.compare_digest(print_, expected):
+            return session
+        raise SettingsRejected(
+            _("{uri}: the PIN is wrong: another one has unlocked this token already").format(uri=name.uri)
+        )
+    session = _logged_in(token, name, pin)
+    _OPENED[place] = (session, print_)
+    return session
+
+
+def _logged_in(token: pkcs11.Token, name: TokenName, pin: str) -> pkcs11.Session:
     try:
         return token.open(user_pin=pin)
     except (PinIncorrect, PinInvalid, PinLenRange) as error:

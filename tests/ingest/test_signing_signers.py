@@ -1,0 +1,244 @@
+"""One contract for every signer, wherever its key lies; and what goes wrong with tokens."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pkcs11
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    pkcs12,
+)
+from cryptography.x509.oid import NameOID
+from pkcs11 import Attribute, ObjectClass
+from pkcs11.util.ec import decode_ec_private_key
+from pkcs11.util.rsa import decode_rsa_private_key
+
+from ingest.intake import find_scans
+from ingest.signing import Signer, Verdict, open_seals, sign, verify
+from ingest.signing.tokens import open_token, parse_uri
+from schemas.errors import ServiceUnavailable, SettingsRejected
+from schemas.pages import Scan
+from schemas.settings import Office, Signing
+from tests.ingest.signed import KINDS, composed_from
+from tests.services import dss, unavailable
+
+Key = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
+SECRET = "246813"
+MODULES = ("/usr/lib/softhsm/libsofthsm2.so", "/usr/lib/x86_64-linux-gnu/softhsm/libsofthsm2.so",
+           "/usr/lib/aarch64-linux-gnu/softhsm/libsofthsm2.so")  # fmt: skip
+
+
+def issued(
+    key: Key, name: str, issuer: x509.Certificate | None = None, issuer_key: Key | None = None
+) -> x509.Certificate:
+    """A certificate for *key*; a root of its own where no issuer is given."""
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    root = issuer is None
+    return (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(subject if issuer is None else issuer.subject)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(datetime.now(UTC) - timedelta(days=1))
+        .not_valid_after(datetime.now(UTC) + timedelta(days=30))
+        .add_extension(x509.BasicConstraints(ca=root, path_length=None), critical=True)
+        .add_extension(x509.KeyUsage(not root, not root, False, False, False, root, root, False, False), critical=True)
+        .add_extension(x509.UnrecognizedExtension(x509.ObjectIdentifier("2.5.29.56"), b"\x05\x00"), critical=False)
+        .sign(issuer_key or key, hashes.SHA256())
+    )
+
+
+@pytest.fixture(scope="module")
+def root_key() -> Key:
+    return rsa.generate_private_key(65537, 2048)
+
+
+@pytest.fixture(scope="module")
+def root(root_key: Key) -> x509.Certificate:
+    return issued(root_key, "Gốc thử")
+
+
+@pytest.fixture(scope="module")
+def keys(root: x509.Certificate, root_key: Key) -> dict[str, tuple[Key, x509.Certificate]]:
+    made: dict[str, Key] = {
+        "rsa": rsa.generate_private_key(65537, 2048),
+        "p256": ec.generate_private_key(ec.SECP256R1()),
+        "p384": ec.generate_private_key(ec.SECP384R1()),
+    }
+    return {name: (key, issued(key, f"Người ký {name}", root, root_key)) for name, key in made.items()}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("signers")
+
+
+@pytest.fixture(scope="module")
+def module(folder: Path) -> str:
+    """SoftHSM2 with a token of its own."""
+    library = next((path for path in MODULES if Path(path).exists()), None)
+    if library is None or shutil.which("softhsm2-util") is None:
+        unavailable("SoftHSM2", "not installed (apt-get install softhsm2)")
+    (folder / "tokens").mkdir()
+    configuration = folder / "softhsm2.conf"
+    configuration.write_text(f"directories.tokendir = {folder / 'tokens'}\nlog.level = ERROR\n")
+    os.environ["SOFTHSM2_CONF"] = str(configuration)
+    for label in ("ban-hanh", "khac"):
+        subprocess.run(
+            ["softhsm2-util", "--init-token", "--free", "--label", label, "--pin", SECRET, "--so-pin", "97531"],
+            check=True, capture_output=True,
+        )  # fmt: skip
+    return library
+
+
+@pytest.fixture(scope="module")
+def token(module: str, keys: dict[str, tuple[Key, x509.Certificate]]) -> str:
+    """The module, with each key and its certificate on the token."""
+    opened = pkcs11.lib(module).get_token(token_label="ban-hanh")
+    with opened.open(rw=True, user_pin=SECRET) as session:
+        for number, (name, (key, certificate)) in enumerate(keys.items(), start=1):
+            identity = {Attribute.TOKEN: True, Attribute.LABEL: name, Attribute.ID: bytes([number])}
+            der = key.private_bytes(Encoding.DER, PrivateFormat.TraditionalOpenSSL, NoEncryption())
+            held = decode_rsa_private_key(der) if isinstance(key, rsa.RSAPrivateKey) else decode_ec_private_key(der)
+            session.create_object(held | identity | {Attribute.PRIVATE: True, Attribute.SENSITIVE: True})
+            session.create_object({
+                Attribute.CLASS: ObjectClass.CERTIFICATE, Attribute.CERTIFICATE_TYPE: pkcs11.CertificateType.X_509,
+                Attribute.VALUE: certificate.public_bytes(Encoding.DER),
+                Attribute.SUBJECT: certificate.subject.public_bytes(), **identity,
+            })  # fmt: skip
+    return module
+
+
+def in_pkcs12(folder: Path, name: str, key: Key, certificate: x509.Certificate) -> str:
+    file = folder / f"{name}.p12"
+    file.write_bytes(pkcs12.serialize_key_and_certificates(
+        name.encode(), key, certificate, None, BestAvailableEncryption(SECRET.encode())))  # fmt: skip
+    file.chmod(0o600)
+    return str(file)
+
+
+def in_pem(folder: Path, name: str, key: Key, certificate: x509.Certificate) -> str:
+    file = folder / f"{name}.pem"
+    encryption = BestAvailableEncryption(SECRET.encode())
+    file.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, encryption)
+                     + certificate.public_bytes(Encoding.PEM))  # fmt: skip
+    file.chmod(0o600)
+    return str(file)
+
+
+PLACES = ("pkcs12", "pem", "token")
+
+
+@pytest.fixture(params=[f"{place} {kind}" for place in PLACES for kind in ("rsa", "p256", "p384")])
+def named(
+    request: pytest.FixtureRequest, folder: Path, keys: dict[str, tuple[Key, x509.Certificate]]
+) -> tuple[str, x509.Certificate]:
+    """What the setting says, and the certificate that it should lead to."""
+    place, name = str(request.param).split()
+    key, certificate = keys[name]
+    match place:
+        case "pkcs12":
+            return in_pkcs12(folder, name, key, certificate), certificate
+        case "pem":
+            return in_pem(folder, name, key, certificate), certificate
+        case _:
+            library = request.getfixturevalue("token")
+            return f"pkcs11:token=ban-hanh;object={name}?module-path={library}", certificate
+
+
+def opened(named: str, secret: str = SECRET) -> Signer:
+    settings = Signing(operator_key=named)
+    [seal] = open_seals(settings, Office(), environment={"SOHOA_OPERATOR_PASSWORD": secret})
+    return seal.signer
+
+
+def test_a_signer_has_the_certificate_of_its_key(named: tuple[str, x509.Certificate]) -> None:
+    assert opened(named[0]).certificate == named[1]
+
+
+def test_what_a_signer_signs_its_certificate_confirms(named: tuple[str, x509.Certificate]) -> None:
+    signer = opened(named[0])
+    signature = signer.sign(b"message")
+    public = named[1].public_key()
+    if isinstance(public, rsa.RSAPublicKey):
+        public.verify(signature, b"message", padding.PKCS1v15(), hashes.SHA256())
+    else:
+        assert isinstance(public, ec.EllipticCurvePublicKey)
+        public.verify(signature, b"message", ec.ECDSA(hashes.SHA256()))
+
+
+def test_a_wrong_secret_is_refused_and_not_repeated(named: tuple[str, x509.Certificate]) -> None:
+    with pytest.raises(SettingsRejected, match="is wrong") as refused:
+        opened(named[0], "135791")
+    assert "135791" not in str(refused.value)
+
+
+def test_a_signer_shows_no_secret(named: tuple[str, x509.Certificate]) -> None:
+    assert SECRET not in repr(opened(named[0]))
+
+
+@pytest.mark.service("EU DSS")
+def test_every_kind_of_key_makes_signatures_that_a_stranger_confirms(
+    folder: Path, tmp_path: Path, keys: dict[str, tuple[Key, x509.Certificate]], root: x509.Certificate, token: str
+) -> None:
+    (tmp_path / "a.png").write_bytes(KINDS["png-palette.png"]())
+    [scan] = find_scans([tmp_path / "a.png"])
+    assert isinstance(scan, Scan)
+    composed, _paper = composed_from(scan, tmp_path)
+    (tmp_path / "root.pem").write_bytes(root.public_bytes(Encoding.PEM))
+    makers: dict[str, Callable[[str, Key, x509.Certificate], str]] = {
+        "pkcs12": lambda name, key, certificate: in_pkcs12(folder, name, key, certificate),
+        "pem": lambda name, key, certificate: in_pem(folder, name, key, certificate),
+        "token": lambda name, _key, _certificate: f"pkcs11:token=ban-hanh;object={name}?module-path={token}",
+    }
+    files = []
+    for place, make in makers.items():
+        for name, (key, certificate) in keys.items():
+            settings = Signing(operator_key=make(name, key, certificate))
+            seals = open_seals(settings, Office(), environment={"SOHOA_OPERATOR_PASSWORD": SECRET})
+            files.append(sign(composed, seals, tmp_path / f"{place}-{name}.pdf", occupied=()).path)
+    judged = dss.judge(files, [tmp_path / "root.pem"])
+    assert {file.name: [one.indication for one in found] for file, found in judged.items()} == {
+        file.name: ["TOTAL_PASSED"] for file in files
+    }
+    assert {one.verdict for file in files for one in verify(file, tmp_path)} == {Verdict.VALID}
+
+
+def test_a_wrong_pin_is_tried_once_on_a_locked_token(token: str) -> None:
+    with pytest.raises(SettingsRejected, match="tried once and is not tried again"):
+        open_token(f"pkcs11:token=khac;object=rsa?module-path={token}", "000000")
+
+
+def test_a_missing_token_a_missing_key_and_a_missing_library_are_named(token: str) -> None:
+    with pytest.raises(ServiceUnavailable, match="no such token"):
+        open_token(f"pkcs11:token=nowhere?module-path={token}", SECRET)
+    with pytest.raises(SettingsRejected, match="no such key"):
+        open_token(f"pkcs11:token=ban-hanh;object=nobody?module-path={token}", SECRET)
+    with pytest.raises(ServiceUnavailable, match="cannot be loaded"):
+        open_token("pkcs11:token=ban-hanh?module-path=/nowhere/driver.so", SECRET)
+
+
+@pytest.mark.parametrize(
+    ("uri", "said"),
+    [
+        ("pkcs11:token=a", "module-path"),
+        ("pkcs11:object=a?module-path=/x.so", "name the token"),
+        ("pkcs11:token=a?module-path=/x.so&pin-value=1234", "must not hold the PIN"),
+    ],
+)
+def test_a_token_is_named_whole_and_without_its_pin(uri: str, said: str) -> None:
+    with pytest.raises(SettingsRejected, match=said) as refused:
+        parse_uri(uri)
+    assert "1234" not in str(refused.value)
