@@ -46,7 +46,7 @@ def figures(report: Progress, *, of_unit: bool = False, link: Callable[[str], st
     """
     return {
         "lang": language(),
-        "title": title(report),
+        "title": f"{report.units[0].full_name}: {title(report)}" if of_unit else title(report),
         "subtitle": _("As of the end of {day}. Rates are rounded down.").format(day=day(report.as_of)),
         "word": {
             "levels": _("Against the target") if of_unit else _("The three levels against their targets"),
