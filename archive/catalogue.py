@@ -511,20 +511,21 @@ def _made_for_its_owner(file: Path) -> None:
 
 
 def _make_tables(engine: Engine) -> None:
-    """Make what is missing; two runs may do so at the same time."""
+    """Make the tables if they are not there, all of them or none; two runs may do so at the same time."""
     for last_try in (False, True):
-        try:
-            if inspect(engine).has_table(schema.name):
-                return
-            with engine.begin() as connection:
-                tables.create_all(connection)
-                connection.execute(
-                    insert(counters),
-                    [{"name": name, "value": 0, "hash": FIRST_HASH} for name in (RECORDS, LOG)],
-                )
-                connection.execute(insert(schema).values(version=SCHEMA_VERSION))
+        if inspect(engine).has_table(schema.name):
             return
-        except SQLAlchemyError:
+        try:
+            with engine.begin() as connection:
+                if engine.dialect.name == "sqlite":  # whose driver begins no transaction for a CREATE TABLE
+                    connection.exec_driver_sql("BEGIN IMMEDIATE")
+                if not inspect(connection).has_table(schema.name):
+                    tables.create_all(connection)
+                    connection.execute(
+                        insert(counters), [{"name": name, "value": 0, "hash": FIRST_HASH} for name in (RECORDS, LOG)]
+                    )
+                    connection.execute(insert(schema).values(version=SCHEMA_VERSION))
+        except SQLAlchemyError:  # on PostgreSQL the other run was quicker; its tables are whole
             if last_try:
                 raise
 

@@ -3,6 +3,8 @@
 import os
 import re
 import sqlite3
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
@@ -216,18 +218,37 @@ def test_many_may_write_at_once_and_the_log_stays_whole(url: str, catalogue: Cat
 def test_it_can_be_opened_by_many_at_once_when_it_is_not_there_yet(tmp_path: Path) -> None:
     failed: list[BaseException] = []
 
-    def open_it() -> None:
+    def open_it(turn: int) -> None:
         try:
-            Catalogue.open(f"sqlite:///{tmp_path}/new.db").last_position()
+            Catalogue.open(f"sqlite:///{tmp_path}/{turn}.db").note_access("An", "show", "x")
         except BaseException as error:  # noqa: BLE001 - shown by the assertion below
             failed.append(error)
 
-    threads = [threading.Thread(target=open_it) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    for turn in range(5):
+        threads = [threading.Thread(target=open_it, args=(turn,)) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
     assert failed == []
+
+
+def test_a_run_killed_while_the_tables_are_made_leaves_none(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/catalogue.db"
+    script = """
+import os, signal, sys
+from sqlalchemy import event
+from archive.catalogue import Catalogue, records
+
+def kill(*_arguments, **_named):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+event.listen(records, "after_create", kill)
+Catalogue.open(sys.argv[1])
+"""
+    killed = subprocess.run([sys.executable, "-c", script, url], check=False)
+    assert killed.returncode == -9
+    Catalogue.open(url).note_access("An", "show", "x")
 
 
 def test_readers_go_on_while_a_deposit_is_written(url: str, catalogue: Catalogue) -> None:
