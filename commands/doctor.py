@@ -20,8 +20,6 @@ from schemas.settings import Settings, load_settings
 SPACE_NEEDED_BYTES = 1_000_000_000
 """A day's stack of 200 colour pages takes about 150 MB, and twice that on its way."""
 EXPIRY_WARNING = timedelta(days=30)
-SMALL_MODEL_BYTES = 1_500_000
-"""Debian's fast `vie` model has 0.5 MB, the integer form of the best one 6 MB."""
 POPPLER = ("pdftoppm", "pdfinfo")
 FONT = Path("/usr/share/fonts/truetype/croscore/Tinos-Regular.ttf")
 
@@ -117,14 +115,14 @@ def _reading(settings: Settings) -> Iterator[Finding]:
 
 def _models(settings: Settings) -> Iterator[Finding]:
     from commands.engines import reading_options
-    from ingest.ocr.engine import tessdata_folder
+    from ingest.ocr.engine import best_tessdata
 
-    folder = tessdata_folder(reading_options(settings, fast=False))
-    model = folder / "vie.traineddata"
-    if model.exists() and model.stat().st_size < SMALL_MODEL_BYTES:
-        seen = _("{file} is the small model; a larger one makes fewer errors").format(file=model)
-        remedy = _("put a larger vie.traineddata into a folder and name it in reading.tessdata (docs/reading.md)")
-        yield Finding(_("models"), Verdict.ADVICE, seen, remedy)
+    better = best_tessdata(reading_options(settings, fast=False))
+    if better is None:
+        seen = _("doubtful words are read again by the small model: more errors are left than need be")
+        yield Finding(_("better model"), Verdict.ADVICE, seen, "setup/models")
+    else:
+        yield Finding(_("better model"), Verdict.FINE, str(better))
 
 
 def _poppler() -> Finding:
