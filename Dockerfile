@@ -9,10 +9,12 @@ RUN apt-get update -qq \
 
 FROM base AS build
 WORKDIR /opt/sohoa
-COPY . .
+COPY setup setup
 RUN python3 -m venv .venv \
  && .venv/bin/python -m pip install -q --no-cache-dir --require-hashes -r setup/run.lock \
- && .venv/bin/python -m pip install -q --no-cache-dir --no-deps --no-build-isolation -e . \
+ && SOHOA_CACHE=/tmp/models setup/models
+COPY . .
+RUN .venv/bin/python -m pip install -q --no-cache-dir --no-deps --no-build-isolation -e . \
  && .venv/bin/pybabel -q compile -d locale -D sohoa \
  && .venv/bin/python -m compileall -q cli.py commands schemas ingest archive search reports samples
 
