@@ -229,11 +229,11 @@ class Campaign:
     def round(self, chance: random.Random, most_kills: int = 4) -> None:
         """One workspace: killed at named steps and at random moments, then left to end, then compared."""
         office = self._office("round")
-        for _turn in range(chance.randint(1, most_kills)):
-            if not self._killed_once(office, chance):
-                break
-            self._note(in_child(lambda: faults_now(office)))
         try:
+            for _turn in range(chance.randint(1, most_kills)):
+                if not self._killed_once(office, chance):
+                    break
+                self._note(in_child(lambda: faults_now(office)))
             in_child(lambda: self.operation.work(office, lambda step: None))
             self._compare(in_child(lambda: end_of(office)))
         except RuntimeError as error:
