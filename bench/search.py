@@ -9,8 +9,8 @@ is the embedded index, ``cluster`` the same over OpenSearch, ``plain`` what one 
 (standard tokenizer, lower case, ASCII folding, ``multi_match`` over all fields). A real OpenSearch is started for the
 last two. Every engine is filled and asked in a process of its own, one after the other, warm. With GOLD (the
 transcribed metadata of real papers) the papers stand among the drawn records and are looked for by what people would
-type. Besides the clock, the processor's time of client and server is taken: it says what a query costs on a machine that
-has other work too.
+type. Besides the clock, the processor's time of client and server is taken: it says what a query costs on a machine
+that has other work too.
 """
 
 import argparse
@@ -553,7 +553,7 @@ def raw_bulk(a: argparse.Namespace, url: str) -> int:
     client = OpenSearch([url], timeout=120)
     ours = OpenSearchIndex.open(Search(engine="opensearch", url=url, index="raw", timeout_s=120))
     name = ours._there()
-    count = min(a.records, 50_000)
+    count: int = min(a.records, 50_000)
     actions = []
     for n in range(count):
         row = asdict(project(Entry(n + 1, draw.record(n))))

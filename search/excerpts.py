@@ -110,7 +110,7 @@ def _side_by_side(words: Sequence[str]) -> str:
 
 
 def _best(pages: Sequence[str], looked_for: _LookedFor, *, closely: bool = False) -> Excerpt | None:
-    """The best line. *closely* sees misread words and other letters than Latin ones too; it takes five times as long."""
+    """The best line. *closely* sees misread words and letters that are not Latin too; it takes five times as long."""
     best: list[tuple[int, int, int]] = []  # page, first and last line: those with most words
     most = 0
     for number, page in enumerate(pages):

@@ -7,6 +7,7 @@ from datetime import date
 import pytest
 
 from schemas.records import Record
+from search.finding import find
 from search.index import Hit, Request, SearchIndex, Sort
 from search.projection import Entry
 from search.query import QueryRejected, parse
@@ -296,6 +297,30 @@ def test_a_record_of_two_thousand_pages_is_found_by_its_last(index: SearchIndex)
     fill(index, [long])
     [hit] = hits(index, "cuối cùng")
     assert hit.excerpt.page == 2000
+
+
+def test_a_remembered_title_with_one_word_wrong_is_found_behind_those_that_are_right(index: SearchIndex) -> None:
+    right = record(1, "quyết định phê duyệt kế hoạch đào tạo")
+    wrong = record(2, "quyết định phê duyệt kế hoạch thi đua")
+    far = record(3, "quyết định khen thưởng")
+    fill(index, [far, wrong, right])
+    finding = find(index, Request(parse("phe duyet ke hoach dao")))
+    assert [hit.record for hit in finding.found.hits] == [right, wrong]
+    assert (finding.whole, finding.found.total) == (1, 2)
+    assert find(index, Request(parse("phe duyet dao"))).whole is None
+
+
+def test_a_misread_word_of_a_title_typed_finds_it(index: SearchIndex) -> None:
+    titled = record(1, "trang một", abstract="Kế hoạch thanh toán chi phí")
+    fill(index, [record(2, "thanh toán", "chi phí kế hoạch"), titled])
+    assert found(index, "rhanh toán chi phí")[0] == titled
+
+
+def test_what_stands_in_the_title_comes_before_what_stands_in_the_text(index: SearchIndex) -> None:
+    in_text = record(1, "khai sinh " * 30 + "đăng ký " * 30)
+    in_title = record(2, "trang một", abstract="Đăng ký khai sinh")
+    fill(index, [in_text, in_title])
+    assert found(index, "đăng ký khai sinh") == [in_title, in_text]
 
 
 @pytest.mark.parametrize("typed", ['"không đóng', "-chỉ -phủ -định", "OR đầu", "cuối OR", "ngay:hôm", "so:", "x*"])
