@@ -162,8 +162,9 @@ state = Table("register_state", tables, Column("name", String(30), primary_key=T
 temporary = MetaData()
 staged = Table(
     "staged", temporary,
+    Column("line", Integer, primary_key=True, autoincrement=False),
     *(Column(name, kind) for name, kind in (
-        ("line", Integer), ("key", Text), ("unit", Text), ("number", Text), ("symbol", Text), ("issued", Integer),
+        ("key", Text), ("unit", Text), ("number", Text), ("symbol", Text), ("issued", Integer),
         ("procedure", Text), ("result_code", Text), ("title", Text), ("from_day", Integer), ("until_day", Integer))),
     prefixes=["TEMPORARY"],
 )  # fmt: skip
@@ -173,13 +174,15 @@ fresh = Table(
         ("record", Text), ("key", Text), ("unit", Text), ("procedure", Text), ("kind", Text), ("day", Integer))),
     prefixes=["TEMPORARY"],
 )  # fmt: skip
-touched = Table("touched", temporary, Column("key", Text, primary_key=True), prefixes=["TEMPORARY"])
+touched = Table(
+    "touched", temporary, Column("key", Text, primary_key=True), prefixes=["TEMPORARY"], sqlite_with_rowid=False
+)
 changes = Table(
     "changes", temporary,
-    *(Column(column.name, column.type) for column in staged.columns),
-    Column("old", Integer),
+    Column("line", Integer), Column("old", BigInteger), Column("impossible", Integer),
     prefixes=["TEMPORARY"],
 )  # fmt: skip
+"""The lines that are new, or say something new of the row ``old``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -415,11 +418,8 @@ class Register:
         connection.execute(
             text("""
             INSERT INTO changes
-            SELECT s.line, s.key, s.unit, s.number, s.symbol, s.issued,
-                   COALESCE(s.procedure, i.procedure, ''),
-                   CASE WHEN s.result_code = '' THEN COALESCE(i.result_code, '') ELSE s.result_code END,
-                   COALESCE(s.title, i.title, ''), COALESCE(s.from_day, i.from_day, s.issued),
-                   COALESCE(s.until_day, i.until_day, :forever), i.id
+            SELECT s.line, i.id, CASE WHEN COALESCE(s.until_day, i.until_day, :forever)
+                                           <= COALESCE(s.from_day, i.from_day, s.issued) THEN 1 ELSE 0 END
             FROM staged s LEFT JOIN inventory i
                  ON i.key = s.key AND i.unit = s.unit AND i.superseded_at IS NULL
                  AND (i.result_code = s.result_code OR s.result_code = '' OR i.result_code = '')
@@ -427,7 +427,6 @@ class Register:
                OR (s.result_code <> '' AND s.result_code <> i.result_code)
                OR COALESCE(s.title, i.title) <> i.title OR COALESCE(s.from_day, i.from_day) <> i.from_day
                OR COALESCE(s.until_day, i.until_day) <> i.until_day
-            ORDER BY s.key
             """),
             {"forever": FOREVER},
         )
@@ -444,14 +443,19 @@ class Register:
         ).scalars()
         for line in several:
             bad[line] = "result_code", _("several results have this number, symbol and date; give the result code")
-        for line in connection.execute(text("SELECT line FROM changes WHERE until_day <= from_day")).scalars():
+        for line in connection.execute(text("SELECT line FROM changes WHERE impossible = 1")).scalars():
             bad[line] = "in_force_until", _("no longer in force before it comes into force")
         for line in bad:
             connection.execute(delete(changes).where(changes.c.line == line))
         return bad
 
     def _put_changes(self, connection: Connection, now: str) -> tuple[int, int]:
-        connection.execute(text("INSERT INTO touched SELECT DISTINCT key FROM changes"))
+        connection.execute(
+            text(  # CROSS JOIN keeps SQLite from making an index first, ORDER BY the keys together: 0.1 s, not 1.4
+                "INSERT INTO touched SELECT s.key FROM changes c CROSS JOIN staged s WHERE s.line = c.line "
+                "ORDER BY s.key ON CONFLICT DO NOTHING"
+            )
+        )
         self._share(connection, -1)
         changed = connection.execute(
             text(
@@ -463,10 +467,14 @@ class Register:
             text("""
             INSERT INTO inventory (key, unit, number, symbol, issued, procedure, result_code, title,
                                    from_day, until_day, recorded_at)
-            SELECT key, unit, number, symbol, issued, procedure, result_code, title, from_day, until_day, :now
-            FROM changes ORDER BY key, result_code
+            SELECT s.key, s.unit, s.number, s.symbol, s.issued, COALESCE(s.procedure, i.procedure, ''),
+                   CASE WHEN s.result_code = '' THEN COALESCE(i.result_code, '') ELSE s.result_code END,
+                   COALESCE(s.title, i.title, ''), COALESCE(s.from_day, i.from_day, s.issued),
+                   COALESCE(s.until_day, i.until_day, :forever), :now
+            FROM changes c JOIN staged s ON s.line = c.line LEFT JOIN inventory i ON i.id = c.old
+            ORDER BY s.key, s.result_code
             """),
-            {"now": now},
+            {"now": now, "forever": FOREVER},
         ).rowcount
         self._settle(connection)
         return changed, put - changed
@@ -819,14 +827,14 @@ _OF_PROCEDURE = "(SELECT * FROM inventory WHERE procedure = :procedure AND super
 
 # For each row: +1 and -1 where it comes into force and ends, and the same for its days with a record while in force.
 _CHANGES = """
-    SELECT i.unit AS unit, i.from_day AS day, 1 AS rows, 0 AS done FROM {rows}
-    UNION ALL SELECT i.unit, i.until_day, -1, 0 FROM {rows}
-    UNION ALL SELECT i.unit, CASE WHEN s.from_day > i.from_day THEN s.from_day ELSE i.from_day END, 0, 1
-              FROM {rows} JOIN digitised_spans s ON s.row = i.id
-              WHERE s.from_day < i.until_day AND s.until_day > i.from_day
-    UNION ALL SELECT i.unit, CASE WHEN s.until_day < i.until_day THEN s.until_day ELSE i.until_day END, 0, -1
-              FROM {rows} JOIN digitised_spans s ON s.row = i.id
-              WHERE s.from_day < i.until_day AND s.until_day > i.from_day
+    SELECT i.unit AS unit, CASE e.sign WHEN 1 THEN i.from_day ELSE i.until_day END AS day, e.sign AS rows, 0 AS done
+    FROM {rows} CROSS JOIN (SELECT 1 AS sign UNION ALL SELECT -1) e
+    UNION ALL
+    SELECT i.unit, CASE e.sign WHEN 1 THEN CASE WHEN s.from_day > i.from_day THEN s.from_day ELSE i.from_day END
+                               ELSE CASE WHEN s.until_day < i.until_day THEN s.until_day ELSE i.until_day END END,
+           0, e.sign
+    FROM {rows} JOIN digitised_spans s ON s.row = i.id CROSS JOIN (SELECT 1 AS sign UNION ALL SELECT -1) e
+    WHERE s.from_day < i.until_day AND s.until_day > i.from_day
 """
 
 # A record counts for the row of its own unit before one of a unit since merged with it, then for the row of its
