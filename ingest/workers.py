@@ -11,7 +11,8 @@ from concurrent.futures import TimeoutError as NotYet
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
+from multiprocessing.connection import wait
 from typing import Any, Protocol, TypeVar
 
 from ingest.reading import load_engine, not_read, read_page
@@ -200,7 +201,7 @@ class _Worker:
             # forkserver: no thread or lock of this process is copied, and a replacement is there in milliseconds
             context = get_context("forkserver")
             context.set_forkserver_preload(["ingest.reading"])
-            self._process = process = ProcessPoolExecutor(1, context, initializer=_ignore_interrupts)
+            self._process = process = ProcessPoolExecutor(1, context, initializer=_settle_in)
         try:
             self._pid = process.submit(_prepared, self._prepare, self._arguments).result(START_TIMEOUT_S)
         except (BrokenProcessPool, NotYet) as error:
@@ -233,8 +234,18 @@ def _prepared(prepare: Callable[..., object], arguments: tuple[Any, ...]) -> int
     return os.getpid()
 
 
-def _ignore_interrupts() -> None:
+def _settle_in() -> None:
+    """The first thing that a worker does."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to answer
+    # Nobody ends the workers of a parent that was killed: each holds both ends of its queue, and would wait for ever.
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = parent_process()
+    if parent is not None:
+        wait([parent.sentinel])
+        os._exit(1)
 
 
 def _alive(process: ProcessPoolExecutor, pid: int) -> bool:
