@@ -109,10 +109,10 @@ def mended(name: str, body: Sequence[str], code: str = "") -> Named:
         parts = _words(known)
         if len(parts) == len(words) and [folded(p) for p in parts] == [folded(w) for w in words]:
             votes[tuple(part.upper() for part in parts)] += 5
-    if not votes and (placed := _known_with_place(words)) is not None:
+    if (placed := _known_with_place(words)) is not None:
         return Named(_with_words(name, placed), True)
     if votes:
-        return Named(_with_words(name, votes.most_common(1)[0][0]), True)
+        return Named(_with_words(name, _spelt(votes.most_common(1)[0][0])), True)
     near = _nearly(name, body, code)
     return near if near is not None else Named(_mended_by_word(name, words), False)
 
@@ -173,7 +173,7 @@ def _mended_by_word(name: str, words: Sequence[str]) -> str:
     for word in words:
         forms = known.get(folded(word), ())
         chosen.append(word if not forms or word.upper() in forms else forms[0])
-    return _with_words(name, chosen)
+    return _with_words(name, _spelt(chosen))
 
 
 def _said_in_body(words: Sequence[str], body: Sequence[str]) -> Iterable[tuple[str, ...]]:
@@ -181,7 +181,24 @@ def _said_in_body(words: Sequence[str], body: Sequence[str]) -> Iterable[tuple[s
     size = len(bare)
     for start in range(len(body) - size + 1):
         if folded(body[start]) == bare[0] and [folded(w) for w in body[start : start + size]] == bare:
-            yield tuple(word.upper() for word in body[start : start + size])
+            said = tuple(word.upper() for word in body[start : start + size])
+            yield said
+            if not all(word.isupper() for word in body[start : start + size]):
+                yield said  # capitals are misread as they were at the head; small letters are the better witness
+
+
+_FIXED = ("ỦY BAN NHÂN DÂN", "HỘI ĐỒNG NHÂN DÂN", "THÀNH PHỐ", "THỊ XÃ", "THỊ TRẤN")
+
+
+def _spelt(words: Sequence[str]) -> list[str]:
+    """*words* with the phrases that every such name has, as they are spelt."""
+    out = list(words)
+    for phrase in _FIXED:
+        parts = phrase.split()
+        for start in range(len(out) - len(parts) + 1):
+            if [folded(word) for word in out[start : start + len(parts)]] == [folded(part) for part in parts]:
+                out[start : start + len(parts)] = parts
+    return out
 
 
 def _with_words(name: str, words: Sequence[str]) -> str:

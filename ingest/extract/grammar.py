@@ -45,16 +45,21 @@ class NumberLine:
     """The slash between them was read."""
 
 
-_LABEL = re.compile(r"^[\W_]{0,3}(?:[Ss5][oóôốồổỗộòỏõọốởéèẽẻêếá60Ó](?:[:;.,'’¿?“”\"›/]*)\s*|S[ÔỐÓO]\s*[:;.]\s*)")
+_LABEL = re.compile(
+    r"^[\W_]{0,3}(?:(?:Luật|Nghị quyết|Pháp lệnh|Lệnh)\s+)?"
+    r"(?:[Ss5][oóôốồổỗộòỏõọốởéèẽẻêếá60Ó](?:[:;.,'’¿?“”\"›/]*)\s*|S[ÔỐÓO]\s*[:;.]\s*)"
+)
+_BARE = re.compile(r"^\W{0,2}(?=\d{1,6}\s?/\s?(?:\d{4}\s?/\s?)?[A-ZĐÐ][A-ZĐÐa-z&.]{0,7}\s?-)")
+"""A number and symbol whose label is missing."""
 _YEAR_SYMBOL = re.compile(r"^(?P<number>.{0,14}?)/\s*(?P<symbol>(?:19|20)\d\d\s*/\s*[A-ZĐÐ].*)$")
-_CODE = r"(?:[A-ZĐÐ]|[a-zđ](?=[A-ZĐÐ]))[A-ZĐÐa-zđ0-9]*"
+_CODE = r"(?:[A-ZĐÐ]|[a-zđ](?=[A-ZĐÐ]))(?:[A-ZĐÐa-zđ0-9]|[.&](?=[A-ZĐÐ0-9]))*"
 _SYMBOL_AT_END = re.compile(r"[7lI1|\]]?(?P<symbol>[A-ZĐÐ]{2,6}\s*-\s*[A-ZĐÐ]{2,}[A-ZĐÐa-z-]*)\W*$")
 """A symbol behind a slash that was read as a digit or a stroke."""
 
 
 def number_line(text: str) -> NumberLine | None:
     """*text* taken apart at its slash, or, where that was misread, before its symbol; None if it has no symbol."""
-    if not (label := _LABEL.match(text)):
+    if not (label := _LABEL.match(text) or _BARE.match(text)):
         return None
     rest = text[label.end() :].strip(" .:;")
     if with_year := _YEAR_SYMBOL.match(rest):

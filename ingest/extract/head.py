@@ -30,6 +30,8 @@ MISREAD_DIGIT = 0.9
 """Factor where a character was taken for the digit it looks like (``l6`` for 16)."""
 FAINT = 0.6
 """A word read with less confidence is often not what is printed."""
+SURELY_READ = 0.85
+"""A symbol read with more confidence is not put otherwise without asking."""
 OTHER_CODE = 0.88
 """Factor where the symbol names another agency than the head does: the issuer's own line may have been missed."""
 ALONE = 0.9
@@ -118,7 +120,7 @@ class HeadFields:
         top, end = self.head.top, self.head.top + HEAD_STEPS * self.head.step
         in_column = [number_row(row) for row in rows_of(self._left_of_date(self.head.left(top, end)))]
         found = [row for row in in_column if row is not None]
-        if not found:  # results of other make set the number under the heading
+        if not found and self.head.motto is not None:  # results of other make set the number under the heading
             everywhere = (number_row(run) for run in self.head.runs if run.box.y0 < 0.5 and not _cites(run.text))
             found = [row for row in everywhere if row is not None]
         return max(found, key=lambda row: (row.parts.slash, bool(row.parts.symbol), -row.row.level), default=None)
@@ -194,7 +196,7 @@ class HeadFields:
         else:
             place = 0
         if agency and place < len(parts):
-            near = _near_code(parts[place], agency)
+            near = _near_code(parts[place], agency, misread=sure < FAINT)
             if near is not None and near != parts[place] and not self._agencies[-1].borne_out:
                 near = None  # a name that may itself be misread mends nothing
             mended[place] = near or parts[place]
@@ -286,7 +288,7 @@ class HeadFields:
         rows = rows_of(self.head.left(top, end))
         if not row:
             rows = [r for r in rows if not is_label(r.text)]
-        return [row for row in rows if _is_capitals(row.text) and not number_row(row)]
+        return [row for row in rows if _is_capitals(row.text) and not number_row(row) and not _is_arrival(row.text)]
 
     @cached_property
     def _agencies(self) -> list[Agency]:
@@ -636,13 +638,22 @@ def _candidates(read: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(value for value in found if value))
 
 
-def _near_code(part: str, agency: str) -> str | None:
-    """The agency's code as the issuer's name gives it, where *part* is it or nearly so; None where it is another."""
-    if not part:
+def _near_code(part: str, agency: str, *, misread: bool) -> str | None:
+    """The agency's code as the issuer's name gives it, where *part* is it or nearly so; None where it is another.
+
+    Codes may leave out the beginning or the end of a name (``QLD`` of Cục Quản lý Dược): these stay as they are, and
+    so does one that has a letter more or less, unless it was *misread*.
+    """
+    bare, name = folded(part).replace("&", "").replace(".", ""), folded(agency)
+    if len(bare) < 2:
         return None
-    if folded(part) == folded(agency) or (len(part) >= 2 and folded(agency).startswith(folded(part))):
+    if bare == name and len(part) == len(agency):
+        return agency
+    if name.startswith(bare):
         return _marked_as(part, agency)
-    if len(part) >= 3 and distance(folded(part), folded(agency)) <= 1 and abs(len(part) - len(agency)) <= 1:
+    if name.endswith(bare) or bare == name:
+        return part
+    if len(bare) >= 3 and distance(bare, name) == 1 and (len(bare) == len(name) or misread):
         return agency
     return None
 
@@ -680,6 +691,11 @@ def _is_place_and_date(run: Run) -> bool:
     """``Hà Nội, ngày 1 tháng 2 năm 2023`` and nothing more."""
     before = re.split(r"[Nn][gq][àaâảáạ]y", run.text)[0]
     return date_in(run.text) is not None and len(before.split()) <= 6 and not _cites(run.text) and len(run.words) <= 13
+
+
+def _is_arrival(text: str) -> bool:
+    """The words of a stamp of arrival."""
+    return any(likeness(text, mark) > 0.75 for mark in ("CÔNG VĂN ĐẾN", "VĂN BẢN ĐẾN", "ĐẾN", "CÔNG VĂN ĐI"))
 
 
 def _is_capitals(text: str) -> bool:

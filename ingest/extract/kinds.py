@@ -1,6 +1,7 @@
 """What a paper is to its dossier: a result, a component, or a copy on paper."""
 
 from ingest.extract.folding import folded, letters, likeness
+from ingest.extract.grammar import is_label, number_line
 from ingest.extract.layout import Head
 from schemas.documents import Kind, Paper
 from schemas.pages import PageState, PageText
@@ -12,13 +13,13 @@ APPLICATIONS = ("don ", "to khai", "giay de nghi", "phieu de nghi", "ban cam ket
 
 
 def kind_of(paper: Paper) -> Kind:
-    """As the cover sheet says; else a copy by its mark, a component where a citizen writes, else a result."""
+    """As the cover sheet says; else a copy by its mark, a component where no agency writes, else a result."""
     if paper.sheet.kind is not None:
         return paper.sheet.kind
     read = [page for page in paper.pages if page.state is PageState.READ]
     if any(_bears_copy_mark(page) for page in (read[:1] + read[-1:])):
         return Kind.COPY
-    if read and _is_application(read[0]):
+    if read and (_is_application(read[0]) or not _is_issued(read[0])):
         return Kind.COMPONENT
     return Kind.RESULT
 
@@ -31,6 +32,14 @@ def _bears_copy_mark(page: PageText) -> bool:
         if any(likeness(run.text, mark) >= 0.9 for mark in COPY_MARKS):
             return True
     return False
+
+
+def _is_issued(page: PageText) -> bool:
+    """It bears the motto or a row of number and symbol, as whatever an agency issues does."""
+    head = Head(page)
+    return head.motto is not None or any(
+        run.box.y0 < 0.2 and run.box.x0 < 0.4 and is_label(run.text) and number_line(run.text) for run in head.runs
+    )
 
 
 def _is_application(page: PageText) -> bool:

@@ -14,6 +14,10 @@ from schemas.language import _
 from schemas.pages import PageText
 
 RIGHT_FROM = 0.44
+SPELT = 0.8
+"""A line at least so like a known title is that title."""
+INFERRED = 0.5
+"""How sure a line is that was not read but follows from the other."""
 _SPECKS = " .,:;'`\"“”‘’|*-_~^°"
 FAMILY_NAMES = (
     "Nguyễn", "Trần", "Lê", "Phạm", "Hoàng", "Huỳnh", "Phan", "Vũ", "Võ", "Đặng", "Bùi", "Đỗ", "Hồ", "Ngô", "Dương",
@@ -104,19 +108,50 @@ def _title_rows(rows: Sequence[Run]) -> list[Run]:
 
 
 def _title(text: PageText, rows: Sequence[Run]) -> Finding:
-    said = [_mended_title(row.text) for row in rows]
-    titles = [title for title, _ in said]
+    said = _with_head_and_deputy([_mended_title(row.text) for row in rows])
     confidence = min(word.confidence for row in rows for word in row.words) * min(fit for _, fit in said)
-    if len(titles) > 1 and _is_deputy(titles[-1]) and "." not in " ".join(titles):
-        titles[0] = f"KT. {titles[0]}"  # a deputy signs for the head named above (NĐ 30/2020, Phụ lục I, II.7)
-        confidence *= 0.6
-    value = " ".join(titles)
+    value = " ".join(title for title, _ in said)
     evidence = Evidence(text.number, row_of(rows).box)
     return Finding(value, confidence, evidence, (value,), _("the signer's title is unclear"))
 
 
+def _with_head_and_deputy(said: Sequence[tuple[str, float]]) -> list[tuple[str, float]]:
+    """*said* with what the seal hides of ``KT. GIÁM ĐỐC`` over ``PHÓ GIÁM ĐỐC``: a deputy signs for the head, who is
+    named above (NĐ 30/2020, Phụ lục I, II.7); each line tells the other."""
+    titles = list(said)
+    instead = next((i for i, (title, _) in enumerate(titles) if title.startswith("KT. ")), None)
+    if instead is not None:
+        deputy = _deputy_of(titles[instead][0].removeprefix("KT. "))
+        if instead + 1 == len(titles):
+            titles.append((deputy, INFERRED))
+        elif titles[instead + 1][1] < SPELT:
+            titles[instead + 1] = (deputy, INFERRED)
+        return titles
+    if any("." in title for title, _ in titles):
+        return titles
+    last, fit = titles[-1]
+    if len(titles) > 1 and (_is_deputy(last) or fit < SPELT):
+        head, _ = titles[-2]
+        return [
+            *titles[:-2],
+            (f"KT. {head}", INFERRED),
+            (last if fit >= SPELT else _deputy_of(head), min(fit, INFERRED)),
+        ]
+    if _is_deputy(last):
+        return [*titles[:-1], (f"KT. {_head_over(last)}", INFERRED), titles[-1]]
+    return titles
+
+
 def _is_deputy(title: str) -> bool:
     return folded(title).startswith(("pho ", "thu truong"))
+
+
+def _deputy_of(head: str) -> str:
+    return "THỨ TRƯỞNG" if folded(head).startswith("bo truong") else f"PHÓ {head}"
+
+
+def _head_over(deputy: str) -> str:
+    return "BỘ TRƯỞNG" if folded(deputy).startswith("thu truong") else deputy.removeprefix("PHÓ ")
 
 
 def _mended_title(text: str) -> tuple[str, float]:
@@ -126,7 +161,7 @@ def _mended_title(text: str) -> tuple[str, float]:
     prefix = before[1] + ". " if before and tight[: before.end()].rstrip() != before[1] else ""
     core = tight[before.end() :] if before and prefix else tight
     fit, title = max((likeness(core, title), title) for title in TITLE_WORDS)
-    return (prefix + title.upper(), fit) if fit >= 0.8 else (prefix + core, 0.8)
+    return (prefix + title.upper(), fit) if fit >= SPELT else (prefix + core, 0.7)
 
 
 def _name(text: PageText, rows: Sequence[Run], titles: Sequence[Run]) -> Finding:
@@ -163,7 +198,7 @@ def _half_hidden(text: str) -> str | None:
         words.pop()
     if not 2 <= len(words) <= 6 or not words[-1][1:].islower() or len(words[-1]) < 2:
         return None
-    ways = [(likeness("".join(words[:taken]), family), family, taken)
+    ways = [(likeness("".join(words[:taken]), family) - 0.1 * (not words[taken][0].isupper()), family, taken)
             for taken in (1, 2) if taken < len(words) for family in FAMILY_NAMES]  # fmt: skip
     fit, family, taken = max(ways)
     if fit < 0.5:

@@ -332,3 +332,79 @@ def test_a_held_field_is_printed_as_held() -> None:
         "value": "3185", "state": "held", "confidence": 0.4, "candidates": ["3165", "3185"],
         "evidence": {"page": 1, "box": [0.06, 0.08, 0.12, 0.1]},
     }  # fmt: skip
+
+
+def signed_as(*rows: str) -> Document:
+    """A decision whose signature's column holds these rows."""
+    body = [row for row in decision().lines if not (row.box.x0 > 0.5 and row.box.y0 > 0.55)]
+    return described(page([*body, *(line(text, 0.6, 0.60 + 0.018 * i, 0.16, 21) for i, text in enumerate(rows)),
+                           line("Nguyễn Văn Phúc", 0.6, 0.72, 0.16, 22)]))  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("rows", "title"),
+    [
+        (("KT. BỘ TRƯỞNG", "THỨ TRƯỞNG"), "KT. BỘ TRƯỞNG THỨ TRƯỞNG"),
+        (("KT. BỘ TRƯỞNG",), "KT. BỘ TRƯỞNG THỨ TRƯỞNG"),
+        (("GIÁM ĐỐC", "PHÓ GIÁM ĐỐC"), "KT. GIÁM ĐỐC PHÓ GIÁM ĐỐC"),
+        (("PHÓ GIÁM ĐỐC",), "KT. GIÁM ĐỐC PHÓ GIÁM ĐỐC"),
+        (("TM. ỦY BAN NHÂN DÂN", "CHỦ TỊCH"), "TM. ỦY BAN NHÂN DÂN CHỦ TỊCH"),
+    ],
+)
+def test_what_the_seal_hides_of_a_title_follows_from_what_it_leaves(rows: tuple[str, ...], title: str) -> None:
+    document = signed_as(*rows)
+    assert document.metadata.signer_title.value == title
+    assert document.metadata.signer.value == "Nguyễn Văn Phúc"
+
+
+def test_a_title_that_was_not_wholly_read_is_held() -> None:
+    assert signed_as("KT. BỘ TRƯỞNG").metadata.signer_title.state is FieldState.HELD
+
+
+@pytest.mark.parametrize("read", ["Nguy“n Văn Phúc", "Nguyê4 Văn Phúc", "No» yên Văn Phúc"])
+def test_a_family_name_under_the_seal_is_guessed_and_held(read: str) -> None:
+    field = described(replaced(decision(), "Nguyễn Thị", line(read, 0.6, 0.72, 0.18, 22))).metadata.signer
+    assert field.value == "Nguyễn Văn Phúc"
+    assert field.state is FieldState.HELD
+
+
+def reread(row: Line, *raws: str) -> Line:
+    """*row* as a second reading has it, with what the first one had at its words."""
+    words = tuple(replace(word, raw=raw) for word, raw in zip(row.words, raws, strict=True))
+    return replace(row, words=words)
+
+
+def test_an_element_lost_in_the_second_reading_is_found_in_the_first() -> None:
+    row = reread(line("SẾ3165/QĐ-UBND", 0.14, 0.10, 0.18, 3), "Số:3165/QĐ-UBND")
+    field = described(replaced(decision(), "Số:", row)).metadata.symbol
+    assert field.value == "QĐ-UBND"
+
+
+def test_digits_on_which_two_readings_differ_are_never_accepted() -> None:
+    row = reread(line("Số: 3165/QĐ-UBND", 0.14, 0.10, 0.18, 3), "", "3185/QĐ-UBND")
+    field = described(replaced(decision(), "Số:", row)).metadata.number
+    assert field.state is FieldState.HELD
+    assert set(field.candidates) == {"3165", "3185"}
+
+
+def test_an_issuer_that_the_symbol_does_not_name_is_held() -> None:
+    """The issuer's own line was not read: what is left is its parent's name, which alone looks whole."""
+    document = described(replaced(letter(), "SỞ Y", None))
+    assert document.metadata.issuer.state is FieldState.HELD
+    assert document.metadata.parent_issuer.state is FieldState.HELD
+
+
+def test_a_code_that_was_read_well_is_not_put_right() -> None:
+    """Cục Quản lý Dược signs as QLD; its initials are no better witness than what was read."""
+    other = replaced(letter(), "SỞ Y", line("CỤC QUẢN LÝ DƯỢC", 0.17, 0.067, 0.17, 1))
+    other = replaced(other, "Số:", line("Số: 342/QLD-ĐK", 0.15, 0.10, 0.17, 3))
+    assert described(other).metadata.symbol.value == "QLD-ĐK"
+
+
+def test_an_annex_alone_is_a_component_and_lends_no_number_from_its_tables() -> None:
+    annex = page([line("Phụ lục", 0.45, 0.06, 0.1, 1), line("DANH MỤC THỦ TỤC HÀNH CHÍNH", 0.3, 0.08, 0.4, 1),
+                  line("Số 19/2011/NĐ-CP ngày 21/3/2011", 0.15, 0.3, 0.4, 2)])  # fmt: skip
+    document = described(annex)
+    assert document.kind is Kind.COMPONENT
+    assert document.metadata.symbol.value is None
+    assert document.metadata.symbol.state is FieldState.HELD
