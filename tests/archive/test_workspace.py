@@ -11,7 +11,9 @@ import pytest
 from cli import run
 from commands.workspace import Workspace
 from schemas.errors import ServiceUnavailable
-from tests.archive import submission
+from schemas.pages import MediaType, Scan
+from schemas.work import Hold, ScanState
+from tests.archive import NOON, submission
 
 HOLDER = """
 import sys, time
@@ -69,6 +71,29 @@ def test_the_lock_is_free_after_an_error(workspace: Workspace) -> None:
         raise KeyError
     with workspace.only_writer():
         pass
+
+
+def test_what_a_killed_run_left_of_papers_is_swept_up_by_the_next(workspace: Workspace) -> None:
+    done, taken, unknown = ("1" * 64, "2" * 64, "3" * 64)
+    for sha256, state in ((done, ScanState.DONE), (taken, ScanState.TAKEN)):
+        workspace.catalogue.take_scan("batch", Scan(Path("a.pdf"), sha256, 1, MediaType.PDF))
+        workspace.catalogue.finish_scan(sha256, state)
+    for id in ("decided", "waits"):
+        workspace.catalogue.open_hold(
+            Hold(id, "batch", taken, "a.pdf", 1, "", NOON, ("?",), {}, f"waiting/{id}.pdf"))  # fmt: skip
+    workspace.catalogue.decide("decided", "accepted", "An", NOON)
+    kept = ["tmp/readings/" + sha256 for sha256 in (taken, unknown)] + ["waiting/waits.pdf", "waiting/unheard-of.pdf"]
+    left = [f"tmp/readings/{done}", "tmp/page.jpg", "waiting/decided.pdf", "waiting/waits.pdf.part"]
+    for name in kept + left:
+        file = workspace.folder / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        if "readings" in name:
+            file.mkdir()
+            file /= "careful-auto-00001.json"
+        file.write_text("a piece of a paper")
+    with workspace.only_writer():
+        assert [name for name in left if (workspace.folder / name).exists()] == []
+        assert [name for name in kept if not (workspace.folder / name).exists()] == []
 
 
 def filled(workspace: Workspace, folder: Path) -> None:
