@@ -38,6 +38,7 @@ from sqlalchemy import (
     text,
     update,
 )
+from sqlalchemy.exc import DBAPIError
 
 from archive.catalogue import _explained, records
 from archive.imports import (
@@ -203,11 +204,21 @@ class Register:
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
         with _explained(engine):
-            if not inspect(engine).has_table(state.name):
-                with engine.begin() as connection:
-                    tables.create_all(connection)
-                    connection.execute(insert(state), [{"name": "records_seen", "value": 0}])
-                    self._put_targets(connection, _default_targets(), _now())
+            for last_try in (False, True):  # two runs may make the tables at the same time
+                try:
+                    self._make_tables()
+                    break
+                except DBAPIError:
+                    if last_try:
+                        raise
+
+    def _make_tables(self) -> None:
+        if inspect(self.engine).has_table(state.name):
+            return
+        with self.engine.begin() as connection:
+            tables.create_all(connection)
+            connection.execute(insert(state), [{"name": "records_seen", "value": 0}])
+            self._put_targets(connection, _default_targets(), _now())
 
     # Units
 

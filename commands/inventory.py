@@ -49,7 +49,8 @@ def import_(context: Context, file: Path, sheet: str | None, rejects: Path | Non
 @click.pass_obj
 def list_(context: Context, unit: str | None, limit: int, as_json: bool) -> None:
     shown = 0
-    for row in Register(context.workspace.catalogue.engine).inventory(unit):
+    register = Register(context.workspace.catalogue.engine)
+    for row in register.inventory(register.code_of(unit) if unit else None):
         if shown == limit:
             click.echo(_("… and more; `sohoa inventory export` writes them all"), err=True)
             break
@@ -70,7 +71,8 @@ def list_(context: Context, unit: str | None, limit: int, as_json: bool) -> None
               help=_("The file to write (default: standard output)."))  # fmt: skip
 @click.pass_obj
 def export(context: Context, unit: str | None, output: Path | None) -> None:
-    rows = Register(context.workspace.catalogue.engine).inventory(unit)
+    register = Register(context.workspace.catalogue.engine)
+    rows = register.inventory(register.code_of(unit) if unit else None)
     if output is None:
         _write(rows, sys.stdout)
         return

@@ -19,7 +19,7 @@ HEAD_HEIGHT = 32
 def render_xlsx(report: Progress) -> bytes:
     """The report as a workbook of three sheets: levels, units, weeks.
 
-    Each rate is a formula rounded down as every other form does (``ROUNDDOWN``), with the value computed here stored
+    Each rate is a formula that rounds down as every other form does, with the value computed here stored
     beside it for readers that do not calculate.
     """
     out = io.BytesIO()
@@ -63,9 +63,9 @@ def _row(sheet: Any, forms: _Forms, row: int, column: int, one: Any) -> None:
     cell = {
         name: f"{_letter(column)}{row + 1}" for name, column in (("done", done), ("rows", rows), ("target", target))
     }
-    at = f"{cell['done']}/{cell['rows']}"
+    at = f"INT({cell['done']}*10000/{cell['rows']})/10000"  # whole numbers first: 29 of 100 must not become 28.99 %
     shown = _("no data") if now.count.hundredths is None else now.count.hundredths / 10_000
-    sheet.write_formula(row, rate, f'=IF({cell["rows"]}=0,"{_("no data")}",ROUNDDOWN({at},4))', forms.rate, shown)
+    sheet.write_formula(row, rate, f'=IF({cell["rows"]}=0,"{_("no data")}",{at})', forms.rate, shown)
     if now.target is not None:
         sheet.write_number(row, target, float(now.target), forms.rate)
         sheet.write_formula(
@@ -167,9 +167,9 @@ def _weeks(book: Any, forms: _Forms, report: Progress) -> None:
             sheet.write_datetime(row, 0, point.day, forms.day)
             sheet.write_number(row, done, point.count.done, forms.whole)
             sheet.write_number(row, rows, point.count.rows, forms.whole)
-            at = f"{_letter(done)}{row + 1}/{_letter(rows)}{row + 1}"
+            at = f"INT({_letter(done)}{row + 1}*10000/{_letter(rows)}{row + 1})/10000"
             value = "" if point.count.hundredths is None else point.count.hundredths / 10_000
-            sheet.write_formula(row, rate, f'=IF({_letter(rows)}{row + 1}=0,"",ROUNDDOWN({at},4))', forms.rate, value)
+            sheet.write_formula(row, rate, f'=IF({_letter(rows)}{row + 1}=0,"",{at})', forms.rate, value)
     sheet.set_column(0, 0, 12)
     sheet.set_column(1, 9, 14)
     if report.levels:
