@@ -53,14 +53,29 @@ def command(
         json_line(to_json(record) | {"provenance": to_json(workspace.archive.provenance(id)),
                                      "pdf": str(workspace.archive.pdf(id))})  # fmt: skip
     else:
-        _print(record, workspace.archive.provenance(id), workspace.archive.pdf(id))
+        pdf = workspace.archive.pdf(id)
+        _print(record, workspace.archive.provenance(id), pdf, _signed(pdf))
 
 
 def harmless_lines(text: str) -> str:
     return "\n".join(harmless(line) for line in text.split("\n"))
 
 
-def _print(record: Record, provenance: Provenance, pdf: Path) -> None:
+def _signed(pdf: Path) -> list[str]:
+    """Each signature in a few words; how far they can be relied on is ``sohoa verify``'s to say."""
+    from ingest.signing.checking import verify
+
+    try:
+        verdicts = verify(pdf, None)
+    except InputRejected as error:
+        return [str(error)]
+    return [
+        ", ".join(part for part in (verdict.signer, verdict.organization, verdict.signed_at, verdict.level) if part)
+        for verdict in verdicts
+    ]
+
+
+def _print(record: Record, provenance: Provenance, pdf: Path, signatures: list[str]) -> None:
     fields: list[tuple[str, Any]] = [
         ("ID", record.id), (_("dossier"), record.dossier), (_("version"), record.version), (_("unit"), record.unit),
         (_("procedure"), record.procedure), (_("kind"), record.kind.value),
@@ -79,11 +94,13 @@ def _print(record: Record, provenance: Provenance, pdf: Path) -> None:
     for name, value in fields:
         if value not in (None, ""):
             table.add_row(name, harmless(str(value)))
+    for signature in signatures:
+        table.add_row(_("signature"), harmless(signature))
     for decision in provenance.decisions:
         table.add_row(_("decided"), harmless(decision))
     out = console()
     out.print(table)
-    out.print(_("Signatures: sohoa verify {id}").format(id=record.id))
+    out.print(_("Whether the signatures hold: sohoa verify {id}").format(id=record.id))
 
 
 @dataclass(frozen=True, slots=True)
