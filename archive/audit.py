@@ -45,6 +45,8 @@ class Fault(StrEnum):
     """Not valid OCFL, in the words of ocfl-py."""
     DISAGREES = "disagrees"
     """The archive is whole, but the catalogue says otherwise."""
+    SIGNATURE = "signature"
+    """The file is the one that was deposited, and bears no signature that holds over all of it."""
     LOG = "log"
 
 
