@@ -53,6 +53,7 @@ _BARE = re.compile(r"^\W{0,2}(?=\d{1,6}\s?/\s?(?:\d{4}\s?/\s?)?[A-ZĐÐ][A-ZĐÐ
 """A number and symbol whose label is missing."""
 _YEAR_SYMBOL = re.compile(r"^(?P<number>.{0,14}?)/\s*(?P<symbol>(?:19|20)\d\d\s*/\s*[A-ZĐÐ].*)$")
 _CODE = r"(?:[A-ZĐÐ]|[a-zđ](?=[A-ZĐÐ]))(?:[A-ZĐÐa-zđ0-9]|[.&](?=[A-ZĐÐ0-9]))*"
+_UNLABELLED = re.compile(rf"^(?P<number>\S{{1,12}}?)\s*/\s*(?P<symbol>{_CODE}(?:\s*-\s*{_CODE})+)\W*$")
 _SYMBOL_AT_END = re.compile(r"[7lI1|\]]?(?P<symbol>[A-ZĐÐ]{2,6}\s*-\s*[A-ZĐÐ]{2,}[A-ZĐÐa-z-]*)\W*$")
 """A symbol behind a slash that was read as a digit or a stroke."""
 
@@ -74,6 +75,12 @@ def number_line(text: str) -> NumberLine | None:
     if at_end := _SYMBOL_AT_END.search(rest):
         return NumberLine(rest[: at_end.start()].strip(), tidy_symbol(at_end["symbol"]), slash=False)
     return None
+
+
+def unlabelled(text: str) -> NumberLine | None:
+    """A row whose label was lost in reading, ``SẾ4‡/SYT-NVY``: what stands before the slash is no number to rely on."""
+    found = _UNLABELLED.match(text)
+    return NumberLine(found["number"], tidy_symbol(found["symbol"]), slash=True) if found else None
 
 
 def is_label(text: str) -> bool:

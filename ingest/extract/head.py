@@ -6,7 +6,7 @@ the least of what the reader says of the words and of how well their grammar and
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -14,7 +14,7 @@ from itertools import pairwise
 from ingest.extract import agencies
 from ingest.extract.finding import UNREAD, Finding
 from ingest.extract.folding import distance, folded, letters, likeness
-from ingest.extract.grammar import DateRead, NumberLine, date_in, digits_in, is_label, iso_date, number_line
+from ingest.extract.grammar import DateRead, NumberLine, date_in, digits_in, is_label, iso_date, number_line, unlabelled
 from ingest.extract.layout import Head, Run, confidence_of
 from ingest.extract.names import LETTER, TITLE_WORDS, TYPES, URGENCIES, type_code, type_named
 from ingest.extract.wording import pairs_of, weighed
@@ -63,7 +63,7 @@ class Agency:
 
 def row_of(runs: Sequence[Run]) -> Run:
     """Runs of one level as one, left to right."""
-    words = sorted((word for run in runs for word in run.words), key=lambda word: word.box.x0)
+    words = [word for run in sorted(runs, key=lambda run: run.words[0].box.x0) for word in run.words]
     kept = [word for word in words if not any(_better_there(word, other) for other in words if other is not word)]
     return Run(tuple(kept), max(run.height for run in runs))
 
@@ -120,6 +120,9 @@ class HeadFields:
         top, end = self.head.top, self.head.top + HEAD_STEPS * self.head.step
         in_column = [number_row(row) for row in rows_of(self._left_of_date(self.head.left(top, end)))]
         found = [row for row in in_column if row is not None]
+        if not found and self.head.motto is not None:
+            rows = rows_of(self.head.left(self.head.motto.y1 + self.head.step, end))
+            found = [row for run in rows if (row := number_row(run, unlabelled)) is not None]
         if not found and self.head.motto is not None:  # results of other make set the number under the heading
             everywhere = (number_row(run) for run in self.head.runs if run.box.y0 < 0.5 and not _cites(run.text))
             found = [row for row in everywhere if row is not None]
@@ -288,7 +291,11 @@ class HeadFields:
         rows = rows_of(self.head.left(top, end))
         if not row:
             rows = [r for r in rows if not is_label(r.text)]
-        return [row for row in rows if _is_capitals(row.text) and not number_row(row) and not _is_arrival(row.text)]
+        return [
+            row
+            for row in rows
+            if _is_capitals(row.text) and "/" not in row.text and not number_row(row) and not _is_arrival(row.text)
+        ]
 
     @cached_property
     def _agencies(self) -> list[Agency]:
@@ -548,9 +555,9 @@ _BODY_BEGINS = ("can cu", "xet ", "theo ", "dieu 1", "chuong ", "phan ", "i. ", 
                 "thuc hien y kien", "thuc hien thong", "can cư", "hom nay", "so:", "ho va ten")  # fmt: skip
 
 
-def number_row(row: Run) -> NumberRow | None:
+def number_row(row: Run, taken_apart: Callable[[str], NumberLine | None] = number_line) -> NumberRow | None:
     """*row* taken apart as number and symbol; None where it is none."""
-    parts = number_line(row.text)
+    parts = taken_apart(row.text)
     if parts is None or not parts.symbol:
         return None
     at = row.text.rfind("/") if parts.slash else len(row.text) - len(parts.symbol)

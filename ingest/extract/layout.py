@@ -132,8 +132,7 @@ class Head:
 
     def _parted_at_motto(self, run: Run) -> Iterator[Run]:
         """Gaps before the motto are often narrow: the words before it are the agency's name."""
-        beside = self.motto is not None and abs(run.level - (self.motto.y0 + self.motto.y1) / 2) < self.step
-        span = motto_in(run.words) if beside else None
+        span = self._motto_span(run)
         if span is None:
             yield run
             return
@@ -141,6 +140,16 @@ class Head:
         for words in (run.words[:start], run.words[start:end], run.words[end:]):
             if words:
                 yield Run(words, run.height)
+
+    def _motto_span(self, run: Run) -> tuple[int, int] | None:
+        """Which words of *run* are the motto or the line below it."""
+        if self.motto is None:
+            return None
+        below = (run.level - (self.motto.y0 + self.motto.y1) / 2) / self.step
+        found = motto_in(run.words) if abs(below) < 1 else None
+        if found is None and -0.3 < below < 2.5:
+            found = phrase_in(run.words, BELOW_MOTTO, 0.65)
+        return found
 
     def _parted_at_column(self, run: Run) -> Iterator[Run]:
         """The number's row and the date's, or the agency's and the motto's second, where specks fill the gap."""
@@ -172,24 +181,30 @@ def _trimmed(run: Run) -> Run | None:
 
 
 def motto_in(words: Sequence[Word]) -> tuple[int, int] | None:
-    """From where to where the words are a motto; None where they hold none."""
-    best: tuple[float, tuple[int, int]] | None = None
+    """From where to where the words are a motto, in capitals; None where they hold none."""
     if sum(c.isupper() for word in words for c in word.text) < 14:
         return None
-    for motto in (MOTTO, PARTY):
-        size = len(letters(motto))
-        for start in range(len(words)):
-            if letters(words[start].text)[:1] not in ("c", "d", "h", "e", "a", "g", "o"):
-                continue
-            taken = ""
-            for end in range(start + 1, len(words) + 1):
-                taken += letters(words[end - 1].text)
-                if len(taken) > size * 1.3:
-                    break
-                if len(taken) < size * 0.7 or (best and best[0] >= 1):
-                    continue
-                fit = likeness(taken, motto)
-                capitals = sum(c.isupper() for w in words[start:end] for c in w.text)
-                if fit >= 0.72 and capitals > 0.5 * len(taken) and (best is None or fit > best[0]):
-                    best = fit, (start, end)
-    return best[1] if best else None
+    found = [span for motto in (MOTTO, PARTY) if (span := phrase_in(words, motto, 0.72))]
+    capitals = [span for span in found if _mostly_capitals("".join(w.text for w in words[span[0] : span[1]]))]
+    return capitals[0] if capitals else None
+
+
+def _mostly_capitals(text: str) -> bool:
+    return 2 * sum(c.isupper() for c in text) > len(letters(text))
+
+
+def phrase_in(words: Sequence[Word], phrase: str, at_least: float) -> tuple[int, int] | None:
+    """From where to where the words are most like *phrase*; None where nothing in them is so like it."""
+    size = len(letters(phrase))
+    best: tuple[float, tuple[int, int]] = (0.0, (0, 0))
+    for start in range(len(words)):
+        taken = ""
+        for end in range(start + 1, len(words) + 1):
+            taken += letters(words[end - 1].text)
+            if len(taken) > size * 1.3:
+                break
+            if len(taken) >= size * 0.7 and (fit := likeness(taken, phrase)) > best[0]:
+                best = fit, (start, end)
+        if best[0] == 1:
+            break
+    return best[1] if best[0] >= at_least else None
