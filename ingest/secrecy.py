@@ -168,27 +168,25 @@ def _level_frames(ink: Mask, mm: float, slope_deg: float) -> list[tuple[float, _
     run = round(LINE_MM * mm)
     share = cv2.blur(level, (run, 1), borderType=cv2.BORDER_CONSTANT)  # of each pixel's neighbours left and right
     runs = cv2.threshold(share, round(255 * RUN_SHARE), 1, cv2.THRESH_BINARY)[1]
-    if not cv2.countNonZero(runs):
+    outlines, _tree = cv2.findContours(runs, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
+    if len(outlines) < 2:
         return []
-    _count, _labels, stats, _centres = cv2.connectedComponentsWithStats(runs, connectivity=8)
-    stats = stats[1:]
+    left, top, wide, high = np.array([cv2.boundingRect(outline) for outline in outlines]).T
     # Of a run are left the middles of the neighbourhoods that it covers to RUN_SHARE
     lost = round((RUN_SHARE - 0.5) * run)
-    stats[:, cv2.CC_STAT_LEFT] -= lost
-    stats[:, cv2.CC_STAT_WIDTH] += 2 * lost
-    wide, high = stats[:, cv2.CC_STAT_WIDTH], stats[:, cv2.CC_STAT_HEIGHT]
-    sides = stats[(wide >= WIDTH_MM[0] * 0.9 * mm) & (wide <= WIDTH_MM[1] * mm) & (high <= BAND_MM * mm)]
-    sides = sides[np.argsort(sides[:, cv2.CC_STAT_TOP])]
-    return list(_paired(sides, cv2.integral(runs), mm, slope_deg))
+    wide = wide + 2 * lost
+    sides = np.stack([left - lost, top, left - lost + wide, top + high], axis=1)
+    sides = sides[(wide >= WIDTH_MM[0] * 0.9 * mm) & (wide <= WIDTH_MM[1] * mm) & (high <= BAND_MM * mm)]
+    return list(_paired(sides[np.argsort(sides[:, 1])], cv2.integral(runs), mm, slope_deg))
 
 
 def _paired(
     sides: NDArray[Any], ink_before: NDArray[Any], mm: float, slope_deg: float
 ) -> Iterator[tuple[float, _Frame]]:
-    """Each frame with the ink of its level lines: most at its own slope, where the inner and the outer ones count."""
+    """Each frame of two *sides* (left, top, right, bottom), with the ink of its level lines: there is most at the
+    stamp's own slope, where the inner ones count too."""
     rise, page_width = math.tan(math.radians(slope_deg)), ink_before.shape[1] - 1
-    lefts, tops = sides[:, cv2.CC_STAT_LEFT], sides[:, cv2.CC_STAT_TOP]
-    rights, bottoms = lefts + sides[:, cv2.CC_STAT_WIDTH], tops + sides[:, cv2.CC_STAT_HEIGHT]
+    lefts, tops, rights, bottoms = sides.T
     for i in range(len(sides)):
         apart = (tops + bottoms - tops[i] - bottoms[i]) / 2
         shared = np.minimum(rights, rights[i]) - np.maximum(lefts, lefts[i])
