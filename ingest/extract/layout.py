@@ -5,12 +5,12 @@ the other, then the heading and its abstract on the axis of the page. Scans are 
 of both columns are often read as one: all words are therefore first parted into runs, and the motto parts the columns.
 """
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 from ingest.extract.folding import folded, letters, likeness
+from ingest.extract.grammar import is_label
 from schemas.pages import Box, Line, PageText, Word
 
 MOTTO = "Cộng hòa xã hội chủ nghĩa Việt Nam"
@@ -20,7 +20,6 @@ WIDE_GAP = 1.3
 """In heights of the line: words further apart belong to different runs (justified lines reach 1.0)."""
 COLUMNS_PART_AT = 0.44
 """Where the columns part when no motto was found, in page widths: the decree's own places."""
-_LABELLED = re.compile(r"^[\W_]{0,3}[Ss5]\w{1,2}\W*[:;.]?\s*.{0,12}?[/7]\s*\w|^[\W_]{0,3}[Ss]ố\b")
 STAMP_LINES = ("nguoi ky:", "ky boi:", "email:", "co quan:", "thoi gian ky:", "ngay ky:", "signature not", "signed by")
 """What the appearance of a digital signature says at the head of a page."""
 
@@ -156,7 +155,7 @@ class Head:
         beyond = [i for i, word in enumerate(run.words) if word.box.x0 >= self.parting - 0.01]
         begins = run.box.x0 < self.parting - 0.1 and beyond and self.top <= run.level <= self.top + 8 * self.step
         if begins and (
-            _LABELLED.match(run.text) or likeness(" ".join(w.text for w in run.words[beyond[0] :]), BELOW_MOTTO) > 0.7
+            is_label(run.text) or likeness(" ".join(w.text for w in run.words[beyond[0] :]), BELOW_MOTTO) > 0.7
         ):
             yield Run(run.words[: beyond[0]], run.height)
             yield Run(run.words[beyond[0] :], run.height)
