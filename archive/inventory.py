@@ -40,7 +40,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import DBAPIError
 
-from archive.catalogue import _explained, records
+from archive.catalogue import _explained, batches, records, scans
 from archive.imports import (
     FOREVER,
     INVENTORY_COLUMNS,
@@ -62,7 +62,17 @@ from archive.rowfiles import fold, open_rows
 from schemas.documents import Kind
 from schemas.errors import InputRejected
 from schemas.language import _
-from schemas.units import DayCount, InventoryRow, Level, RowStanding, Standing, Target, Unit
+from schemas.units import (
+    DayCount,
+    InventoryRow,
+    Level,
+    Made,
+    ProcedureCount,
+    RowStanding,
+    Standing,
+    Target,
+    Unit,
+)
 
 VIETNAM = timezone(timedelta(hours=7))
 """A deposit belongs to the day that it is in Vietnam, which has had no summer time since 1975."""
@@ -656,6 +666,41 @@ class Register:
         with self._reading() as connection:
             rows = connection.execute(query, given | ({"procedure": procedure} if procedure is not None else {})).all()
         return tuple(DayCount(row.unit, date.fromordinal(row.day), int(row.rows), int(row.done)) for row in rows)
+
+    def by_procedure(self, as_of: date, *, units: Iterable[str] | None = None) -> tuple[ProcedureCount, ...]:
+        """Results in force and those with a record, by procedure; of the rows of *units*, or of all.
+
+        Goes over every row (the counters know units and days only).
+        """
+        chosen = sorted(units) if units is not None else []
+        where = "AND i.unit IN :units" if units is not None else ""
+        query = text(f"""
+            SELECT i.procedure AS procedure, COUNT(*) AS rows, COUNT(s.row) AS done
+            FROM inventory i LEFT JOIN digitised_spans s ON s.row = i.id AND s.from_day <= :day AND s.until_day > :day
+            WHERE i.superseded_at IS NULL AND i.from_day <= :day AND i.until_day > :day {where}
+            GROUP BY i.procedure
+        """)
+        given: dict[str, Any] = {"day": as_of.toordinal()}
+        if units is not None:
+            query, given = query.bindparams(bindparam("units", expanding=True)), given | {"units": chosen}
+        with self._reading() as connection:
+            return tuple(ProcedureCount(row.procedure, row.rows, row.done) for row in connection.execute(query, given))
+
+    def made(self, as_of: date) -> tuple[Made, ...]:
+        """How many records stand, deposited by the end of *as_of*, by operator and batch."""
+        after = datetime.combine(as_of + timedelta(days=1), datetime.min.time(), VIETNAM)
+        query = (
+            select(batches.c.operator, batches.c.id, batches.c.started_at, func.count().label("records"))
+            .join_from(records, scans, scans.c.sha256 == records.c.scan_sha256)
+            .join(batches, batches.c.id == scans.c.batch)
+            .where(records.c.deposited_at < after.astimezone(UTC).isoformat(timespec="microseconds"))
+            .group_by(batches.c.operator, batches.c.id, batches.c.started_at)
+        )
+        with self._reading() as connection:
+            return tuple(
+                Made(row.operator, row.id, date.fromordinal(_day_in_vietnam(row.started_at)), row.records)
+                for row in connection.execute(query)
+            )
 
     def first_day(self) -> date | None:
         """The first day on which any result was in force; None for an empty inventory."""

@@ -20,7 +20,7 @@ from archive.inventory import VIETNAM, Register
 from cli import Context
 from commands.showing import console, harmless, json_line
 from reports.handled import Handled
-from reports.progress import Progress, Waiting, first_day_needed, progress
+from reports.progress import Progress, Waiting, first_day_needed, place_of, progress, with_details
 from reports.words import day, percent, whole
 from schemas.errors import ServiceUnavailable, SettingsRejected
 from schemas.language import _
@@ -48,6 +48,8 @@ DAYS = click.DateTime(["%Y-%m-%d", "%d/%m/%Y"])
 @click.option("--why", metavar=_("UNIT"), default=None,
               help=_("Row by row what counts for this unit, what does not, and why."))  # fmt: skip
 @click.option("--compare", type=DAYS, default=None, help=_("Beside it, the figures as of this earlier day."))
+@click.option("--details", is_flag=True,
+              help=_("Also by procedure, and by operator and batch (goes over every row)."))  # fmt: skip
 @click.option("--publish", type=click.Path(path_type=Path, file_okay=False), default=None,
               help=_("Write a static site here, a page for each level and unit, swapped in whole."))  # fmt: skip
 @click.option("--post", "post_to", metavar="URL", default=None,
@@ -70,6 +72,7 @@ def command(
     output: Path | None,
     why: str | None,
     compare: datetime | None,
+    details: bool,
     publish: Path | None,
     post_to: str | None,
     handled: Path | None,
@@ -95,6 +98,8 @@ def command(
         _watch(asked, context.workspace, watch)
     report = asked.as_of(when, _waiting(context.workspace) if as_of is None else None)
     _say_what_is_odd(report, register, unit)
+    if details:
+        report = _detailed(report, register, narrowed=level is not None or unit is not None)
     if publish is not None or post_to is not None:
         _send(report, publish, post_to, context.workspace.folder / "receipts")
     if (publish is None and post_to is None) or output is not None:
@@ -129,6 +134,15 @@ def _waiting(workspace: "Workspace") -> Waiting:
     holds = workspace.catalogue.holds()
     oldest = min((hold.opened_at for hold in holds), default=None)
     return Waiting(len(holds), oldest.astimezone(VIETNAM).date() if oldest else None)
+
+
+def _detailed(report: Progress, register: Register, *, narrowed: bool) -> Progress:
+    """The report with its details; where it is of some units only, by their procedures, and not by operator."""
+    if not narrowed:
+        return with_details(report, register.by_procedure(report.as_of), register.made(report.as_of))
+    shown = {one.unit.code for one in report.units}
+    theirs = [code for code, home in place_of(register.units(), report.as_of).items() if home in shown]
+    return with_details(report, register.by_procedure(report.as_of, units=theirs), ())
 
 
 def _say_what_is_odd(report: Progress, register: Register, unit: str | None) -> None:

@@ -80,6 +80,18 @@ class WaitingOut(_Part):
     oldest: date | None
 
 
+class ProcedureOut(_Part):
+    procedure: str
+    now: RateOut
+
+
+class MadeOut(_Part):
+    operator: str
+    batch: str
+    started_on: date
+    records: int
+
+
 class ProgressOut(_Part):
     """Progress against the targets as of the end of a day in Vietnam."""
 
@@ -90,6 +102,8 @@ class ProgressOut(_Part):
     units: tuple[UnitOut, ...]
     without_unit: RateOut = Field(description="Results in force whose unit no longer stands; in no rate.")
     waiting: WaitingOut | None
+    procedures: tuple[ProcedureOut, ...] = Field(default=(), description="With --details.")
+    made: tuple[MadeOut, ...] = Field(default=(), description="By operator and batch, with --details.")
     compared: "ProgressOut | None" = None
 
 
@@ -102,6 +116,11 @@ def to_document(report: Progress) -> ProgressOut:
         units=tuple(_unit(one) for one in report.units),
         without_unit=_rate(report.homeless),
         waiting=WaitingOut(count=report.waiting.count, oldest=report.waiting.oldest) if report.waiting else None,
+        procedures=tuple(ProcedureOut(procedure=code, now=_rate(count)) for code, count in report.procedures),
+        made=tuple(
+            MadeOut(operator=one.operator, batch=one.batch, started_on=one.started_on, records=one.records)
+            for one in report.made
+        ),
         compared=to_document(report.compared) if report.compared else None,
     )
 

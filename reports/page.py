@@ -71,6 +71,19 @@ def figures(report: Progress, *, of_unit: bool = False, link: Callable[[str], st
              "rows": gain(level.now.count.rows - then.rows)}
             for level, then in report.since()
         ],
+        "procedures": _("By procedure"),
+        "procedures_head": [(_("Procedure"), ""), (_("Rate"), "n"), (_("Digitised"), "n"), (_("In force"), "n")],
+        "procedures_rows": [
+            {"code": code or _("(none given)"), "rate": percent(count.hundredths), "done": whole(count.done),
+             "rows": whole(count.rows)}
+            for code, count in report.procedures
+        ],
+        "made": _("By operator and batch"),
+        "made_head": [(_("Operator"), ""), (_("Batch"), ""), (_("Begun"), ""), (_("Records"), "n")],
+        "made_rows": [
+            {"operator": one.operator, "batch": one.batch, "begun": day(one.started_on), "records": whole(one.records)}
+            for one in report.made
+        ],
         "behind": [] if of_unit else [_unit(one, link) for one in report.furthest_behind()[:BEHIND_SHOWN]],
         "behind_head": [
             (_("Unit"), ""), (_("Level"), ""), (_("Rate"), "n"), (_("Target"), "n"), (_("Points short"), "n"),

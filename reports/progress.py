@@ -8,12 +8,12 @@ that 49.999 % never reads as 50 %. (Targets of Ho Chi Minh City for 2023, point 
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from fractions import Fraction
 from itertools import pairwise
 
-from schemas.units import DayCount, Level, Target, Unit
+from schemas.units import DayCount, Level, Made, ProcedureCount, Target, Unit
 
 WEEK = timedelta(days=7)
 LINE_WEEKS = 12
@@ -148,14 +148,6 @@ class Waiting:
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
-    """What an operator deposited by the report's day."""
-
-    who: str
-    records: int
-
-
-@dataclass(frozen=True, slots=True)
 class Progress:
     """Everything a report shows, as of the end of a day in Vietnam."""
 
@@ -169,6 +161,10 @@ class Progress:
     """The same as of an earlier day, where two days are compared."""
     waiting: Waiting | None = None
     procedure: str = ""
+    procedures: tuple[tuple[str, Count], ...] = ()
+    """By procedure, the most results still without a record first, where asked for."""
+    made: tuple[Made, ...] = ()
+    """By operator and batch, the newest first, where asked for."""
 
     def since(self) -> list[tuple[LevelProgress, Count]]:
         """Each level with its count on the earlier day, where two days are compared."""
@@ -179,6 +175,14 @@ class Progress:
         """Units that have not reached their target, the most percentage points short first."""
         behind = [u for u in self.units if u.now.reached is False and level in (None, u.unit.level)]
         return sorted(behind, key=lambda u: (-(u.now.missing_hundredths or 0), -(u.now.left or 0), u.unit.code))
+
+
+def with_details(report: Progress, procedures: Iterable[ProcedureCount], made: Iterable[Made]) -> Progress:
+    """The report with its figures by procedure and by operator and batch beside it."""
+    counts = [(one.procedure, Count(one.rows, one.done)) for one in procedures if one.rows]
+    counts.sort(key=lambda c: (c[1].done - c[1].rows, c[0]))
+    newest = sorted(made, key=lambda m: (-m.started_on.toordinal(), m.operator, m.batch))
+    return replace(report, procedures=tuple(counts), made=tuple(newest))
 
 
 def first_day_needed(as_of: date) -> date:

@@ -17,7 +17,8 @@ from schemas.units import Level
 
 
 def render_site(report: Progress) -> Iterator[tuple[str, bytes]]:
-    """Each file of the site: its path, and what it holds."""
+    """Each file of the site: its path, and what it holds. Operators' names are not published."""
+    report = replace(report, made=())
     yield "data.json", render_json(report)
     yield "progress.schema.json", SCHEMA_FILE.read_bytes()
     levels = [level.level for level in report.levels]
@@ -44,6 +45,8 @@ def _only(report: Progress, level: Level) -> Progress:
         levels=tuple(one for one in report.levels if one.level is level),
         units=tuple(one for one in report.units if one.unit.level is level),
         compared=None,
+        procedures=(),
+        made=(),
     )
 
 

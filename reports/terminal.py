@@ -39,6 +39,14 @@ def _parts(report: Progress, every_unit: bool) -> Iterator[RenderableType]:
         yield Text()
         yield Text(_("Every unit"), style="bold")
         yield _units(report)
+    if report.procedures:
+        yield Text()
+        yield Text(_("By procedure"), style="bold")
+        yield _procedures(report)
+    if report.made:
+        yield Text()
+        yield Text(_("By operator and batch"), style="bold")
+        yield _made(report)
     for note in notes(report):
         yield Text()
         yield Text(note)
@@ -126,6 +134,20 @@ def _behind(report: Progress) -> Table:
             f"{one.full_name} ({one.unit.code})", percent(one.now.count.hundredths), verdict(one.now),
             whole(one.now.left or 0), needed(one.outlook), projected(one.outlook),
         )  # fmt: skip
+    return table
+
+
+def _procedures(report: Progress) -> Table:
+    table = Table(_("procedure"), _("rate"), _("digitised"), _("in force"), box=None, pad_edge=False)
+    for code, count in report.procedures:
+        table.add_row(code or _("(none given)"), percent(count.hundredths), whole(count.done), whole(count.rows))
+    return table
+
+
+def _made(report: Progress) -> Table:
+    table = Table(_("operator"), _("batch"), _("begun"), _("records"), box=None, pad_edge=False)
+    for one in report.made:
+        table.add_row(one.operator, one.batch, day(one.started_on), whole(one.records))
     return table
 
 

@@ -61,6 +61,25 @@ class DayCount:
     done: int
 
 
+@dataclass(frozen=True, slots=True)
+class ProcedureCount:
+    """A procedure's results in force on a day (``rows``), and those of them with a record (``done``)."""
+
+    procedure: str
+    rows: int
+    done: int
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What an operator deposited in a batch."""
+
+    operator: str
+    batch: str
+    started_on: date
+    records: int
+
+
 class Standing(StrEnum):
     """What one inventory row is on a day, for the auditor who recomputes a rate by hand."""
 

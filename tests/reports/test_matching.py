@@ -11,7 +11,7 @@ from archive import catalogue, inventory
 from archive.catalogue import Catalogue, records
 from archive.inventory import Register
 from schemas.errors import InputRejected
-from schemas.units import Standing
+from schemas.units import Made, ProcedureCount, Standing
 from tests.services.postgres import postgres
 
 ISSUED = date(2023, 6, 1)
@@ -197,6 +197,22 @@ def test_what_no_longer_is_in_the_list_of_deposits_no_longer_counts(office: Offi
     office.deposit("E.001", "W1", "2", date(2023, 7, 1))
     assert office.why("W1", date(2023, 8, 1)) == [Standing.NO_RECORD, Standing.COUNTS]
     assert office.counts(date(2023, 8, 1)) == {"W1": (2, 1)}
+
+
+def test_deposits_are_told_by_operator_and_batch_and_results_by_procedure(office: Office) -> None:
+    office.rows("W1,1,QĐ-UBND,2023-06-01,P,", "W1,2,QĐ-UBND,2023-06-01,P,", "W2,3,QĐ-UBND,2023-06-01,Q,")
+    for number, unit, day in (("1", "W1", 1), ("2", "W1", 9), ("3", "W2", 2)):
+        office.deposit(f"D.00{number}", unit, number, date(2023, 7, day))
+    with office.register.engine.begin() as connection:
+        connection.execute(
+            insert(catalogue.batches).values(id="b1", operator="An", started_at="2023-06-30T18:00:00+00:00")
+        )
+        connection.execute(insert(catalogue.scans).values(
+            sha256="", path="", size_bytes=1, media_type="", state="done", batch="b1"))  # fmt: skip
+    assert office.register.made(date(2023, 7, 5)) == (Made("An", "b1", date(2023, 7, 1), 2),)
+    assert set(office.register.by_procedure(date(2023, 7, 5))) == {
+        ProcedureCount("P", 2, 1), ProcedureCount("Q", 1, 1)}  # fmt: skip
+    assert office.register.by_procedure(date(2023, 7, 5), units=["W2"]) == (ProcedureCount("Q", 1, 1),)
 
 
 def test_a_unit_that_is_not_in_the_tree_is_refused_by_name(office: Office) -> None:

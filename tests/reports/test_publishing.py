@@ -13,10 +13,11 @@ from time import sleep
 import pytest
 
 from commands.publishing import post, publish
-from reports.progress import progress
+from reports.page import render_html
+from reports.progress import progress, with_details
 from reports.site import page_name, render_site
 from schemas.errors import InputRejected, ServiceUnavailable, SettingsRejected
-from schemas.units import DayCount, Level, Unit
+from schemas.units import DayCount, Level, Made, ProcedureCount, Unit
 
 AS_OF = date(2023, 9, 15)
 UNITS = [Unit("760", "Quận 1", Level.DISTRICT), Unit("W/1", "Phường Bến Nghé", Level.WARD, "760")]
@@ -32,6 +33,14 @@ def test_the_site_has_a_page_for_each_level_and_unit_and_every_link_leads_somewh
         text = page.read_text(encoding="utf-8")
         assert set(re.findall(r'href="([^"]*)"', text)) <= files
         assert not re.search(r"src=|url\(|@import|https?://", text)
+
+
+def test_the_names_of_operators_are_not_published() -> None:
+    detailed = with_details(REPORT, [ProcedureCount("P", 10, 4)], [Made("Nguyễn Văn A", "b1", AS_OF, 4)])
+    site = dict(render_site(detailed))
+    assert not any("Nguyễn Văn A".encode() in content for content in site.values())
+    assert b"By procedure" in site["index.html"]
+    assert b"Nguy\xe1\xbb\x85n" in render_html(detailed)
 
 
 def test_a_new_site_takes_the_place_of_the_old_one_in_one_step(tmp_path: Path) -> None:

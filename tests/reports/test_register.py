@@ -128,6 +128,9 @@ def agree(register: Register, obvious: Obvious) -> None:
                 so_far[0] += c.rows
                 so_far[1] += c.done
         assert {unit: tuple(sums) for unit, sums in by_procedure.items() if sums != [0, 0]} == expected, day
+        groups = register.by_procedure(day)
+        assert sum(one.rows for one in groups) == sum(rows for rows, _done in expected.values()), day
+        assert sum(one.done for one in groups) == sum(done for _rows, done in expected.values()), day
         for unit in UNITS:
             if unit == "A" and day >= MERGED_ON:
                 continue
