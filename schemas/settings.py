@@ -59,6 +59,10 @@ class Signing(_Section):
     agency_password_file: str = ""
     copy_form: Literal["SAO Y", "SAO LỤC", "TRÍCH SAO"] = "SAO Y"
     trust_roots: str = ""
+    level: Literal["B-B", "B-T", "B-LT", "B-LTA"] = "B-B"
+    timestamp_urls: tuple[str, ...] = ()
+    timestamp_timeout_s: float = Field(default=30.0, gt=0)
+    timestamp_tries: int = Field(default=2, ge=1)
 
 
 class Search(_Section):

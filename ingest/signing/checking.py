@@ -45,6 +45,8 @@ from pyhanko.sign.validation import (
     validate_pdf_signature,
     validate_pdf_timestamp,
 )
+from pyhanko.sign.validation.dss import DocumentSecurityStore
+from pyhanko.sign.validation.errors import NoDSSFoundError
 from pyhanko.sign.validation.settings import KeyUsageConstraints
 from pyhanko_certvalidator import ValidationContext
 from pyhanko_certvalidator.errors import PathError, ValidationError
@@ -253,13 +255,24 @@ Status = PdfSignatureStatus | DocumentTimestampStatus
 def _status(
     signature: EmbeddedPdfSignature, roots: Sequence[asn1.Certificate] | None, moment: datetime | None, stamp: bool
 ) -> Status:
-    context = ValidationContext(
-        trust_roots=list(roots or ()), allow_fetching=False, revocation_mode="soft-fail", moment=moment,
-        signature_validator=FieldValidator(),
-    )  # fmt: skip
+    context = _context(signature.reader, roots, moment)
     if stamp:
         return validate_pdf_timestamp(signature, context, diff_policy=ALLOWED)
     return validate_pdf_signature(signature, context, diff_policy=ALLOWED, key_usage_settings=USAGES)
+
+
+def _context(
+    reader: PdfFileReader, roots: Sequence[asn1.Certificate] | None, moment: datetime | None
+) -> ValidationContext:
+    """The roots, and what the file itself holds of certificates and proofs (ISO 32000-2, 12.8.4.3)."""
+    settings: dict[str, Any] = {
+        "trust_roots": list(roots or ()), "allow_fetching": False, "revocation_mode": "soft-fail", "moment": moment,
+        "signature_validator": FieldValidator(),
+    }  # fmt: skip
+    try:
+        return DocumentSecurityStore.read_dss(reader).as_validation_context(settings)
+    except NoDSSFoundError:
+        return ValidationContext(**settings)
 
 
 def _proven_time(signature: EmbeddedPdfSignature, status: Status, stamp: bool) -> datetime | None:

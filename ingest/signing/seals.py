@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
+from typing import Literal
 
 from cryptography import x509
 from cryptography.x509.oid import NameOID
@@ -17,6 +18,7 @@ from ingest.signing.lettering import Face, face_for
 from ingest.signing.placing import Corner
 from ingest.signing.rules import check_certificate
 from ingest.signing.signers import Signer, read_key_file
+from ingest.signing.timestamps import Services, services_of
 from ingest.signing.tokens import SCHEME, open_token
 from schemas.errors import SettingsRejected
 from schemas.language import _
@@ -28,8 +30,18 @@ class Role(StrEnum):
     AGENCY = "agency"
 
 
+Level = Literal["B-B", "B-T", "B-LT", "B-LTA"]
 CORNERS = {Role.OPERATOR: Corner.LEFT, Role.AGENCY: Corner.RIGHT}
 """TT 01/2023, Điều 8: the operator at the top left of page 1; NĐ 30/2020, Phụ lục I: the agency at its top right."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lasting:
+    """Up to which PAdES level a document is brought, and what that takes."""
+
+    level: Level = "B-B"
+    services: Services | None = None
+    roots: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +55,7 @@ class Seal:
     """Whom the certificate names."""
     shown: tuple[str, ...]
     face: Face
+    lasting: Lasting
 
     @property
     def corner(self) -> Corner:
@@ -69,15 +82,16 @@ def open_seals(
             _("signing.operator_key is not set: TT 01/2023 asks for the operator's signature; name the PKCS#12 file in "
               "sohoa.toml (docs/operator.md, section 5), or try out with the keys that `sohoa demo` makes")
         )  # fmt: skip
+    lasting = _lasting(signing)
     seals = []
     operator = _key("operator", signing.operator_key, signing.operator_password_env, signing.operator_password_file,
                     environment, moment)  # fmt: skip
-    seals.append(_seal(Role.OPERATOR, operator, (common_name(operator.certificate),)))
+    seals.append(_seal(Role.OPERATOR, operator, (common_name(operator.certificate),), lasting))
     if signing.agency_key:
         agency = _key("agency", signing.agency_key, signing.agency_password_env, signing.agency_password_file,
                       environment, moment)  # fmt: skip
         named = office.agency or common_name(agency.certificate)
-        seals.append(_seal(Role.AGENCY, agency, (signing.copy_form, named)))
+        seals.append(_seal(Role.AGENCY, agency, (signing.copy_form, named), lasting))
     return tuple(seals)
 
 
@@ -86,8 +100,23 @@ def _keep_out_of_core_dumps() -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
 
 
-def _seal(role: Role, signer: Signer, shown: tuple[str, ...]) -> Seal:
-    return Seal(role, signer, CmsSigner(signer), common_name(signer.certificate), shown, face_for(shown))
+def _seal(role: Role, signer: Signer, shown: tuple[str, ...], lasting: Lasting) -> Seal:
+    return Seal(role, signer, CmsSigner(signer), common_name(signer.certificate), shown, face_for(shown), lasting)
+
+
+def _lasting(signing: Signing) -> Lasting:
+    if signing.level == "B-B":
+        return Lasting()
+    services = services_of(signing.timestamp_urls, signing.timestamp_timeout_s, signing.timestamp_tries)
+    if services is None:
+        raise SettingsRejected(
+            _("signing.level is {level}, but signing.timestamp_urls names no service").format(level=signing.level)
+        )
+    if signing.level in ("B-LT", "B-LTA") and not signing.trust_roots:
+        raise SettingsRejected(
+            _("signing.level is {level}, but signing.trust_roots names no folder of roots").format(level=signing.level)
+        )
+    return Lasting(signing.level, services, Path(signing.trust_roots).expanduser() if signing.trust_roots else None)
 
 
 def common_name(certificate: x509.Certificate) -> str:

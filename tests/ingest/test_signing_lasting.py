@@ -1,0 +1,135 @@
+"""Signatures that outlive their certificates, with a real timestamp service, OCSP and CRL; and services that fail."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ingest.intake import find_scans
+from ingest.signing import Verdict, open_seals, renew, sign, verify
+from ingest.signing.timestamps import Services
+from schemas.documents import ComposedPdf, SignedPdf
+from schemas.errors import ServiceUnavailable, SettingsRejected
+from schemas.pages import Scan
+from schemas.settings import Office, Signing
+from tests.ingest.signed import KINDS, composed_from
+from tests.services import dss, verapdf
+from tests.services.pki import SECRET, Pki, running_pki
+
+LEVELS = ("B-B", "B-T", "B-LT", "B-LTA")
+ENVIRONMENT = {"SOHOA_OPERATOR_PASSWORD": SECRET, "SOHOA_AGENCY_PASSWORD": SECRET}
+
+
+@pytest.fixture(scope="module")
+def pki(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pki]:
+    with running_pki(tmp_path_factory.mktemp("pki")) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def composed(tmp_path_factory: pytest.TempPathFactory) -> ComposedPdf:
+    folder = tmp_path_factory.mktemp("composed")
+    (folder / "scan.png").write_bytes(KINDS["png-bilevel.png"]())
+    [scan] = find_scans([folder / "scan.png"])
+    assert isinstance(scan, Scan)
+    return composed_from(scan, folder)[0]
+
+
+def signed_at(
+    level: str, pki: Pki, composed: ComposedPdf, target: Path, *, operator: str = "operator",
+    urls: tuple[str, ...] | None = None, timeout_s: float = 10.0,
+) -> SignedPdf:  # fmt: skip
+    settings = Signing(
+        operator_key=pki.key(operator), agency_key=pki.key("agency"), level=level,  # type: ignore[arg-type]
+        timestamp_urls=(pki.timestamps,) if urls is None else urls, timestamp_timeout_s=timeout_s, timestamp_tries=1,
+        trust_roots=str(pki.roots),
+    )  # fmt: skip
+    return sign(composed, open_seals(settings, Office(), environment=ENVIRONMENT), target, occupied=())
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_each_level_is_reached_and_valid(level: str, pki: Pki, composed: ComposedPdf, tmp_path: Path) -> None:
+    signed = signed_at(level, pki, composed, tmp_path / "signed.pdf")
+    assert [note.level for note in signed.signatures] == [level, level]
+    verdicts = verify(signed.path, pki.roots)
+    assert {one.verdict for one in verdicts} == {Verdict.VALID}
+    assert [one.level for one in verdicts if one.kind == "signature"] == [level, level]
+
+
+@pytest.mark.service("EU DSS")
+@pytest.mark.service("veraPDF")
+def test_strangers_confirm_the_levels_and_that_it_stays_pdfa(pki: Pki, composed: ComposedPdf, tmp_path: Path) -> None:
+    files = {level: signed_at(level, pki, composed, tmp_path / f"{level}.pdf").path for level in LEVELS}
+    renewed = renew(files["B-LTA"], tmp_path / "renewed.pdf", pki.roots, Services((pki.timestamps,)))
+    assert verapdf.faults([*files.values(), renewed.path]) == {}
+    judged = dss.judge([*files.values(), renewed.path], [pki.root])
+    for level in ("B-LT", "B-LTA"):
+        assert {(one.indication, one.level) for one in judged[files[level]]} == {
+            ("TOTAL_PASSED", f"PAdES-BASELINE-{level.removeprefix('B-')}")
+        }
+    assert {(one.indication, one.level) for one in judged[renewed.path]} == {("TOTAL_PASSED", "PAdES-BASELINE-LTA")}
+    for level in ("B-B", "B-T"):  # without proofs in the file, and without a network, DSS cannot conclude
+        assert all(one.intact for one in judged[files[level]])
+
+
+def test_renewing_keeps_every_byte_and_every_signature(pki: Pki, composed: ComposedPdf, tmp_path: Path) -> None:
+    signed = signed_at("B-B", pki, composed, tmp_path / "signed.pdf")
+    renewed = renew(signed.path, tmp_path / "renewed.pdf", pki.roots, Services((pki.timestamps,)))
+    again = renew(renewed.path, tmp_path / "again.pdf", pki.roots, Services((pki.timestamps,)))
+    assert again.path.read_bytes().startswith(renewed.path.read_bytes())
+    assert renewed.path.read_bytes().startswith(signed.path.read_bytes())
+    verdicts = verify(again.path, pki.roots)
+    assert {one.verdict for one in verdicts} == {Verdict.VALID}
+    assert [one.kind for one in verdicts] == ["signature", "signature", "timestamp", "timestamp"]
+
+
+def test_renewing_without_a_service_leaves_nothing(pki: Pki, composed: ComposedPdf, tmp_path: Path) -> None:
+    signed = signed_at("B-B", pki, composed, tmp_path / "signed.pdf")
+    with pytest.raises(ServiceUnavailable, match="no timestamp"):
+        renew(signed.path, tmp_path / "renewed.pdf", pki.roots, Services((f"{pki.url}/nonsense",), 5, 1))
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["signed.pdf"]
+
+
+@pytest.mark.parametrize("bad", ["nonsense", "other", "nowhere"])
+def test_a_service_that_answers_wrongly_is_passed_over(
+    bad: str, pki: Pki, composed: ComposedPdf, tmp_path: Path
+) -> None:
+    urls = (f"{pki.url}/{bad}", pki.timestamps)
+    assert {n.level for n in signed_at("B-T", pki, composed, tmp_path / "s.pdf", urls=urls).signatures} == {"B-T"}
+
+
+def test_a_slow_service_is_waited_for(pki: Pki, composed: ComposedPdf, tmp_path: Path) -> None:
+    signed = signed_at("B-T", pki, composed, tmp_path / "s.pdf", urls=(f"{pki.url}/slow",))
+    assert {note.level for note in signed.signatures} == {"B-T"}
+
+
+def test_when_no_service_answers_in_time_the_document_is_signed_without(
+    pki: Pki, composed: ComposedPdf, tmp_path: Path
+) -> None:
+    """And the second signature does not wait for the dead service again."""
+    begun = time.monotonic()
+    signed = signed_at("B-LTA", pki, composed, tmp_path / "s.pdf", urls=(f"{pki.url}/hang",), timeout_s=1.0)
+    assert time.monotonic() - begun < 8
+    assert [note.level for note in signed.signatures] == ["B-B", "B-B"]
+    assert {one.verdict for one in verify(signed.path, pki.roots)} == {Verdict.VALID}
+
+
+def test_a_timestamp_of_something_else_is_refused(pki: Pki) -> None:
+    with pytest.raises(ServiceUnavailable, match="stamped something else"):
+        Services((f"{pki.url}/other",), 5, 1).stamp(b"\1" * 32, "sha256")
+
+
+def test_a_revoked_signer_gets_no_proofs(pki: Pki, composed: ComposedPdf, tmp_path: Path) -> None:
+    signed = signed_at("B-LT", pki, composed, tmp_path / "s.pdf", operator="revoked")
+    assert {note.level for note in signed.signatures} == {"B-T"}
+
+
+def test_a_level_without_what_it_takes_is_refused_before_the_batch(pki: Pki) -> None:
+    key = pki.key("operator")
+    with pytest.raises(SettingsRejected, match="timestamp_urls names no service"):
+        open_seals(Signing(operator_key=key, level="B-T"), Office(), environment=ENVIRONMENT)
+    with pytest.raises(SettingsRejected, match="trust_roots names no folder"):
+        open_seals(
+            Signing(operator_key=key, level="B-LT", timestamp_urls=("http://x",)), Office(), environment=ENVIRONMENT
+        )
