@@ -83,7 +83,7 @@ def tidy_name(text: str) -> str:
     while words and (words[-1] == "-" or (len(words) > 1 and len(words[-1]) == 1 and not words[-1].isdigit()
                                           and words[-1] not in ("Y", "Ý"))):  # fmt: skip
         words.pop()
-    while len(words) > 1 and len(words[0]) < 3 and not begins_agency(words[0]) and begins_agency(" ".join(words[1:])):
+    while len(words) > 1 and len(words[0]) < 3 and not begins_agency(" ".join(words)) and begins_agency(words[1]):
         words.pop(0)
     return " ".join(words).strip(", ")
 
