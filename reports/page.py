@@ -49,7 +49,7 @@ def figures(report: Progress, *, of_unit: bool = False, link: Callable[[str], st
         "title": f"{report.units[0].full_name}: {title(report)}" if of_unit else title(report),
         "subtitle": _("As of the end of {day}. Rates are rounded down.").format(day=day(report.as_of)),
         "word": {
-            "levels": _("Against the target") if of_unit else _("The three levels against their targets"),
+            "levels": _("The three levels against their targets") if len(report.levels) == 3 else _("Against the target"),
             "way": _("Pages"),
             "behind": _("Furthest behind"),
             "how": _("How it is counted"),
