@@ -28,6 +28,7 @@ from reports.words import (
     whole,
 )
 from schemas.language import _, language
+from schemas.units import Level
 
 BEHIND_SHOWN = 10
 LINE_WIDTH, LINE_HEIGHT = 280, 90
@@ -49,7 +50,8 @@ def figures(report: Progress, *, of_unit: bool = False, link: Callable[[str], st
         "title": f"{report.units[0].full_name}: {title(report)}" if of_unit else title(report),
         "subtitle": _("As of the end of {day}. Rates are rounded down.").format(day=day(report.as_of)),
         "word": {
-            "levels": _("The three levels against their targets") if len(report.levels) == 3 else _("Against the target"),
+            "levels": _("The three levels against their targets")
+                      if len(report.levels) == len(Level) else _("Against the target"),
             "way": _("Pages"),
             "behind": _("Furthest behind"),
             "how": _("How it is counted"),
