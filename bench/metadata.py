@@ -1,7 +1,9 @@
 """How far the confidence of extracted fields can be trusted, and the thresholds that follow from it.
 
     .venv/bin/sohoa read --json SCANS… > READ.jsonl
-    .venv/bin/python -m bench.metadata READ.jsonl --score SCORE.py --gold DIR [--fit] [--json]
+    .venv/bin/python -m bench.metadata READ.jsonl… --score SCORE.py --gold DIR [--fit] [--json]
+
+Several READ.jsonl are readings of the same scans by several versions or settings of the reader: each counts.
 
 For each field: how many values of each confidence are right (the reliability curve), the threshold fitted on all
 agencies, and what thresholds fitted on the other agencies would have accepted of each agency in turn. ``--fit`` writes
@@ -42,13 +44,14 @@ class Seen:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("read", type=Path)
+    parser.add_argument("read", type=Path, nargs="+")
     parser.add_argument("--score", type=Path, required=True)
     parser.add_argument("--gold", type=Path, required=True)
     parser.add_argument("--fit", action="store_true", help="write the thresholds")
     parser.add_argument("--json", action="store_true")
     a = parser.parse_args()
-    seen = list(observations(a.read, a.gold, scoring(a.score)))
+    score = scoring(a.score)
+    seen = [one for read in a.read for one in observations(read, a.gold, score)]
     thresholds = fitted(seen)
     figures = {
         "reliability": {field: curve([one for one in seen if one.field == field]) for field in FIELD_NAMES},

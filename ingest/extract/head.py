@@ -450,12 +450,7 @@ class HeadFields:
         start = next((i for i, row in enumerate(rows) if _SUBJECT.match(row.text)), None)
         if start is None or rows[start].box.y0 > self.bottom + 5 * self.head.step:
             return []
-        found = [rows[start]]
-        for row in rows[start + 1 :]:
-            if row.level - found[-1].level > 1.75 * _usual_step(found) or _ends_subject(row):
-                break
-            found.append(row)
-        return found
+        return [rows[start], *_run_on(rows[start + 1 :], [rows[start]], 1.75, _ends_subject)]
 
     @cached_property
     def abstract(self) -> Finding:
@@ -466,9 +461,18 @@ class HeadFields:
         box = row_of(rows).box
         text = weighed(_with_opening(_joined(rows)), self._pairs)
         faint = sum(word.confidence < FAINT for word in words) / len(words)
-        confidence = confidence_of(words) - 0.5 * faint - 0.04 * text.doubtful
+        confidence = confidence_of(words) - 0.5 * faint - 0.04 * text.doubtful - self._doubt_of_end(rows)
         return Finding(text.text, confidence, Evidence(self.page.number, box), (text.text,),
                        _("some words are unclear"))  # fmt: skip
+
+    def _doubt_of_end(self, rows: Sequence[Run]) -> float:
+        """How doubtful it is that the abstract ends where it does: the next line stands hardly further below its last
+        line than lines within it do, and does not begin as the body does."""
+        after = [row for row in rows_of(self.head.runs) if row.level > rows[-1].level + 0.5 * rows[-1].height
+                 and row.box.x0 < rows[-1].box.x1 and row.box.x1 > rows[-1].box.x0]  # fmt: skip
+        if not after or _begins_body(after[0].text) or _is_capitals(after[0].text) or _ends_subject(after[0]):
+            return 0.0
+        return 0.06 if after[0].level - rows[-1].level < 1.9 * _usual_step(rows) else 0.0
 
     @cached_property
     def _pairs(self) -> Counter[tuple[str, str]]:
@@ -482,18 +486,15 @@ class HeadFields:
         heading = self._heading[0]
         below = [run for run in self.head.runs if run.level > heading.level + 0.3 * heading.height
                  and run.box.y0 < heading.box.y1 + 0.3]  # fmt: skip
-        found: list[Run] = []
-        for row in rows_of([run for run in below if _crosses(run, heading)]):
-            last = found[-1] if found else heading
-            usual = _usual_step(found) if found else max(1.35 * heading.height, 0.02)
-            if row.level - last.level > (1.45 if found else 2.2) * usual or self._ends_abstract(row, found):
-                break
-            found.append(row)
-        return found
+        rows = rows_of([run for run in below if _crosses(run, heading)])
+        if not rows or rows[0].level - heading.level > 2.2 * max(1.35 * heading.height, 0.02):
+            return []
+        if self._ends_abstract(rows[0], []):
+            return []
+        return [rows[0], *_run_on(rows[1:], [rows[0]], 1.45, lambda row: self._ends_abstract(row, [rows[0]]))]
 
     def _ends_abstract(self, row: Run, before: Sequence[Run]) -> bool:
-        bare = folded(row.text)
-        if bare.startswith(_BODY_BEGINS) or "kinh gui" in bare:
+        if _begins_body(row.text):
             return True
         if not before:
             return _is_authority(row.text, self._issuer_name) and _is_capitals(row.text)
@@ -723,10 +724,25 @@ def _crosses(run: Run, heading: Run) -> bool:
     return run.box.x0 < heading.middle < run.box.x1 or abs(run.middle - heading.middle) < 0.12
 
 
+def _run_on(rows: Sequence[Run], before: Sequence[Run], widest: float, ends: Callable[[Run], bool]) -> list[Run]:
+    """The rows that go on from *before*: until one ends the text, or stands further below than *widest* usual steps."""
+    found = list(before)
+    for row in rows:
+        if row.level - found[-1].level > widest * _usual_step(found) or ends(row):
+            break
+        found.append(row)
+    return found[len(before) :]
+
+
 def _usual_step(rows: Sequence[Run]) -> float:
     steps = sorted(b.level - a.level for a, b in pairwise(rows))
     typical = 1.45 * sorted(row.height for row in rows)[len(rows) // 2]
     return max(steps[len(steps) // 2], 0.9 * typical) if steps else max(typical, 0.019)
+
+
+def _begins_body(text: str) -> bool:
+    bare = folded(text)
+    return bare.startswith(_BODY_BEGINS) or "kinh gui" in bare
 
 
 def _ends_subject(row: Run) -> bool:
