@@ -22,8 +22,8 @@ SURE = 0.93
 AGREED = 0.9
 """What two readings saw alike with this confidence stands, even where the language would have it otherwise: misprints
 of the paper are kept."""
-UNSURE = 0.86
-"""Below it a word is read again; 60 % of the lines of the real scans hold such a word, and 20 % of the words."""
+UNSURE = 0.8
+"""Below it a word is read again. With 0.86 the second reading costs a sixth more and mends two characters of 10,000."""
 MUCH_LIKELIER = 4.0
 """Natural logarithm of how much likelier another syllable must be for a sure word to be doubted."""
 LANGUAGE = 0.45
