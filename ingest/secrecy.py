@@ -98,15 +98,16 @@ def secrecy_mark(picture: Picture | Grey, dpi: float, engine: OcrEngine) -> Stam
             if red:
                 judged.append(frame)
             meaning = _said(seen.inside, engine)
-            silent = meaning is Meaning.UNREADABLE and seen.double_sides >= DOUBLE_SIDES and _of_a_stamp(frame, mm)
+            silent = meaning is Meaning.UNREADABLE and seen.double_sides >= DOUBLE_SIDES and _of_a_stamp(seen.size_mm)
             if meaning is Meaning.SECRET or silent:
                 return Stamp(_box(frame, small.shape), meaning is Meaning.SECRET)
     return None
 
 
-def _of_a_stamp(frame: _Frame, mm: float) -> bool:
+def _of_a_stamp(size_mm: tuple[float, float]) -> bool:
     """The size of a degree's own stamp: the ribbon in the emblem of a seal is a double frame too, of 16 × 7 mm."""
-    return abs(frame.height / mm - 8.2) <= 1.2 and any(abs(frame.width / mm - wide) <= 2.2 for wide in STAMPS_MM)
+    width, height = size_mm
+    return abs(height - 8.0) <= 1.3 and any(abs(width - stamp) <= 2.0 for stamp in STAMPS_MM)
 
 
 def names_secrecy(lines: Iterable[str]) -> bool:
@@ -208,6 +209,8 @@ class _Seen:
     inside: Grey
     """What stands in the frame, dark on light, at READ_DPI."""
     double_sides: int
+    size_mm: tuple[float, float]
+    """Of the outer frame."""
 
 
 def _looked_at(picture: Picture | Grey, factor: float, dpi: float, frame: _Frame, red: bool) -> _Seen | None:
@@ -220,9 +223,9 @@ def _looked_at(picture: Picture | Grey, factor: float, dpi: float, frame: _Frame
     edges = _edges(ink, mm)
     if edges is None:
         return None
-    (x0, y0, x1, y1), double = edges
+    (x0, y0, x1, y1), double, size = edges
     inside = 255 - ink if red else _of_one_tone(in_grey(cut), (x0, y0, x1, y1))
-    return _Seen(np.ascontiguousarray(inside[y0:y1, x0:x1]), double)
+    return _Seen(np.ascontiguousarray(inside[y0:y1, x0:x1]), double, size)
 
 
 def _of_one_tone(cut: Grey, inside: tuple[int, int, int, int]) -> Grey:
@@ -268,9 +271,9 @@ def _slope(ink: Mask) -> float:
     return max((best + fine / 3 for fine in (-1, 0, 1)), key=straightness)
 
 
-def _edges(ink: Mask, mm: float) -> tuple[tuple[int, int, int, int], int] | None:
-    """The inside of the frame, and how many of its sides are double. None where three sides are not there, or where
-    both upright ones go on beyond it, as the lines of a table do."""
+def _edges(ink: Mask, mm: float) -> tuple[tuple[int, int, int, int], int, tuple[float, float]] | None:
+    """The inside of the frame, how many of its sides are double, and its size in mm. None where three sides are not
+    there, or where both upright ones go on beyond it, as the lines of a table do."""
     height, width = ink.shape
     margin = round(MARGIN_MM * mm)
     rows, columns = _line_profiles(ink, mm)
@@ -283,7 +286,9 @@ def _edges(ink: Mask, mm: float) -> tuple[tuple[int, int, int, int], int] | None
         return None
     double = sum(_is_double(each, mm) for each in facing)
     inner = [side[-1][1] + 2 if side else margin for side in (top, bottom, left, right)]
-    return (inner[2], inner[0], width - inner[3], height - inner[1]), double
+    outer = [side[0][0] if side else margin for side in (top, bottom, left, right)]
+    size = ((width - outer[2] - outer[3]) / mm, (height - outer[0] - outer[1]) / mm)
+    return (inner[2], inner[0], width - inner[3], height - inner[1]), double, size
 
 
 def _line_profiles(ink: Mask, mm: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
