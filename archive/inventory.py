@@ -14,9 +14,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta, timezone
 from fractions import Fraction
-from itertools import islice
+from itertools import islice, starmap
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import (
     BigInteger,
@@ -80,6 +80,9 @@ STAGED_AT_ONCE = 20_000
 DEPOSITS_AT_ONCE = 50_000
 DEFAULT_TARGETS = Path(__file__).with_name("targets.csv")
 
+KEY = Text().with_variant(Text(collation="C"), "postgresql")
+"""Keys are compared byte by byte, so that those of one unit are a range whatever the language of the database."""
+
 tables = MetaData()
 
 units_table = Table(
@@ -111,7 +114,7 @@ targets_table = Table(
 inventory = Table(
     "inventory", tables,
     Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
-    Column("key", Text, nullable=False),
+    Column("key", KEY, nullable=False),
     Column("unit", String(35), nullable=False),
     Column("number", Text, nullable=False),
     Column("symbol", Text, nullable=False),
@@ -131,7 +134,7 @@ inventory = Table(
 counted = Table(
     "counted_records", tables,
     Column("record", Text, primary_key=True),
-    Column("key", Text, index=True),
+    Column("key", KEY, index=True),
     Column("unit", Text, nullable=False),
     Column("procedure", Text, nullable=False),
     Column("kind", String(20), nullable=False),
@@ -175,18 +178,18 @@ staged = Table(
     "staged", temporary,
     Column("line", Integer, primary_key=True, autoincrement=False),
     *(Column(name, kind) for name, kind in (
-        ("key", Text), ("unit", Text), ("number", Text), ("symbol", Text), ("issued", Integer),
+        ("key", KEY), ("unit", Text), ("number", Text), ("symbol", Text), ("issued", Integer),
         ("procedure", Text), ("result_code", Text), ("title", Text), ("from_day", Integer), ("until_day", Integer))),
     prefixes=["TEMPORARY"],
 )  # fmt: skip
 fresh = Table(
     "fresh", temporary,
     *(Column(name, kind) for name, kind in (
-        ("record", Text), ("key", Text), ("unit", Text), ("procedure", Text), ("kind", Text), ("day", Integer))),
+        ("record", Text), ("key", KEY), ("unit", Text), ("procedure", Text), ("kind", Text), ("day", Integer))),
     prefixes=["TEMPORARY"],
 )  # fmt: skip
 touched = Table(
-    "touched", temporary, Column("key", Text, primary_key=True), prefixes=["TEMPORARY"], sqlite_with_rowid=False
+    "touched", temporary, Column("key", KEY, primary_key=True), prefixes=["TEMPORARY"], sqlite_with_rowid=False
 )
 changes = Table(
     "changes", temporary,
@@ -717,8 +720,8 @@ class Register:
         day = as_of.toordinal()
         placed = {u.code for u in known if _placed(known, u.code, as_of) == code} | {code}
         rows = text("""
-            SELECT i.*, c.record, c.kind, c.day AS deposited, c.row AS counts_for, c.fits,
-                   f.from_day AS broken_from, f.until_day AS broken_until
+            SELECT i.id, i.unit, i.number, i.symbol, i.issued, i.procedure, i.result_code, i.title, i.from_day,
+                   i.until_day, c.record, c.kind, c.day, c.row, c.fits, f.from_day, f.until_day
             FROM inventory i LEFT JOIN counted_records c ON c.key = i.key
             LEFT JOIN record_faults f ON f.record = c.record
             WHERE i.key >= :low AND i.key < :high AND i.superseded_at IS NULL
@@ -726,7 +729,7 @@ class Register:
         """)
         with self._reading() as connection:
             found = connection.execution_options(yield_per=5000).execute(rows, {"low": f"{home}|", "high": f"{home}}}"})
-            for group in _runs(found):
+            for group in _runs(starmap(_Line, found)):
                 if group[0].unit in placed:
                     yield _standing(group, day)
 
@@ -960,9 +963,31 @@ def _joined(given: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
     return joined
 
 
-def _runs(rows: Iterable[Any]) -> Iterator[list[Any]]:
+class _Line(NamedTuple):
+    """An inventory row with one record that has its key, and one fault of that; a tuple, as there are many."""
+
+    id: int
+    unit: str
+    number: str
+    symbol: str
+    issued: int
+    procedure: str
+    result_code: str
+    title: str
+    from_day: int
+    until_day: int
+    record: str | None
+    kind: str
+    deposited: int
+    counts_for: int | None
+    fits: int
+    broken_from: int | None
+    broken_until: int
+
+
+def _runs(rows: Iterable[_Line]) -> Iterator[list[_Line]]:
     """Lines of one inventory row, which follow each other."""
-    run: list[Any] = []
+    run: list[_Line] = []
     for row in rows:
         if run and row.id != run[0].id:
             yield run
@@ -972,7 +997,7 @@ def _runs(rows: Iterable[Any]) -> Iterator[list[Any]]:
         yield run
 
 
-def _standing(group: Sequence[Any], day: int) -> RowStanding:
+def _standing(group: Sequence[_Line], day: int) -> RowStanding:
     row = _inventory_row(group[0])
     with_record = [r for r in group if r.record is not None]
     own = [r for r in with_record if r.counts_for == r.id]
@@ -981,8 +1006,8 @@ def _standing(group: Sequence[Any], day: int) -> RowStanding:
     broken_ids = {r.record for r in by_day if r.broken_from is not None and r.broken_from <= day < r.broken_until}
     intact = [r for r in by_day if r.record not in broken_ids]
 
-    def said(standing: Standing, bearing: Iterable[Any] = (), since: int | None = None) -> RowStanding:
-        ids = tuple(dict.fromkeys(r.record for r in bearing))
+    def said(standing: Standing, bearing: Iterable[_Line] = (), since: int | None = None) -> RowStanding:
+        ids = tuple(dict.fromkeys(str(r.record) for r in bearing))
         return RowStanding(row, standing, ids, date.fromordinal(since) if since is not None else None)
 
     if day < group[0].from_day:
