@@ -3,9 +3,9 @@
     .venv/bin/python -m bench.faults [--kills 500] [--seed 1] [--json]
 
 Each operation (ingest, review, rebuild, index, imports) is begun in a fresh copy of a workspace, killed with SIGKILL
-one to four times, half of them at a named step, half at a random moment, then left to end. After each kill the archive must
-be valid OCFL with nothing staged left and no record twice, and the log's chain whole; the end must be the one of a run
-that nothing stopped: same records, scans, holds, lists and files. ``lost`` and ``doubled`` count what is not.
+one to four times, half of them at a named step, half at a random moment, then left to end. After each kill the archive
+must be valid OCFL with nothing staged left and no record twice, and the log's chain whole; the end must be the one of a
+run that nothing stopped: same records, scans, holds, lists and files. ``lost`` and ``doubled`` count what is not.
 """
 
 import argparse
@@ -39,7 +39,7 @@ def main() -> None:
                 print(json.dumps({
                     "operation": tally.operation, "kills": tally.killed, "at": tally.kills, "ended": tally.ended,
                     "lost": tally.lost, "doubled": tally.doubled, "broken": tally.broken, "seconds": round(seconds, 1),
-                }))  # fmt: skip
+                }), flush=True)  # fmt: skip
                 continue
             print(f"\n{tally.operation}: {tally.killed} kills, {tally.ended} ended the same, lost {tally.lost}, "
                   f"doubled {tally.doubled}, {seconds:.0f} s")  # fmt: skip

@@ -9,14 +9,17 @@ from samples.keys import make_demo_keys
 from tests.faults.campaign import OPERATIONS, Operation, run
 from tests.ingest.signed import seals as opened_seals
 
+SOME = [operation for operation in OPERATIONS if operation.name != "index"]
+"""Making the index anew is half of ``rebuild``; ``bench.faults`` kills it by itself, and all of them far longer."""
+
 
 @pytest.fixture(scope="module")
 def seals(tmp_path_factory: pytest.TempPathFactory) -> tuple[Seal, ...]:
     return tuple(opened_seals(make_demo_keys(tmp_path_factory.mktemp("keys"))))
 
 
-@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.name)
+@pytest.mark.parametrize("operation", SOME, ids=lambda operation: operation.name)
 def test_kills_change_nothing_of_the_end(tmp_path: Path, seals: tuple[Seal, ...], operation: Operation) -> None:
-    tally = run(operation, tmp_path, seals, kills=4, seed=1)
+    tally = run(operation, tmp_path, seals, kills=3, seed=1)
     assert tally.broken == []
     assert (tally.lost, tally.doubled) == (0, 0)
