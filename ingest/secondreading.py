@@ -65,7 +65,7 @@ def spans(lines: Sequence[EngineLine], doubtful: Callable[[EngineLine, int], boo
                 words = line.words[start:place]
                 width = words[-1].box.x1 - words[0].box.x0
                 found.append(Span(number, start, place, min(w.confidence for w in words), width))
-        start = None
+                start = None
     found.sort(key=lambda span: span.worst)
     left = BUDGET * sum(line.box.width for line in lines)
     kept: list[Span] = []
