@@ -105,3 +105,9 @@ def test_the_outlook_says_the_pace_the_day_its_range_and_not_at_this_pace() -> N
     assert a.outlook.needed_a_day == Fraction(42, (date(2024, 12, 31) - AS_OF).days)
     assert (b.outlook.day, b.outlook.earliest) == (None, None)
     assert [u.unit.code for u in report.furthest_behind()] == ["B", "A"]
+
+
+@given(counts)
+def test_the_workbooks_formula_in_floating_point_rounds_down_exactly(count: Count) -> None:
+    if count.rows:
+        assert int(count.done * 10_000 / count.rows) == count.hundredths
