@@ -15,5 +15,6 @@ test:
 	.venv/bin/pytest
 
 messages: ## take new messages into the catalogue of translations
-	.venv/bin/pybabel -q extract -F setup/babel.cfg --no-location --sort-output -o /tmp/sohoa.pot .
-	.venv/bin/pybabel -q update --no-fuzzy-matching --ignore-obsolete -i /tmp/sohoa.pot -d locale -D sohoa -l vi
+	@mkdir -p build
+	.venv/bin/pybabel -q extract -F setup/babel.cfg --no-location --sort-output -o build/sohoa.pot .
+	.venv/bin/pybabel -q update --no-fuzzy-matching --ignore-obsolete -i build/sohoa.pot -d locale -D sohoa -l vi
