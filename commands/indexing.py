@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import click
 
 from commands.workspace import Workspace
-from schemas.errors import InputRejected, IntegrityBroken, ServiceUnavailable
+from schemas.errors import InputRejected, IntegrityBroken, ServiceUnavailable, SettingsRejected
 from schemas.language import _
 from search.index import Refused, SearchIndex
 from search.projection import Entry
@@ -27,11 +27,11 @@ class Indexed:
 def index_or_say(workspace: Workspace) -> int | None:
     """Catch the index up with the catalogue and say how many records went in.
 
-    None, with a message on stderr, when the index is not to be had: archiving never waits for search.
+    None, with a message on stderr, when the index is not to be had or wrongly set: archiving never waits for search.
     """
     try:
         done = catch_up(workspace)
-    except ServiceUnavailable as error:
+    except (ServiceUnavailable, SettingsRejected) as error:
         click.echo(_("Not indexed now: {error}").format(error=error), err=True)
         click.echo(_("The records are safe in the archive; later: sohoa index catch-up"), err=True)
         return None

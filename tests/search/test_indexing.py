@@ -114,10 +114,11 @@ def test_a_rebuild_gives_the_same_index(desk: Workspace) -> None:
     assert desk.index.search(Request(parse("giấy phép"), counts=True)) == before
 
 
-def test_a_search_engine_that_is_down_never_stops_archiving(
-    shelf: Shelf, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("url", ["http://127.0.0.1:1", "http://search.example:9200", "nonsense"])
+def test_a_search_engine_that_is_down_or_wrongly_set_never_stops_archiving(
+    shelf: Shelf, tmp_path: Path, capsys: pytest.CaptureFixture[str], url: str
 ) -> None:
-    desk = Workspace(tmp_path, Settings(search=Search(engine="opensearch", url="http://127.0.0.1:1")))
+    desk = Workspace(tmp_path, Settings(search=Search(engine="opensearch", url=url)))
     desk.__dict__.update(archive=shelf, catalogue=shelf)
     assert index_or_say(desk) is None
     assert "sohoa index catch-up" in capsys.readouterr().err
