@@ -11,6 +11,7 @@ from reports.words import day, gain, level_name, needed, percent, points, projec
 from schemas.language import _
 
 BAR_CELLS = 24
+UNIT_BAR_CELLS = 12
 BEHIND_SHOWN = 5
 
 
@@ -77,13 +78,13 @@ def notes(report: Progress) -> list[str]:
     return said
 
 
-def bar(count: Count, target: "Against") -> Text:
+def bar(count: Count, target: "Against", cells: int = BAR_CELLS) -> Text:
     """The rate as a bar with the target's place marked."""
     text = Text()
-    filled = (count.hundredths or 0) * BAR_CELLS // 10_000
-    mark = int(target.target * BAR_CELLS) if target.target is not None else None
+    filled = (count.hundredths or 0) * cells // 10_000
+    mark = int(target.target * cells) if target.target is not None else None
     style = "green" if target.reached else "yellow"
-    for cell in range(BAR_CELLS):
+    for cell in range(cells):
         if cell == mark:
             text.append("┃", style="bold")
         else:
@@ -152,18 +153,23 @@ def _made(report: Progress) -> Table:
 
 
 def _units(report: Progress) -> Table:
-    table = Table(_("code"), _("unit"), _("level"), _("rate"), "", _("target"), "", _("digitised / in force"),
-                  _("still to do"), _("week"), box=None, pad_edge=False)  # fmt: skip
-    for one in report.units:
-        now = one.now
-        if not now.count.rows and len(report.units) > 1:
-            continue  # said in a note: hundreds of empty lines would hide the rest
-        table.add_row(
-            one.unit.code, one.full_name, level_name(one.unit.level), percent(now.count.hundredths),
-            bar(now.count, now) if now.count.rows else "", share(now.target), _mark(now),
-            f"{whole(now.count.done)} / {whole(now.count.rows)}", "–" if now.left is None else whole(now.left),
-            _week(now.count, one.week_ago),
-        )  # fmt: skip
+    table = Table(_("code"), _("unit"), _("rate"), "", _("target"), "", _("digitised"), _("in force"), _("still to do"),
+                  _("week"), box=None, pad_edge=False)  # fmt: skip
+    table.columns[3].min_width = UNIT_BAR_CELLS
+    for level in report.levels:
+        of_level = [one for one in report.units if one.unit.level is level.level]
+        # those without data are said in a note: hundreds of empty lines would hide the rest
+        with_data = [one for one in of_level if one.now.count.rows or len(report.units) == 1]
+        if with_data:
+            table.add_row("", Text(level_name(level.level), style="bold"))
+        for one in with_data:
+            now = one.now
+            table.add_row(
+                one.unit.code, one.full_name, percent(now.count.hundredths),
+                bar(now.count, now, UNIT_BAR_CELLS) if now.count.rows else "", share(now.target), _mark(now),
+                whole(now.count.done), whole(now.count.rows), "–" if now.left is None else whole(now.left),
+                _week(now.count, one.week_ago),
+            )  # fmt: skip
     return table
 
 
