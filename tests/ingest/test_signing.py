@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, pkcs12
 from cryptography.x509.oid import NameOID
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingest.intake import find_scans
@@ -129,9 +129,9 @@ def test_a_password_file_that_others_may_read_is_refused(tmp_path: Path, rsa_key
     secret = tmp_path / "secret"
     secret.write_text(PASSWORD)
     secret.chmod(0o644)
-    settings = Signing(operator_key=str(key_file(tmp_path, rsa_key)), operator_password_file=str(secret))
+    named = Signing(operator_key=str(key_file(tmp_path, rsa_key)), operator_password_file=str(secret))
     with pytest.raises(SettingsRejected, match=r"operator_password_file.*chmod 600"):
-        open_seals(settings, Office(), environment={})
+        open_seals(named, Office(), environment={})
 
 
 def test_a_missing_password_names_both_places_for_it(tmp_path: Path, rsa_key: rsa.RSAPrivateKey) -> None:
@@ -276,6 +276,7 @@ BOXES = st.tuples(*[st.floats(0, 1)] * 4).map(
 WANTED = (Wanted(128, 25, Corner.LEFT), Wanted(180, 37, Corner.RIGHT))
 
 
+@settings(deadline=None)  # other tests share the machine
 @given(st.lists(BOXES, max_size=30), st.floats(200, 1300), st.floats(100, 1300))
 def test_a_signature_never_covers_print_or_another_signature(boxes: list[Box], width: float, height: float) -> None:
     places = place(WANTED, width, height, boxes)
@@ -347,5 +348,5 @@ def test_settings_written_for_demonstration_keys_are_read_back(tmp_path: Path, k
     assert replace_paths(read) == replace_paths(signing(keys))
 
 
-def replace_paths(settings: Signing) -> dict[str, object]:
-    return {name: os.path.realpath(value) if "/" in str(value) else value for name, value in settings.model_dump().items()}
+def replace_paths(read: Signing) -> dict[str, object]:
+    return {name: os.path.realpath(value) if "/" in str(value) else value for name, value in read.model_dump().items()}
