@@ -262,6 +262,13 @@ def _is_council_with_place(name: str) -> bool:
                          r"phuong|xa|thi tran)\s*\w+", folded(name)))  # fmt: skip
 
 
+def is_unfinished(name: str) -> bool:
+    """A name of which only the beginning can have been read: a council without its place, a single word."""
+    return (
+        likeness(name, "Ủy ban nhân dân") > 0.9 or likeness(name, "Hội đồng nhân dân") > 0.9 or (len(name.split()) < 2)
+    )
+
+
 def code_of(agency: str) -> str:
     """The agency's part of a symbol, by its name: ``SỞ Y TẾ`` → ``SYT``, ``ỦY BAN NHÂN DÂN …`` → ``UBND``."""
     bare = folded(agency)

@@ -338,7 +338,7 @@ class HeadFields:
             case 0:
                 return UNREAD
             case 1:
-                sure = self.head.motto is not None and (self._agencies[0].same_code or not self._agency_code)
+                sure = self._begins_beside_motto and (self._agencies[0].same_code or not self._agency_code)
                 return Finding(None, 0.96 if sure else 0.5, reason=_("a superior agency's name may have been missed"))
             case 2:
                 return self._agency(self._agencies[0])
@@ -352,6 +352,12 @@ class HeadFields:
                     _("more than two agencies stand at the head"),
                 )
 
+    @property
+    def _begins_beside_motto(self) -> bool:
+        """The first name stands beside the motto's first line: none above it was missed."""
+        motto, box = self.head.motto, self._agencies[0].box
+        return motto is not None and box.y0 - motto.y0 < 0.75 * self.head.step
+
     def _agency(self, agency: Agency) -> Finding:
         match agency.borne_out, agency.same_code:
             case True, True:
@@ -364,7 +370,7 @@ class HeadFields:
                 confidence = agency.confidence * ALONE
         if agency is self._agencies[-1] and self._agency_code and not agency.same_code:
             confidence *= OTHER_CODE
-        if self.head.motto is None:
+        if self.head.motto is None or agencies.is_unfinished(agency.name):
             confidence *= 0.7
         return Finding(agency.name, confidence, Evidence(self.page.number, agency.box), (agency.name,),
                        _("the agency's name is unclear"))  # fmt: skip

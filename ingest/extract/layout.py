@@ -176,7 +176,10 @@ def _trimmed(run: Run) -> Run | None:
     if not writing:
         return None
     start = writing[0] - 1 if writing[0] and run.words[writing[0] - 1].text in ("-", "–") else writing[0]
-    return Run(run.words[start : writing[-1] + 1], run.height)
+    end = writing[-1] + 1
+    if end < len(run.words) and run.words[end].text in ("-", "–") and run.words[end].confidence > 0.85:
+        end += 1
+    return Run(run.words[start:end], run.height)
 
 
 def motto_in(words: Sequence[Word]) -> tuple[int, int] | None:
