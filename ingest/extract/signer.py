@@ -223,7 +223,9 @@ def mended_name(name: str) -> str:
 
 
 def _tidy(text: str) -> str:
-    return " ".join(word for part in text.split() if (word := part.strip(".,:;'`\"“”‘’|*-_~^")))
+    """*text* without specks, each word once where strips that were read anew overlap."""
+    words = [word for part in text.split() if (word := part.strip(_SPECKS))]
+    return " ".join(word for i, word in enumerate(words) if not i or word != words[i - 1])
 
 
 def _is_name(text: str) -> bool:
