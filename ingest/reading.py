@@ -1,7 +1,7 @@
 """Reading a page: from the bytes of its image to its words, their places, codes and marks."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -32,6 +32,8 @@ LEVEL_DEG = 0.8
 """A slope that Tesseract's own baselines follow without loss; it is left alone."""
 POOR = 0.6
 """Pages that stand on their head come out with a mean confidence of 0.2 to 0.5, faint ones with 0.7 and more."""
+MISSED_CONFIDENCE = 0.6
+"""Below it what was read apart from the lines is pen and seal."""
 CODE_DPI = 150.0
 """Codes on separator sheets are read at this resolution: 13 ms a page, where 300 dpi and all kinds take 90."""
 CODES = zxingcpp.BarcodeFormats(
@@ -121,6 +123,7 @@ class _Seen:
             ink = images.coloured_ink(picture, dpi)
             if ink is not None:
                 page = images.without_ink(picture, ink)
+        page = images.on_white(images.despeckled(page))
         if dpi > MOST_DPI * 1.1:
             page = images.resized(page, MOST_DPI / dpi)
         low = min(1.0, images.SKEW_DPI / dpi)
@@ -153,7 +156,32 @@ class _Read:
 def _read(seen: _Seen, engine: OcrEngine, layout: Layout = Layout.AUTO) -> _Read:
     slope = images.skew_deg(seen.ink, seen.ink_dpi)
     level = images.straightened(seen.page, slope if abs(slope) >= LEVEL_DEG else 0.0)
-    return _Read(engine.read(level.page, seen.dpi, layout), level, slope)
+    return _Read(_with_missed(engine.read(level.page, seen.dpi, layout), level.page, seen.dpi, engine), level, slope)
+
+
+def _with_missed(lines: tuple[EngineLine, ...], page: Grey, dpi: float, engine: OcrEngine) -> tuple[EngineLine, ...]:
+    """The lines, and between them those that the engine's layout left out: what looks like print and bears no words is
+    read once more by itself, as words anywhere."""
+    boxes = [(w.box.x0, w.box.y0, w.box.x1, w.box.y1) for line in lines for w in line.words]
+    rest = images.unread_lines(page, boxes, dpi)
+    if rest is None:
+        return lines
+    found = [line for line in engine.read(rest, dpi, Layout.SPARSE) if line.confidence >= MISSED_CONFIDENCE]
+    merged = list(lines)
+    for line in found:
+        middle = (line.box.y0 + line.box.y1) / 2
+        place = next(
+            (n for n, other in enumerate(merged) if other.box.y0 > middle and _share_column(other, line)), len(merged)
+        )
+        before = merged[place - 1] if place else None
+        near = before is not None and line.box.y0 - before.box.y1 < line.box.height
+        block, paragraph = (before.block, before.paragraph) if before is not None and near else (-1, -1)
+        merged.insert(place, replace(line, block=block, paragraph=paragraph))
+    return tuple(merged)
+
+
+def _share_column(first: EngineLine, second: EngineLine) -> bool:
+    return min(first.box.x1, second.box.x1) > max(first.box.x0, second.box.x0)
 
 
 def _other_way_up(seen: _Seen, turn: Turn, read: _Read, engine: OcrEngine) -> tuple[_Seen, Turn, _Read]:
