@@ -207,7 +207,7 @@ class Sohoa:
 
 
 class Fts5:
-    """SQLite FTS5 with ``unicode61 remove_diacritics 2``: all words must be there, ranked by BM25."""
+    """SQLite FTS5 with ``unicode61 remove_diacritics 2``: all words must be there, ranked by BM25, with a snippet."""
 
     def __init__(self, file: Path) -> None:
         self.file = file
@@ -229,8 +229,11 @@ class Fts5:
     def ask(self, asked: Asked) -> tuple[int, list[str]]:
         query = fts_query(unicodedata.normalize("NFC", asked.typed))
         [total] = self.db.execute("SELECT count(*) FROM t WHERE t MATCH ?", (query,)).fetchone()
-        rows = self.db.execute("SELECT id FROM t WHERE t MATCH ? ORDER BY rank LIMIT ? OFFSET ?",
-                               (query, HITS, asked.offset))  # fmt: skip
+        rows = self.db.execute(
+            "SELECT id, number, symbol, issued, type, issuer, signer, abstract, snippet(t, 8, '[', ']', '…', 20) "
+            "FROM t WHERE t MATCH ? ORDER BY rank LIMIT ? OFFSET ?",
+            (query, HITS, asked.offset),
+        )
         return total, [row[0] for row in rows]
 
     def size_bytes(self) -> int:
