@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from ingest.extract import describe, reasons_to_hold
 from ingest.extract.shown import shown
@@ -408,3 +410,37 @@ def test_an_annex_alone_is_a_component_and_lends_no_number_from_its_tables() -> 
     assert document.kind is Kind.COMPONENT
     assert document.metadata.symbol.value is None
     assert document.metadata.symbol.state is FieldState.HELD
+
+
+TEXTS = st.sampled_from(
+    ["Số:", "3165", "/QĐ-UBND", "Hà", "Nội,", "ngày", "15", "tháng", "8", "năm", "2023", "QUYẾT", "ĐỊNH", "V/v", "UBND",
+     "CỘNG", "HÒA", "XÃ", "HỘI", "CHỦ", "NGHĨA", "VIỆT", "NAM", "Kính", "gửi:", "KT.", "GIÁM", "ĐỐC", "-", "|", "†",
+     "Nơi", "nhận:", "HỎA", "TỐC", "Nguyễn", "Văn", "An", "/", ".", "PHÓ", "BẢN", "SAO"]
+)  # fmt: skip
+
+
+@st.composite
+def scattered_pages(draw: st.DrawFn) -> PageText:
+    """Words of heads and signatures anywhere, in any order."""
+    lines = []
+    for block in range(draw(st.integers(0, 12))):
+        texts = draw(st.lists(TEXTS, min_size=1, max_size=8))
+        x, y = draw(st.floats(0, 0.7)), draw(st.floats(0, 0.98))
+        lines.append(line(" ".join(texts), x, y, draw(st.floats(0.05, 0.3)), block, draw(st.floats(0, 1))))
+    return page(lines)
+
+
+@given(st.lists(scattered_pages(), min_size=1, max_size=3))
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_words_in_any_disorder_are_described_without_failing(pages: list[PageText]) -> None:
+    numbered = [replace(text, number=number) for number, text in enumerate(pages, 1)]
+    document = described(*numbered)
+    for name, field in document.metadata.items():
+        assert 0.0 <= field.confidence <= 1.0, name
+        if field.state is FieldState.ACCEPTED:
+            assert field.value
+            assert field.evidence is not None, name
+            assert field.evidence.page in document.page_numbers
+        if field.state is FieldState.ABSENT:
+            assert field.value is None
+    shown(document)
