@@ -97,11 +97,24 @@ def secrecy_mark(picture: Picture | Grey, dpi: float, engine: OcrEngine) -> Stam
                 continue
             if red:
                 judged.append(frame)
-            meaning = _said(seen.inside, engine)
-            silent = meaning is Meaning.UNREADABLE and seen.double_sides >= DOUBLE_SIDES and _of_a_stamp(seen.size_mm)
-            if meaning is Meaning.SECRET or silent:
+            meaning, likeness = _said(seen.inside, engine)
+            if meaning is not Meaning.NOT_SECRET and seen.double_sides >= _needed(seen, meaning, likeness):
                 return Stamp(_box(frame, small.shape), meaning is Meaning.SECRET)
     return None
+
+
+def _needed(seen: "_Seen", meaning: Meaning, likeness: float) -> int:
+    """How many double sides the frame must have to be taken for a secrecy stamp.
+
+    None where a degree was read letter for letter in a frame of its size, and one in another. Half a word that is like
+    one stands in cells of tables (3 in 224 real pages), so it needs two, and what cannot be read needs three.
+    """
+    its_size = _of_a_stamp(seen.size_mm)
+    if meaning is Meaning.SECRET and likeness == 1:
+        return 0 if its_size else 1
+    if meaning is Meaning.SECRET:
+        return 2
+    return DOUBLE_SIDES if its_size else 5
 
 
 def _of_a_stamp(size_mm: tuple[float, float]) -> bool:
@@ -112,7 +125,7 @@ def _of_a_stamp(size_mm: tuple[float, float]) -> bool:
 
 def names_secrecy(lines: Iterable[str]) -> bool:
     """A line says nothing but a degree of secrecy: a stamp that was read as text."""
-    return any(_meaning(line) is Meaning.SECRET for line in lines if line.isupper() and len(line) <= 12)
+    return any(_meaning(line) == (Meaning.SECRET, 1) for line in lines if line.isupper() and len(line) <= 12)
 
 
 # -- ink --------------------------------------------------------------------------------------------------------------
@@ -329,20 +342,22 @@ def _is_double(profile: NDArray[np.float64], mm: float) -> bool:
     )
 
 
-def _said(inside: Grey, engine: OcrEngine) -> Meaning:
+def _said(inside: Grey, engine: OcrEngine) -> tuple[Meaning, float]:
+    """What stands in the frame, upright or upside down, and how like it is to what was read."""
     if min(inside.shape) < 20:
-        return Meaning.UNREADABLE
+        return Meaning.UNREADABLE, 0.0
     quiet = cv2.copyMakeBorder(inside, 30, 30, 30, 30, cv2.BORDER_CONSTANT, value=255)
+    best = (Meaning.UNREADABLE, 0.0)
     for page in (quiet, np.ascontiguousarray(quiet[::-1, ::-1])):
         for layout in (Layout.LINE, Layout.BLOCK):
             text = " ".join(line.text for line in engine.read(np.asarray(page, np.uint8), READ_DPI, layout))
-            meaning = _meaning(text)
-            if meaning is not Meaning.UNREADABLE:
-                return meaning
-    return Meaning.UNREADABLE
+            best = max(best, _meaning(text), key=lambda each: each[1])
+            if best[1] == 1:
+                return best
+    return best
 
 
-def _meaning(text: str) -> Meaning:
+def _meaning(text: str) -> tuple[Meaning, float]:
     letters = re.sub(r"[^A-Z]", "", plainly(text))
     best, meant = ALIKE, Meaning.UNREADABLE
     for meaning in (Meaning.NOT_SECRET, Meaning.SECRET):
@@ -351,7 +366,7 @@ def _meaning(text: str) -> Meaning:
             likeness = SequenceMatcher(None, letters, wanted).ratio()
             if likeness > best and abs(len(letters) - len(wanted)) <= 2:
                 best, meant = likeness, meaning
-    return meant
+    return meant, best if meant is not Meaning.UNREADABLE else 0.0
 
 
 def _box(frame: _Frame, shape: tuple[int, ...]) -> Box:
