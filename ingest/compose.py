@@ -33,7 +33,7 @@ KEPT_FILTERS = frozenset(["/DCTDecode", "/CCITTFaxDecode", "/FlateDecode", "/JBI
                           "/ASCIIHexDecode", "/RunLengthDecode"])  # fmt: skip
 """ISO 19005-2, 6.1.7.2 forbids LZWDecode; JPXDecode is bound by 6.2.8.3 and re-encoded instead of examined."""
 KEPT_KEYS = frozenset(["/Width", "/Height", "/BitsPerComponent", "/ColorSpace", "/Filter", "/DecodeParms", "/Decode"])
-RENDERED_QUALITY = 90
+SMALLEST_PT, LARGEST_PT = 3.0, 14_400.0
 
 
 def compose(pages: ScanPages, texts: Sequence[PageText], target: Path, *, title: str, made_at: datetime) -> ComposedPdf:
@@ -66,6 +66,7 @@ def _add_page(pdf: Pdf, pages: ScanPages, text: PageText, font: pikepdf.Object) 
     width, height = pages.size_pt(text.number)
     if (text.turn - own_turn) % 180:  # lying as displayed, turned upright by the reading
         width, height = height, width
+    width, height = _allowed_size(width, height)
     content = b"q %s cm /Page Do Q\n" % _numbers(_placed(text.turn if own_turn is not None else 0, width, height))
     content += b"".join(_text_layer(text.lines, width, height))
     pdf.pages.append(
@@ -78,6 +79,13 @@ def _add_page(pdf: Pdf, pages: ScanPages, text: PageText, font: pikepdf.Object) 
             )
         )
     )
+
+
+def _allowed_size(width: float, height: float) -> tuple[float, float]:
+    """The page, smaller or larger as a whole where PDF/A does not allow its size (ISO 19005-2, 6.1.13)."""
+    scale = min(1.0, LARGEST_PT / max(width, height))
+    scale = max(scale, SMALLEST_PT / min(width, height))
+    return min(width * scale, LARGEST_PT), min(height * scale, LARGEST_PT)
 
 
 def _placed(turn: int, width: float, height: float) -> tuple[float, ...]:

@@ -221,6 +221,17 @@ def test_a_page_keeps_its_size_on_paper(tmp_path: Path) -> None:
         assert document[0].get_size() == pytest.approx((827 * 0.72, 1169 * 0.72), abs=0.1)
 
 
+@pytest.mark.parametrize(("size_px", "dpi"), [((20_000, 300), 60), ((4, 8), 200), ((20_000, 1), 60)])
+def test_a_page_too_large_or_small_for_pdf_a_is_brought_within_its_bounds(
+    tmp_path: Path, size_px: tuple[int, int], dpi: int
+) -> None:
+    made = composed(write_png(tmp_path / "a.png", Image.new("1", size_px, 1), dpi=dpi), blank())
+    with pikepdf.open(made) as pdf:
+        *_origin, width, height = (float(edge) for edge in pdf.pages[0].mediabox)
+    assert min(width, height) >= 3
+    assert max(width, height) <= 14_400
+
+
 # -- reading it ---------------------------------------------------------------------------------------------------
 
 
