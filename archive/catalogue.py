@@ -179,7 +179,7 @@ class Catalogue:
         except (ArgumentError, NoSuchModuleError, ImportError) as error:
             raise SettingsRejected(_("setting catalogue.url: {error}").format(error=error)) from error
         catalogue = cls(engine)
-        with _explained(engine):
+        with explained(engine):
             _make_tables(engine)
             with engine.connect() as connection:
                 found = connection.execute(select(func.max(schema.c.version))).scalar_one()
@@ -467,16 +467,16 @@ class Catalogue:
         return faults
 
     def _rows(self, query: Any) -> Sequence[Any]:
-        with _explained(self.engine), self.engine.connect() as connection:
+        with explained(self.engine), self.engine.connect() as connection:
             return connection.execute(query).all()
 
     def _stream(self, query: Any) -> Iterator[Any]:
-        with _explained(self.engine), self.engine.connect() as connection:
+        with explained(self.engine), self.engine.connect() as connection:
             yield from connection.execution_options(yield_per=ROWS_AT_ONCE).execute(query)
 
     @contextmanager
     def _writing(self) -> Iterator[Connection]:
-        with _explained(self.engine), self.engine.begin() as connection:
+        with explained(self.engine), self.engine.begin() as connection:
             # The first statement takes the database's write lock: a reading transaction that turns into a writing one
             # beside another writer is refused by SQLite without waiting.
             connection.execute(update(counters).where(counters.c.name == LOG).values(value=counters.c.value))
@@ -531,7 +531,7 @@ def _make_tables(engine: Engine) -> None:
 
 
 @contextmanager
-def _explained(engine: Engine) -> Iterator[None]:
+def explained(engine: Engine) -> Iterator[None]:
     """The database's errors in the words of this program."""
     try:
         yield

@@ -40,7 +40,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import DBAPIError
 
-from archive.catalogue import _explained, batches, records, scans
+from archive.catalogue import batches, explained, records, scans
 from archive.imports import (
     FOREVER,
     INVENTORY_COLUMNS,
@@ -216,7 +216,7 @@ class Register:
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
-        with _explained(engine):
+        with explained(engine):
             for last_try in (False, True):  # two runs may make the tables at the same time
                 try:
                     self._make_tables()
@@ -608,8 +608,9 @@ class Register:
         with self._writing() as connection:
             self._change_faults(connection, ids, mend)
 
-    def audited(self, damaged: Mapping[str, str], on: date) -> tuple[int, int]:
-        """Take the outcome of a whole audit in: records at *damaged* stop counting from *on*, mended ones count again.
+    def audited(self, damaged: Mapping[str, str], on: date, *, all_was_checked: bool = True) -> tuple[int, int]:
+        """Take the outcome of an audit in: records at *damaged* stop counting from *on*, and those found whole count
+        again, but only where *all_was_checked* (an audit that looked at no signature cannot call one mended).
 
         *damaged*: path in the archive, or record id → what is wrong. A damaged PDF breaks its own record; anything else
         in an object breaks every record of it, because which of them it bears on cannot be told. Returns how many
@@ -634,7 +635,7 @@ class Register:
             for id in ids:
                 broken.setdefault(id, reason)
         self.note_faults({id: reason for id, reason in broken.items() if id not in standing}, on)
-        mended = standing - broken.keys()
+        mended = standing - broken.keys() if all_was_checked else set()
         self.mend_faults(sorted(mended), on)
         return len(broken.keys() - standing), len(mended)
 
@@ -866,12 +867,12 @@ class Register:
 
     @contextmanager
     def _reading(self) -> Iterator[Connection]:
-        with _explained(self.engine), self.engine.connect() as connection:
+        with explained(self.engine), self.engine.connect() as connection:
             yield connection
 
     @contextmanager
     def _writing(self) -> Iterator[Connection]:
-        with _explained(self.engine), self.engine.begin() as connection:
+        with explained(self.engine), self.engine.begin() as connection:
             if connection.dialect.name == "sqlite":
                 connection.exec_driver_sql(
                     "PRAGMA cache_size = -100000"

@@ -3,10 +3,12 @@
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from datetime import datetime
 
 import click
 
 from archive.audit import Audit, Fault, Finding, audit
+from archive.inventory import VIETNAM, Register
 from cli import Context
 from commands.showing import console, harmless, json_line
 from commands.workspace import Workspace
@@ -14,6 +16,7 @@ from schemas.errors import InputRejected
 from schemas.language import _
 
 BROKEN = 6
+BREAKS_A_RECORD = (Fault.ALTERED, Fault.MISSING, Fault.RENAMED, Fault.INVALID, Fault.SIGNATURE)
 PROGRESS_EVERY_S = 5.0
 
 
@@ -32,6 +35,7 @@ def command(context: Context, log_only: bool, signatures: bool, threads: int, as
         result = audit(workspace.archive, workspace.catalogue, threads=threads, on_object=_progress(started))
         if signatures:
             result.findings += _signature_findings(workspace, {finding.path for finding in result.findings})
+        _stop_counting(workspace, result, signatures)
     for finding in result.findings:
         if as_json:
             json_line({"path": finding.path, "fault": finding.fault, "detail": finding.detail})
@@ -39,6 +43,12 @@ def command(context: Context, log_only: bool, signatures: bool, threads: int, as
             click.echo(harmless(_line(finding)))
     _close(result, time.monotonic() - started, log_only, as_json)
     return 0 if result.whole else BROKEN
+
+
+def _stop_counting(workspace: Workspace, result: Audit, signatures: bool) -> None:
+    """Records that were found broken leave the numerator from today on, until an audit finds them whole."""
+    broken = {f.path: f.detail or str(f.fault) for f in result.findings if f.fault in BREAKS_A_RECORD}
+    Register(workspace.catalogue.engine).audited(broken, datetime.now(VIETNAM).date(), all_was_checked=signatures)
 
 
 def _signature_findings(workspace: Workspace, known: set[str]) -> Iterator[Finding]:
