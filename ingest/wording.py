@@ -43,6 +43,16 @@ LEAST_GAP = 0.08
 MARK, CASE, LETTER, MISSING = 0.5, 0.7, 1.3, 1.2
 """Costs of one letter read for another: under other marks, in other case, other letter, one too many or too few."""
 
+TYPE_CODES = frozenset(
+    "NQ QĐ CT QC QyĐ TC TB HD CTr KH PA ĐA DA BC BB TTr HĐ CĐ BGN BTT GUQ GM GGT GNP PG PC PB SY TrS SL "  # noqa: SIM905
+    "NĐ TT TTLT".split()
+)
+"""NĐ 30/2020, Phụ lục III, and those of legal documents (decree, circular, joint circular)."""
+ALIKE = str.maketrans("71IlYyÐDOo0", "TTTTrrĐĐQQQ")
+LOOKALIKES = {0x2044: "/", 0xD0: "Đ", 0xF0: "đ"}
+"""Signs of other alphabets that look like those of this one: fraction slash, Icelandic eth."""
+
+_SYMBOL = re.compile(r"^(\S*\d/)([^/\s-]{2,4})(-[^\s]+)$")
 _LETTERS = re.compile(r"[^\W\d_]+")
 
 
@@ -115,10 +125,20 @@ def decided(line: EngineLine, slots: Sequence[Slot], syllables: Syllables) -> li
 def _cleaned(worded: Worded) -> Worded | None:
     """The word without the dust at its ends; None where it is nothing else."""
     word = worded.word
-    text = word.text.replace("\u2044", "/").strip(DUST)
+    text = _code_held(word.text.translate(LOOKALIKES).strip(DUST))
     if text == word.text:
         return worded
     return Worded(replace(word, text=text), worded.raw or word.text) if text else None
+
+
+def _code_held(text: str) -> str:
+    """A number and symbol (``123/ITr-SXD``) with its type code (``TTr``), where what was read differs from just one
+    code by letters that look alike."""
+    match = _SYMBOL.match(text)
+    if match is None or match[2] in TYPE_CODES:
+        return text
+    alike = [code for code in TYPE_CODES if code.translate(ALIKE) == match[2].translate(ALIKE)]
+    return f"{match[1]}{alike[0]}{match[3]}" if len(alike) == 1 else text
 
 
 def _apart(words: list[Worded], line: EngineLine) -> list[Worded]:

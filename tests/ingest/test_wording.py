@@ -1,0 +1,119 @@
+"""The words of a line are decided among its readings by sureness and by which syllables follow each other."""
+
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ingest.ocr.engine import EngineLine, EngineWord, PixelBox
+from ingest.secondreading import BUDGET, Slot, slots, spans
+from ingest.syllables import counted, marks, skeleton, tokens
+from ingest.wording import Worded, decided, grounds_closed
+
+WIDTH = 100
+
+
+def line_of(*words: tuple[str, float]) -> EngineLine:
+    placed = tuple(
+        EngineWord(text, PixelBox(n * WIDTH, 0, n * WIDTH + 80, 30), sure, (n * WIDTH, 25.0, n * WIDTH + 80, 25.0))
+        for n, (text, sure) in enumerate(words)
+    )
+    return EngineLine(placed, PixelBox(0, 0, WIDTH * len(placed), 30), 30.0, 0, 0)
+
+
+def text_of(words: list[Worded]) -> str:
+    return " ".join(worded.word.text for worded in words)
+
+
+def read_once(*words: tuple[str, float]) -> str:
+    line = line_of(*words)
+    return text_of(decided(line, slots(line, ()), counted()))
+
+
+@pytest.mark.parametrize(
+    ("seen", "meant"),
+    [
+        ("tông kêt công tác", "tổng kết công tác"),
+        ("sửa đồi, bỗ sung", "sửa đổi, bổ sung"),
+        ("QUYÉT ĐỊNH:", "QUYẾT ĐỊNH:"),
+        ("đại điện lãnh đạo", "đại diện lãnh đạo"),
+        ("có hiệulực thi hành", "có hiệu lực thi hành"),
+    ],
+)
+def test_marks_that_the_engine_doubted_are_mended(seen: str, meant: str) -> None:
+    assert read_once(*((word, 0.7) for word in seen.split())) == meant
+
+
+@pytest.mark.parametrize("text", ["Đề ngị cơ quan", "Phòng Ngiệp vụ", "bà H'Mlô Êban", "số 3165/QĐ-UBND ngày 12/7"])
+def test_what_the_engine_was_sure_of_stands(text: str) -> None:
+    assert read_once(*((word, 0.99) for word in text.split())) == text
+
+
+@given(st.from_regex(r"[0-9]{1,4}(/[0-9]{4})?[.,]?", fullmatch=True), st.floats(0.1, 0.99))
+def test_numbers_are_never_changed(number: str, sure: float) -> None:
+    assert read_once(("số", 0.99), (number, sure), ("ngày", 0.99)) == f"số {number} ngày"
+
+
+def test_the_tone_may_stand_on_either_vowel() -> None:
+    assert read_once(("Cộng", 0.7), ("hoà", 0.7), ("xã", 0.7), ("hội", 0.7)) == "Cộng hoà xã hội"
+    assert marks("hoà") == marks("hòa")
+
+
+def test_a_second_reading_that_agrees_is_believed_against_the_language() -> None:
+    line = line_of(("vụ", 0.99), ("Ngiệp", 0.6))
+    again = (EngineWord("Ngiệp", line.words[1].box, 0.95, line.words[1].baseline),)
+    first = Slot((line.words[:1],))
+    assert text_of(decided(line, [first, Slot((line.words[1:], again))], counted())) == "vụ Ngiệp"
+
+
+def test_a_second_reading_that_was_surer_wins() -> None:
+    line = line_of(("số", 0.99), ("64/2023QH", 0.3))
+    again = (EngineWord("64/2025/QH15", line.words[1].box, 0.93, line.words[1].baseline),)
+    words = decided(line, [Slot((line.words[:1],)), Slot((line.words[1:], again))], counted())
+    assert text_of(words) == "số 64/2025/QH15"
+    assert words[1].raw == "64/2023QH", "what the first reading had is kept"
+    assert words[1].word.confidence > 0.6
+
+
+def test_dust_is_no_word() -> None:
+    assert read_once(("`", 0.5), ("Điều", 0.99), ("_Thực", 0.99)) == "Điều Thực"
+
+
+@pytest.mark.parametrize(
+    ("seen", "held"),
+    [("123/ITr-SXD", "123/TTr-SXD"), ("10/71Y-HĐND", "10/TTr-HĐND"), ("61/2018/ND-CP", "61/2018/NĐ-CP"),
+     ("3/HD-SXD", "3/HD-SXD"), ("12/UBND-VX", "12/UBND-VX"), ("87/2025/QH15", "87/2025/QH15")],
+)  # fmt: skip
+def test_codes_are_held_by_their_grammar(seen: str, held: str) -> None:
+    assert read_once(("số", 0.99), (seen, 0.99)) == f"số {held}"
+
+
+def test_a_legal_ground_ends_in_a_semicolon_where_another_follows() -> None:
+    def row(text: str) -> list[Worded]:
+        return [Worded(word) for word in line_of(*((word, 0.9) for word in text.split())).words]
+
+    closed = grounds_closed([row("Căn cứ Luật Xây dựng,"), row("Căn cứ Luật Đất đai,"), row("Điều 1. Cấp phép,")])
+    assert [text_of(line)[-1] for line in closed] == [";", ",", ","]
+
+
+def test_no_more_is_read_again_than_the_budget() -> None:
+    lines = [line_of(*(("chữ", 0.1) for _word in range(8))) for _line in range(10)]
+    again = spans(lines, lambda line, place: True)
+    assert 0 < sum(span.width for span in again) <= BUDGET * sum(line.box.width for line in lines)
+
+
+@given(st.text(max_size=40))
+def test_any_text_parts_into_tokens_in_order(text: str) -> None:
+    found = tokens(text)
+    assert all(a.end <= b.start for a, b in pairwise(found))
+    assert all(skeleton(token.key) == skeleton(skeleton(token.key)) for token in found)
+
+
+@given(st.lists(st.tuples(st.sampled_from(["tông", "kêt", "-", "12", "QĐ-UBND", "`", "Ÿ"]), st.floats(0, 1)),
+                min_size=1, max_size=8))  # fmt: skip
+def test_words_stay_in_order_apart_and_honest(words: list[tuple[str, float]]) -> None:
+    line = line_of(*words)
+    found = [worded.word for worded in decided(line, slots(line, ()), counted())]
+    assert all(a.box.x1 < b.box.x0 for a, b in pairwise(found))
+    assert all(0 <= word.confidence <= 1 for word in found)
