@@ -57,6 +57,8 @@ def _unpacked(archive: Path, thai: Path, folder: Path) -> Path:
     options.write_text("\n".join([*kept, "-Djava.locale.providers=SPI,CLDR"]) + "\n")
     for jar in thai.glob("*.jar"):
         shutil.copy(jar, home / "lib")
+    for program in (home / "bin").iterdir():
+        program.chmod(0o755)  # a ZIP file's modes are lost on the way
     if os.getuid() == 0:
         for path in (folder, *folder.rglob("*")):
             os.chown(path, NOBODY, NOBODY)
@@ -78,8 +80,9 @@ def _started(home: Path, java: Path, java_options: str) -> Iterator[str]:
     command = ["bash", str(home / "bin" / "opensearch")]
     if os.getuid() == 0:
         may = "+dac_override"
-        command = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", f"--inh-caps={may}",
-                   f"--ambient-caps={may}", *command]  # fmt: skip
+        # no_setuid_fixup: else access(2), by which Java asks whether a file is there, does without the capability
+        command = ["setpriv", "--securebits=+no_setuid_fixup", f"--reuid={NOBODY}", f"--regid={NOBODY}",
+                   "--clear-groups", f"--inh-caps={may}", f"--ambient-caps={may}", *command]  # fmt: skip
     output = home.parent / "output"
     with output.open("wb") as log:
         server = subprocess.Popen(
