@@ -21,6 +21,7 @@ from ingest.ocr.engine import (
     tessdata_folder,
 )
 from ingest.secondreading import Span, read_span, slots, spans
+from ingest.secrecy import names_secrecy, secrecy_mark
 from ingest.syllables import counted
 from ingest.wording import Worded, decided, grounds_closed, is_doubtful
 from schemas.errors import InputRejected
@@ -70,12 +71,18 @@ def not_read(image: PageImage, reason: str) -> PageText:
     )  # fmt: skip
 
 
+def _secret(image: PageImage) -> PageText:
+    """The page without anything that it says."""
+    width, height = _upright(image.width_px, image.height_px, image.turn)
+    return PageText(image.number, width, height, image.dpi, image.turn, state=PageState.SECRET)
+
+
 def read_page(page: PageImage, options: ReadingOptions) -> PageText:
     """What the page says: turned upright, straightened and cleaned for reading only; places are those of the upright
     scan. A pure function of its arguments and the installed models.
 
-    A page without writing is BLANK; one that cannot be decoded is NOT_READ with the reason. ServiceUnavailable when
-    the engine or a model is missing.
+    A page without writing is BLANK; one that cannot be decoded is NOT_READ with the reason; one with a stamp of secrecy
+    is SECRET, and nothing of it is kept. ServiceUnavailable when the engine or a model is missing.
     """
     engines = load_engine(options)
     engine = engines.first
@@ -93,9 +100,13 @@ def read_page(page: PageImage, options: ReadingOptions) -> PageText:
     turn: Turn = 0
     if images.lies_on_its_side(seen.ink, seen.ink_dpi):
         seen, turn = seen.turned(90), 90
+    if secrecy_mark(images.turned(picture, turn), page.dpi, engine) is not None:
+        return _secret(page)
     read = _read(seen, engine)
     if read.is_poor:
         seen, turn, read = _other_way_up(seen, turn, read, engine)
+    if names_secrecy(line.text for line in read.lines):
+        return _secret(page)
     if turn:
         codes = _codes(seen)
     worded = _worded(read, seen.dpi, None if options.fast else engines.second)
