@@ -165,7 +165,8 @@ GRAINY = 6.0
 
 def _grain(page: Grey) -> float:
     """The noise of even paper (Immerkær's mask; the median leaves print out)."""
-    piece = page[page.shape[0] // 4 : page.shape[0] // 2]
+    middle = page.shape[0] // 2
+    piece = page[max(0, middle - 150) : middle + 150]
     mask = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32)
     return float(np.median(np.abs(cv2.filter2D(piece, cv2.CV_16S, mask)))) / 6 * 1.48
 
