@@ -28,6 +28,8 @@ ON_AXIS = 0.16
 """How far the middle of a heading may lie from the middle of the page."""
 MISREAD_DIGIT = 0.9
 """Factor where a character was taken for the digit it looks like (``l6`` for 16)."""
+PAGE_MM = (210, 297)
+SPECK_MM2 = 20
 FAINT = 0.6
 """A word read with less confidence is often not what is printed."""
 SURELY_READ = 0.85
@@ -536,6 +538,9 @@ class HeadFields:
         if (ink := self._ink_like_a_stamp()) is not None:
             return Finding(URGENCIES[0], 0.5, Evidence(self.page.number, ink), URGENCIES[:3],
                            _("there is ink where a stamp of urgency stands"))  # fmt: skip
+        if self._ink_below_number:
+            return Finding(None, 0.8, Evidence(self.page.number, self._ink_below_number[0]), URGENCIES[:3],
+                           _("there is ink where a stamp of urgency stands"))  # fmt: skip
         return Finding(None, 0.97)
 
     def _ink_like_a_stamp(self) -> Box | None:
@@ -544,13 +549,18 @@ class HeadFields:
         NĐ 30/2020, Phụ lục I gives the stamps as 20 to 40 mm by 8; those on real scans are up to 35 mm by 22.
         """
         arrival = [run.box for run in self.head.runs if {"den", "ngay"} & set(folded(run.text).split())]
-        for ink in self.page.unread_ink:
-            width_mm, height_mm = ink.width * 210, ink.height * 297
-            if not (16 < width_mm < 45 and 5 < height_mm < 32 and ink.x0 < 0.3):
-                continue
-            if self.bottom - self.head.step < ink.y0 < 0.45 and not any(ink.overlap(box) > 0 for box in arrival):
+        pieces = [ink for ink in self._ink_below_number if not any(ink.overlap(box) > 0 for box in arrival)]
+        for ink in [*pieces, *_put_together(pieces)]:
+            if 16 < ink.width * PAGE_MM[0] < 45 and 5 < ink.height * PAGE_MM[1] < 32:
                 return ink
         return None
+
+    @cached_property
+    def _ink_below_number(self) -> list[Box]:
+        """Unread ink of more than a speck at the left, from the number down to the middle of the page."""
+        return [ink for ink in self.page.unread_ink
+                if ink.x0 < 0.3 and self.bottom - self.head.step < ink.y0 < 0.45
+                and ink.width * PAGE_MM[0] * ink.height * PAGE_MM[1] > SPECK_MM2]  # fmt: skip
 
 
 _SUBJECT = re.compile(
@@ -607,6 +617,19 @@ def _of_one_height(words: Sequence[Word]) -> bool:
     """The reader gives words the height of their line: nothing is to be learned from it."""
     heights = [word.box.height for word in words]
     return max(heights) - min(heights) < 0.02 * max(heights)
+
+
+def _put_together(pieces: Sequence[Box]) -> list[Box]:
+    """The pieces of ink that lie within 15 mm of one another, as one: a slanted stamp comes in pieces."""
+    if len(pieces) < 2:
+        return []
+    whole = pieces[0]
+    for piece in pieces[1:]:
+        apart_x = max(piece.x0 - whole.x1, whole.x0 - piece.x1, 0.0) * PAGE_MM[0]
+        apart_y = max(piece.y0 - whole.y1, whole.y0 - piece.y1, 0.0) * PAGE_MM[1]
+        if max(apart_x, apart_y) < 15:
+            whole = whole.joined(piece)
+    return [whole]
 
 
 def _date_as_printed(run: Run, words: Sequence[Word]) -> float:

@@ -16,6 +16,8 @@ from schemas.pages import PageText
 RIGHT_FROM = 0.44
 SPELT = 0.8
 """A line at least so like a known title is that title."""
+NEARLY = 0.8
+"""A family name at least so like a known one is that one, misread."""
 INFERRED = 0.5
 """How sure a line is that was not read but follows from the other."""
 _SPECKS = " .,:;'`\"“”‘’|*-_~^°"
@@ -207,9 +209,10 @@ def _half_hidden(text: str) -> str | None:
 
 
 def _named(text: PageText, row: Run) -> Finding:
-    value = mended_name(_tidy(row.text))
+    read = _tidy(row.text)
+    value = mended_name(read)
     confidence = min(word.confidence for word in row.words)
-    if folded(value.split()[0]) not in _BY_LETTERS:
+    if folded(read.split()[0]) not in _BY_LETTERS:
         confidence *= 0.8
     return Finding(value, confidence, Evidence(text.number, row.box), (value,), _("the signer's name is unclear"))
 
@@ -217,7 +220,8 @@ def _named(text: PageText, row: Run) -> Finding:
 def mended_name(name: str) -> str:
     """*name* with the marks of its family name, and of ``Văn`` and ``Thị`` within it, as they are spelt."""
     first, *others = name.split()
-    spelt = [_BY_LETTERS.get(folded(first), first)]
+    fit, near = max((likeness(first, family), family) for family in FAMILY_NAMES)
+    spelt = [_BY_LETTERS.get(folded(first), near if fit >= NEARLY else first)]
     spelt += [{"van": "Văn", "thi": "Thị"}.get(folded(word), word) for word in others[:-1]]
     return " ".join(spelt + others[-1:])
 

@@ -444,3 +444,16 @@ def test_words_in_any_disorder_are_described_without_failing(pages: list[PageTex
         if field.state is FieldState.ABSENT:
             assert field.value is None
     shown(document)
+
+
+def test_a_slanted_stamp_of_urgency_may_come_in_pieces() -> None:
+    pieces = (Box(0.16, 0.154, 0.21, 0.165), Box(0.07, 0.19, 0.13, 0.23))
+    field = described(replace(letter(), unread_ink=pieces)).metadata.urgency
+    assert field.state is FieldState.HELD
+    assert field.evidence is not None
+    assert field.evidence.box == pieces[0].joined(pieces[1])
+
+
+def test_specks_are_no_stamp() -> None:
+    field = described(replace(letter(), unread_ink=(Box(0.2, 0.2, 0.21, 0.205),))).metadata.urgency
+    assert field.state is FieldState.ABSENT
