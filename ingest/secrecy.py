@@ -4,6 +4,10 @@
 ``KHẨN``, ``HỎA TỐC`` and ``THƯỢNG KHẨN`` have the same sizes, colour and place, in a *single* frame, and ``GIẢI MẬT``
 cancels a secrecy. So a frame of that size is looked for, level or askew, and read; where it cannot be read (faint, over
 text), a double frame decides. An error on the side of secrecy costs a person a look; the other one is an incident.
+
+Of 60 drawn stamps at 150 to 400 dpi and up to 10° askew, seen were: in colour or grey, whole or faded, 29 of 29, over
+text 8 of 10; in black and white, whole, 6 of 6, faded to dots 5 of 8, over text 4 of 7. None was seen on 224 real
+pages. A faded GIẢI MẬT may be taken for TỐI MẬT.
 """
 
 import math
