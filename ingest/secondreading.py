@@ -124,7 +124,8 @@ def slots(line: EngineLine, again: Sequence[tuple[Span, Sequence[tuple[EngineWor
 
 
 def _joined(readings: Sequence[tuple[EngineWord, ...]]) -> list[Slot]:
-    """Words that overlap by more than a third of the narrower one stand at the same place."""
+    """Words that overlap by more than a third of the narrower one stand at the same place. Where the first reading saw
+    nothing is none: that is a piece of a neighbour at the strip's end far more often than a word it missed."""
     all_words = sorted(
         ((word.box.x0, word.box.x1, number, word) for number, words in enumerate(readings) for word in words),
         key=lambda row: row[:3],
@@ -141,4 +142,5 @@ def _joined(readings: Sequence[tuple[EngineWord, ...]]) -> list[Slot]:
     return [
         Slot(tuple(tuple(word for owner, word in members if owner == number) for number in range(len(readings))))
         for _end, _narrowest, members in groups
+        if any(owner == 0 for owner, _word in members)
     ]

@@ -20,8 +20,7 @@ from ingest.syllables import FIRST, Syllables, marks, skeleton, tokens
 SURE = 0.93
 """Words of this confidence that are known syllables stand as the first reading has them."""
 AGREED = 0.9
-"""What two readings saw alike with this confidence stands, even where the language would have it otherwise: misprints
-of the paper are kept."""
+"""A syllable that two readings saw alike with this confidence stands, even where the language would have another."""
 UNSURE = 0.8
 """Below it a word is read again. With 0.86 the second reading costs a sixth more and mends two characters of 10,000."""
 MUCH_LIKELIER = 4.0
@@ -71,13 +70,18 @@ def is_doubtful(line: EngineLine, place: int, syllables: Syllables) -> bool:
     if word.confidence < UNSURE:
         return True
     found = [m.group() for m in _LETTERS.finditer(word.text)]
-    if any(not syllables.count(part.lower()) and not part.isupper() for part in found):
+    if any(not syllables.count(part.lower()) and not _is_abbreviation(part, syllables) for part in found):
         return True
     if len(found) != 1 or found[0] != word.text.strip(".,;:()“”\"'"):
         return False
     before = _near(line.words[place - 1].text, -1) if place else FIRST
     after = _near(line.words[place + 1].text, 0) if place + 1 < len(line.words) else FIRST
     return _gain(before, found[0].lower(), after, syllables) > MUCH_LIKELIER
+
+
+def _is_abbreviation(word: str, syllables: Syllables) -> bool:
+    """Capitals that no syllable has the letters of: ``UBND``, not ``SÓ``."""
+    return word.isupper() and not syllables.same_letters(word)
 
 
 def _near(text: str, which: int) -> str:
@@ -177,7 +181,8 @@ def _scores(slot: Slot, syllables: Syllables) -> dict[str, float]:
     seen = [(_text(words), _sureness(words)) for words in slot.readings if words is not None]
     if len(seen) == 1 and seen[0][1] >= SURE and _is_known(seen[0][0], syllables):
         return {seen[0][0]: 0.0}
-    if len(seen) > 1 and len({text for text, _sure in seen}) == 1 and min(sure for _text, sure in seen) >= AGREED:
+    agreed = len(seen) > 1 and len({text for text, _sure in seen}) == 1 and min(sure for _text, sure in seen) >= AGREED
+    if agreed and _is_known(seen[0][0], syllables):
         return {seen[0][0]: 0.0}
     candidates = dict.fromkeys(text for text, _sure in seen)
     for text, _sure in seen:
