@@ -487,7 +487,7 @@ def _metadata(submission: Submission, serial: str, deposited_at: datetime) -> di
 
 def _record(metadata: dict[str, Any], text: dict[str, Any], version: int) -> Record:
     fields = {
-        name: found["value"] if found["state"] != FieldState.ABSENT else None
+        name: found["value"] if found["state"] == FieldState.ACCEPTED else None
         for name, found in metadata["fields"].items()
     }
     issued_on = fields.pop("issued_on")

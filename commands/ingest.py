@@ -115,6 +115,7 @@ class _Run:
                 passwords=self.workspace.settings.reading.pdf_passwords,
                 kept=KeptReadings(tmp / "readings", self.options),
                 on_page=shown.page,
+                released=self.workspace.catalogue.is_released,
                 stopped=lambda: self.stop.asked,
             )
             scans = _while_there_is_room(_until(self.stop, found), self.workspace.folder)

@@ -367,18 +367,27 @@ def marks(ink: Mask, taken: list[Box], dpi: float) -> tuple[Box, ...]:
 def unread_lines(page: Grey, taken: list[tuple[int, int, int, int]], dpi: float) -> Grey | None:
     """The page with the *taken* boxes (x0, y0, x1, y1) painted over, where what is left looks like lines of print: rows
     of letters 12 mm long and more. None where nothing does."""
-    rest = page.copy()
-    pad = max(1, round(0.2 * dpi / MM_PER_INCH))
-    for x0, y0, x1, y1 in taken:
-        rest[max(0, y0 - pad) : y1 + pad, max(0, x0 - pad) : x1 + pad] = 255
     low = min(1.0, SKEW_DPI / dpi)
     mm = dpi * low / MM_PER_INCH
-    ink = _letters(ink_mask(resized(rest, low)), mm)
+    pad = 0.2 * dpi / MM_PER_INCH
+    ink = ink_mask(resized(page, low))
+    for x0, y0, x1, y1 in taken:
+        ink[_cut(y0 - pad, low) : _cut(y1 + pad, low) + 1, _cut(x0 - pad, low) : _cut(x1 + pad, low) + 1] = 0
+    ink = _letters(ink, mm)
     rows = np.asarray(cv2.morphologyEx(ink, cv2.MORPH_CLOSE, np.ones((1, _odd(2.5 * mm)), np.uint8)), np.uint8)
     _count, _labels, stats, _centres = cv2.connectedComponentsWithStats(rows, connectivity=8)
     width, height, area = (stats[1:, c] for c in (cv2.CC_STAT_WIDTH, cv2.CC_STAT_HEIGHT, cv2.CC_STAT_AREA))
     lines = (width > 12 * mm) & (height > 1.2 * mm) & (height < 7 * mm) & (area > 0.35 * width * height)
-    return rest if int(lines.sum()) else None
+    if not lines.any():
+        return None
+    rest = page.copy()
+    for x0, y0, x1, y1 in taken:
+        rest[_cut(y0 - pad, 1) : _cut(y1 + pad, 1), _cut(x0 - pad, 1) : _cut(x1 + pad, 1)] = 255
+    return rest
+
+
+def _cut(place: float, factor: float) -> int:
+    return max(0, round(place * factor))
 
 
 def _odd(value: float) -> int:

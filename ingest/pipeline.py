@@ -7,8 +7,9 @@ from is never altered.
 import hashlib
 import json
 import shutil
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -20,9 +21,9 @@ from ingest.extract import describe
 from ingest.labels import NO_LABELS, Labels, combined
 from ingest.pages import ScanPages
 from ingest.scanreading import Reading, ReadScan, read_scans
-from ingest.separate import separate
+from ingest.separate import last_sheet, separate
 from ingest.signing import Seal, sign
-from schemas.documents import Document, Paper, SignedPdf
+from schemas.documents import Document, Paper, Sheet, SignedPdf
 from schemas.errors import ServiceUnavailable
 from schemas.language import _
 from schemas.pages import Box, Scan
@@ -104,7 +105,8 @@ def ingest(scans: Iterable[Scan | RejectedScan], reading: Reading, desk: Desk) -
 def _batch(scans: Iterable[Scan | RejectedScan], reading: Reading, desk: Desk) -> Iterator[Event]:
     batch = desk.catalogue.begin_batch(desk.operator, desk.now())
     skipped: list[Skipped] = []
-    fresh = _not_done_before(scans, desk.catalogue, batch.id, skipped.append)
+    sheets = _StandingSheets(desk.catalogue)
+    fresh = _not_done_before(sheets.seen(scans), desk.catalogue, batch.id, skipped.append)
     for outcome in read_scans(fresh, reading):
         yield from _drain(skipped)
         match outcome:
@@ -118,10 +120,12 @@ def _batch(scans: Iterable[Scan | RejectedScan], reading: Reading, desk: Desk) -
                 yield outcome
             case ReadScan():
                 documents = 0
-                for event in _documents(outcome, desk, batch.id):
+                standing = sheets.before(outcome.scan)
+                for event in _documents(outcome, standing, desk, batch.id):
                     documents += 1
                     yield event
-                desk.catalogue.finish_scan(outcome.scan.sha256, ScanState.DONE)
+                standing = last_sheet(outcome.texts, standing)
+                desk.catalogue.finish_scan(outcome.scan.sha256, ScanState.DONE, standing)
                 _forget(reading, outcome.scan.sha256)
                 yield ScanDone(outcome.scan, len(outcome.texts), documents)
     yield from _drain(skipped)
@@ -170,8 +174,38 @@ def _not_done_before(
         yield scan
 
 
-def _documents(read: ReadScan, desk: Desk, batch: str) -> Iterator[Deposited | Held]:
-    for paper in separate(read.scan, read.texts):
+@dataclass(slots=True)
+class _StandingSheets:
+    """What the cover sheets of a scan leave standing for the next in the same folder, as in stacks of a file a page."""
+
+    catalogue: Catalogue
+    _ahead: deque[Scan] = field(default_factory=deque)
+    _folder: Path | None = None
+    _sheet: Sheet = field(default_factory=Sheet)
+
+    def seen(self, scans: Iterable[Scan | RejectedScan]) -> Iterator[Scan | RejectedScan]:
+        for scan in scans:
+            if isinstance(scan, Scan):
+                self._ahead.append(scan)
+            yield scan
+
+    def before(self, scan: Scan) -> Sheet:
+        """What stands before *scan*: all scans ahead of it have ended, in this run or in an earlier one."""
+        while self._ahead[0].sha256 != scan.sha256:
+            ended = self._ahead.popleft()
+            self._enter(ended.path.parent)
+            left = self.catalogue.left_standing(ended.sha256)
+            self._sheet = left if left is not None else self._sheet
+        self._enter(scan.path.parent)
+        return self._sheet
+
+    def _enter(self, folder: Path) -> None:
+        if folder != self._folder:
+            self._folder, self._sheet = folder, Sheet()
+
+
+def _documents(read: ReadScan, standing: Sheet, desk: Desk, batch: str) -> Iterator[Deposited | Held]:
+    for paper in separate(read.scan, read.texts, standing):
         if _a_person_decided(document_id(paper.scan.sha256, paper.pages[0].number), desk.catalogue):
             continue
         yield deposit_or_hold(paper, read.pages, desk, batch)

@@ -100,12 +100,12 @@ def read_page(page: PageImage, options: ReadingOptions) -> PageText:
     turn: Turn = 0
     if images.lies_on_its_side(seen.ink, seen.ink_dpi):
         seen, turn = seen.turned(90), 90
-    if secrecy_mark(images.turned(picture, turn), page.dpi, engine) is not None:
+    if not page.released and secrecy_mark(images.turned(picture, turn), page.dpi, engine) is not None:
         return _secret(page)
     read = _read(seen, engine)
     if read.is_poor:
         seen, turn, read = _other_way_up(seen, turn, read, engine)
-    if names_secrecy(line.text for line in read.lines):
+    if not page.released and names_secrecy(line.text for line in read.lines):
         return _secret(page)
     if turn:
         codes = _codes(seen)

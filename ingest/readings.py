@@ -10,6 +10,9 @@ from schemas.errors import IntegrityBroken
 from schemas.pages import PageText, ReadingOptions
 from schemas.stored import from_json, to_json
 
+FORM = 2
+"""Goes up when pages are read in a new way, so that no page is taken over that an older program read."""
+
 
 @dataclass(frozen=True, slots=True)
 class KeptReadings:
@@ -39,4 +42,4 @@ class KeptReadings:
 
     def _file(self, sha256: str, number: int) -> Path:
         way = "fast" if self.options.fast else "careful"
-        return self.folder / sha256 / f"{way}-{self.options.engine}-{number:05d}.json"
+        return self.folder / sha256 / f"{way}-{self.options.engine}-{FORM}-{number:05d}.json"

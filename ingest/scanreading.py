@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ingest.pages import ScanPages, open_pages
@@ -49,6 +49,8 @@ class Reading:
     passwords: tuple[str, ...] = ()
     kept: KeptReadings | None = None
     on_page: Callable[[Scan, PageText, int], None] = lambda scan, text, count: None
+    released: Callable[[str], bool] = lambda sha256: False
+    """Whether a person has released a scan that was stopped as secret."""
     stopped: Callable[[], bool] = lambda: False
     """Asked before each page: once true, no further page is handed out and unfinished scans do not come back."""
 
@@ -102,6 +104,7 @@ def read_scans(
 
 
 def _unread_pages(work: _InWork, reading: Reading) -> Iterator[tuple[tuple[str, int], PageImage]]:
+    released = reading.released(work.scan.sha256)
     for number in range(1, work.pages.count + 1):
         if work.secret_page or reading.stopped():
             return
@@ -114,7 +117,7 @@ def _unread_pages(work: _InWork, reading: Reading) -> Iterator[tuple[tuple[str, 
         except InputRejected as error:
             work.rejected = str(error)
             return
-        yield (work.scan.sha256, number), image
+        yield (work.scan.sha256, number), replace(image, released=released)
 
 
 def _finished(

@@ -73,6 +73,8 @@ class PageImage:
     turn: Turn = 0
     lossless: bool = True
     """Taken out of the scan as it stood there; else rendered."""
+    released: bool = False
+    """A person has decided that no secrecy stamp is on this scan: none is looked for."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -99,7 +99,9 @@ def test_a_translation_fills_in_the_same_names() -> None:
         assert sorted(set(names.findall(english))) == sorted(set(names.findall(vietnamese_text))), english
 
 
-@pytest.mark.parametrize(("language", "words"), [("vi", "Những gì đang chờ duyệt."), ("en", "What waits for a person.")])
+@pytest.mark.parametrize(
+    ("language", "words"), [("vi", "Những gì đang chờ duyệt."), ("en", "What waits for a person.")]
+)
 def test_help_speaks_the_readers_language(language: str, words: str) -> None:
     shown = subprocess.run(
         [sys.executable, "-m", "cli", "--help"],

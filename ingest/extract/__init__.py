@@ -12,9 +12,9 @@ from schemas.documents import FIELD_NAMES, CutState, Document, Field, FieldState
 from schemas.language import _
 from schemas.pages import PageState, PageText
 
-NEEDED = ("number", "symbol", "issued_on", "issuer", "type", "abstract", "signer")
-"""What a record must have or be known not to have before it is deposited (TT 01/2023/TT-VPCP, Điều 9; the signer,
-because NĐ 30 asks for one on every paper)."""
+NEEDED = ("number", "symbol", "issued_on", "issuer", "type", "abstract")
+"""What a record must have or be known not to have before it is deposited (TT 01/2023/TT-VPCP, Điều 9). What else is
+doubtful is kept with its doubt, and a record shows only what is accepted."""
 
 
 def describe(paper: Paper) -> Document:
@@ -81,5 +81,4 @@ def _held_reasons() -> dict[str, str]:
         "issuer": _("the issuing agency is doubtful"),
         "type": _("the type is doubtful"),
         "abstract": _("the abstract is doubtful"),
-        "signer": _("the signer is doubtful"),
     }

@@ -12,9 +12,11 @@ import pytest
 from archive.store import Archive
 from ingest.pipeline import Deposited, Event, Held, ScanDone, Skipped, document_id
 from ingest.review import set_fields
+from ingest.sheets import write
 from ingest.signing import Seal
 from samples.keys import make_demo_keys
-from schemas.pages import PageState, PageText, ReadingOptions
+from schemas.documents import Sheet
+from schemas.pages import Box, Code, PageState, PageText, ReadingOptions
 from schemas.records import Submission
 from schemas.stored import from_json
 from schemas.work import RejectedScan, ScanState, SecretScan
@@ -260,3 +262,36 @@ def test_what_is_archived_is_not_held_again_when_the_catalogue_was_lost(office: 
     assert isinstance(again, Deposited)
     assert again.deposit == replace(archived, new=False)
     assert office.state()["holds"] == []
+
+
+def cover_sheet(dossier: str) -> PageText:
+    code = Code(write(Sheet(dossier=dossier)), "QRCode", Box(0.3, 0.3, 0.7, 0.6))
+    return PageText(1, 413, 585, 50.0, codes=(code,))
+
+
+def test_a_cover_sheet_scanned_as_a_file_of_its_own_speaks_of_the_files_behind_it(office: Office) -> None:
+    office.scan("1.tif", cover_sheet("D-1"))
+    office.scan("2.tif", decision("1"))
+    office.scan("3.tif", decision("2", street="Pasteur"))
+    office.scan("4.tif", cover_sheet("D-2"))
+    office.scan("5.tif", decision("3", street="Hàm Nghi"))
+    events = list(office.run())
+    records = [event.deposit.record for event in events if isinstance(event, Deposited)]
+    assert [(record.dossier, record.number) for record in records] == [("D-1", "1"), ("D-1", "2"), ("D-2", "3")]
+
+
+def test_a_later_run_knows_which_cover_sheet_stands(office: Office) -> None:
+    office.scan("1.tif", cover_sheet("D-1"))
+    office.scan("2.tif", decision("1"))
+    list(office.run())
+    office.scan("3.tif", decision("2", street="Pasteur"))
+    [event] = [event for event in office.run() if isinstance(event, Deposited)]
+    assert event.deposit.record.dossier == "D-1"
+
+
+def test_a_cover_sheet_says_nothing_of_another_folder(office: Office) -> None:
+    office.scan("1.tif", cover_sheet("D-1"))
+    (office.inbox / "x").mkdir()
+    office.scan("x/2.tif", decision("1"))
+    [event] = [event for event in office.run() if isinstance(event, Deposited)]
+    assert event.deposit.record.dossier.startswith("TAM-")

@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from tests.services import maven, unavailable
+from tests.services import as_user, maven, unavailable
 
 VERSION = "3.8.0"
 ARTIFACT = f"org.opensearch.distribution.integ-test-zip:opensearch:{VERSION}:zip"
@@ -87,10 +87,7 @@ def _started(home: Path, java: Path, java_options: str) -> Iterator[str]:
     }  # fmt: skip
     command = ["bash", str(home / "bin" / "opensearch")]
     if os.getuid() == 0:
-        may = "+dac_override"
-        # no_setuid_fixup: else access(2), by which Java asks whether a file is there, does without the capability
-        command = ["setpriv", "--securebits=+no_setuid_fixup", f"--reuid={NOBODY}", f"--regid={NOBODY}",
-                   "--clear-groups", f"--inh-caps={may}", f"--ambient-caps={may}", *command]  # fmt: skip
+        command = as_user(NOBODY, NOBODY, command)
     output = home.parent / "output"
     with output.open("wb") as log:
         server = subprocess.Popen(

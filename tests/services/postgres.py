@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+import pwd
 import shutil
 import socket
 import subprocess
@@ -10,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.services import unavailable
+from tests.services import as_user, unavailable
 
 
 def _program(name: str) -> str:
@@ -28,19 +29,24 @@ def postgres() -> Iterator[str]:
         unavailable("PostgreSQL", "its driver is not installed (pip install psycopg[binary])")
     initdb, pg_ctl = _program("initdb"), _program("pg_ctl")
     # PostgreSQL refuses to run as root: Debian's package brings a user for it.
-    user = "postgres" if os.geteuid() == 0 else None
+    user = pwd.getpwnam("postgres") if os.geteuid() == 0 else None
     folder = Path(tempfile.mkdtemp(prefix="sohoa-pg-"))
     if user is not None:
-        shutil.chown(folder, user, user)
+        os.chown(folder, user.pw_uid, user.pw_gid)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
 
     def run(*command: str) -> None:
-        subprocess.run(
-            command, user=user, group=user, cwd=folder, check=True, timeout=120, stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        )  # fmt: skip
+        wanted = as_user(user.pw_uid, user.pw_gid, command) if user is not None else command
+        with (folder / "output").open("ab") as output:  # a file: the server that is left running keeps it open
+            done = subprocess.run(
+                wanted, cwd=folder, timeout=120, stdin=subprocess.DEVNULL, stdout=output, stderr=output, check=False
+            )
+        if done.returncode:
+            unavailable(
+                "PostgreSQL", f"{command[0]} ended with {done.returncode}: {(folder / 'output').read_text()[-400:]}"
+            )
 
     cluster = str(folder / "cluster")
     try:
