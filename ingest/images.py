@@ -82,7 +82,9 @@ def coloured_ink(picture: Picture, dpi: float) -> Mask | None:
     """Where seals, signatures and pen strokes in colour lie; None on a page without. Red or blue print is no part of
     it: marks in colour that stand in a row of letters."""
     height, width = picture.shape[:2]
-    half = cv2.resize(picture, (max(1, width // 2), max(1, height // 2)), interpolation=cv2.INTER_AREA)
+    half = np.asarray(
+        cv2.resize(picture, (max(1, width // 2), max(1, height // 2)), interpolation=cv2.INTER_AREA), np.uint8
+    )
     chroma = cv2.subtract(*_extremes(half))
     mask = np.asarray(cv2.threshold(chroma, CHROMA, 255, cv2.THRESH_BINARY)[1], np.uint8)
     if cv2.countNonZero(mask) < COLOURED_SHARE * mask.size:
@@ -150,11 +152,11 @@ def despeckled(page: Grey) -> Grey:
     Tesseract takes minutes for a page of grains, each of which may be a letter.
     """
     smooth = cv2.medianBlur(page, 3)
-    dark = cv2.compare(page, DARK, cv2.CMP_LT)
-    count = cv2.countNonZero(dark)
+    dark = page < DARK
+    count = int(np.count_nonzero(dark))
     if not count:
         return page
-    gone = cv2.countNonZero(cv2.bitwise_and(dark, cv2.compare(smooth, DARK, cv2.CMP_GE)))
+    gone = int(np.count_nonzero(dark & (smooth >= DARK)))
     grainy = gone > SPECKLED * count or _grain(page) > GRAINY
     return np.asarray(smooth, np.uint8) if grainy else page
 
