@@ -13,7 +13,7 @@ import pdf2image
 import pikepdf
 from pdf2image.exceptions import PDFInfoNotInstalledError, PDFPageCountError, PDFPopplerTimeoutError, PDFSyntaxError
 from pikepdf import Name
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageFile, UnidentifiedImageError
 
 from schemas.errors import InputRejected, ServiceUnavailable
 from schemas.language import _
@@ -483,13 +483,14 @@ class _ImagePages(ScanPages):
         self._checked_size(number, width, height)
         dpi = self._dpi(frame)
         try:
-            if self.scan.media_type is MediaType.JPEG:
-                frame.draft("L", (width // 8, height // 8))
-                frame.load()  # a cut-off JPEG is found here, not by a worker; an eighth is enough to reach its end
-                content = self.scan.path.read_bytes()
-                self._image = Image.open(self.scan.path)
-            else:
-                content = _as_png(frame)
+            with _cut_off_is_an_error():
+                if self.scan.media_type is MediaType.JPEG:
+                    frame.draft("L", (width // 8, height // 8))
+                    frame.load()  # a cut-off JPEG is found here, not by a worker; an eighth is enough to reach its end
+                    content = self.scan.path.read_bytes()
+                    self._image = Image.open(self.scan.path)
+                else:
+                    content = _as_png(frame)
         except (OSError, ValueError, SyntaxError) as error:
             raise InputRejected(
                 _("{file}, page {page}: the image is damaged or cut off ({error}); scan it again").format(
@@ -533,6 +534,16 @@ class _ImagePages(ScanPages):
 
     def close(self) -> None:
         self._image.close()
+
+
+@contextmanager
+def _cut_off_is_an_error() -> Iterator[None]:
+    """Pillow fills cut-off images up with grey for all of a process in which WeasyPrint was loaded; not here."""
+    before, ImageFile.LOAD_TRUNCATED_IMAGES = ImageFile.LOAD_TRUNCATED_IMAGES, False
+    try:
+        yield
+    finally:
+        ImageFile.LOAD_TRUNCATED_IMAGES = before
 
 
 def _as_png(frame: Image.Image) -> bytes:

@@ -43,8 +43,13 @@ def seals(keys: DemoKeys) -> Sequence[Seal]:
 # -- drawn scans ----------------------------------------------------------------------------------------------------
 
 
-@cache
 def drawn(size: tuple[int, int] = A4_100_DPI) -> Image.Image:
+    """A page of one's own: Pillow leaves notes on an image that it has saved, and trips over them at the next."""
+    return _drawn(size).copy()
+
+
+@cache
+def _drawn(size: tuple[int, int]) -> Image.Image:
     page = Image.new("RGB", size, "white")
     draw = ImageDraw.Draw(page)
     for row in range(8):
