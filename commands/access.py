@@ -1,11 +1,15 @@
-"""Who looks: every search and every opening of a record is logged (NĐ 30/2020/NĐ-CP, Phụ lục VI)."""
+"""Who works here, and the log of every search and every opening of a record (NĐ 30/2020/NĐ-CP, Phụ lục VI)."""
 
 import os
 
 from commands.workspace import Workspace
 
 
+def operator_of(workspace: Workspace, given: str | None) -> str:
+    """Who answers for this run: as given, else as set, else the system's user."""
+    return given or workspace.settings.office.operator or os.environ.get("USER") or f"uid-{os.getuid()}"
+
+
 def note_access(workspace: Workspace, what: str, subject: str) -> None:
-    """Log *what* the operator (as set, else the system's user) did with *subject*."""
-    who = workspace.settings.office.operator or os.environ.get("USER") or f"uid-{os.getuid()}"
-    workspace.catalogue.note_access(who, what, subject)
+    """Log *what* the operator did with *subject*."""
+    workspace.catalogue.note_access(operator_of(workspace, None), what, subject)

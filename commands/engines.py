@@ -1,6 +1,5 @@
 """Engines built from a workspace's settings, for the commands that read scans."""
 
-import os
 import platform
 import sys
 from collections.abc import Iterator
@@ -36,11 +35,6 @@ def opened_pool(settings: Settings, options: ReadingOptions, workers: int | None
     """Worker processes: as many as asked for, else as set, else one a core."""
     with open_pool(workers if workers is not None else settings.reading.workers, options) as pool:
         yield pool
-
-
-def operator_of(workspace: Workspace, given: str | None) -> str:
-    """Who answers for this run: as given, else as set, else the system's user."""
-    return given or workspace.settings.office.operator or os.environ.get("USER") or f"uid-{os.getuid()}"
 
 
 def desk_of(

@@ -12,8 +12,9 @@ from pathlib import Path
 import click
 
 from cli import Context
+from commands.access import operator_of
 from commands.batchview import Summary, progress
-from commands.engines import desk_of, opened_pool, operator_of, reading_options
+from commands.engines import desk_of, opened_pool, reading_options
 from commands.indexing import index_or_say
 from commands.showing import harmless, json_line
 from commands.workspace import Workspace

@@ -3,7 +3,7 @@
 import click
 
 from cli import Context
-from commands.engines import operator_of
+from commands.access import operator_of
 from commands.indexing import rebuild, say_refused
 from commands.showing import json_line
 from commands.workspace import Workspace

@@ -1,10 +1,8 @@
 """``sohoa review``: what waits for a person, and what they decide."""
 
-import json
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,24 +10,20 @@ import click
 from rich.table import Table
 
 from cli import Context
-from commands.engines import desk_of, operator_of
+from commands.access import operator_of
+from commands.deciding import cut_anew, go_on, imported, incident_of, rejected, submission_of, undecided
 from commands.indexing import index_or_say
 from commands.showing import console, harmless, json_line
 from commands.workspace import Workspace
 from ingest import recut
 from ingest.crops import write_crops
 from ingest.extract.shown import shown
-from ingest.intake import identify
-from ingest.pages import open_pages
-from ingest.pipeline import Deposited, Held, deposit_or_hold, document_id, is_provisional, signed_beside
-from ingest.review import accept, decision, set_fields
-from ingest.reviewsheet import ABSENT, ACCEPT, REJECT, WHOLE, Decided, NotTaken, read_sheet, write_sheet
-from schemas.documents import Field, FieldState, Paper
+from ingest.review import accept, set_fields
+from ingest.reviewsheet import Decided, NotTaken, read_sheet, write_sheet
+from schemas.documents import Field, FieldState
 from schemas.errors import InputRejected
 from schemas.language import _
-from schemas.pages import Scan
-from schemas.records import Deposit, Submission
-from schemas.stored import from_json, to_json
+from schemas.records import Submission
 from schemas.work import Hold
 
 
@@ -46,7 +40,7 @@ def list_(context: Context, unit: str | None, as_json: bool) -> None:
     holds = context.workspace.catalogue.holds(unit=unit)
     if as_json:
         for hold in holds:
-            json_line(_shown_hold(hold, _submission(hold)))
+            json_line(_shown_hold(hold, submission_of(hold)))
         return
     if not holds:
         click.echo(_("Nothing waits."))
@@ -56,7 +50,7 @@ def list_(context: Context, unit: str | None, as_json: bool) -> None:
         out.print(f"{count:5d}  {harmless(reason)}")
     table = Table("ID", _("unit"), _("number, symbol"), _("date"), _("type, abstract"), _("waits for"), box=None)
     for hold in holds:
-        fields = _submission(hold).document.metadata
+        fields = submission_of(hold).document.metadata
         table.add_row(
             hold.id,
             hold.unit,
@@ -81,7 +75,7 @@ def _doubted(field: Field) -> str:
 @click.pass_obj
 def show(context: Context, id: str, crop: Path | None, as_json: bool) -> None:
     hold = context.workspace.catalogue.hold(id)
-    submission = _submission(hold)
+    submission = submission_of(hold)
     context.workspace.catalogue.note_access(operator_of(context.workspace, None), "review show", hold.id)
     if as_json:
         json_line(_shown_hold(hold, submission))
@@ -109,7 +103,7 @@ def show(context: Context, id: str, crop: Path | None, as_json: bool) -> None:
 @click.pass_obj
 def accept_(context: Context, ids: tuple[str, ...], operator: str | None) -> int:
     who = operator_of(context.workspace, operator)
-    return _each(context.workspace, ids, lambda hold, submission: _go_on(
+    return _each(context.workspace, ids, lambda hold, submission: go_on(
         context.workspace, hold, accept(submission, who, datetime.now(UTC)), who))  # fmt: skip
 
 
@@ -120,7 +114,7 @@ def accept_(context: Context, ids: tuple[str, ...], operator: str | None) -> int
 @click.pass_obj
 def set_(context: Context, id: str, values: tuple[str, ...], operator: str | None) -> int:
     who = operator_of(context.workspace, operator)
-    return _each(context.workspace, [id], lambda hold, submission: _go_on(
+    return _each(context.workspace, [id], lambda hold, submission: go_on(
         context.workspace, hold, set_fields(submission, _pairs(values), who, datetime.now(UTC)), who))  # fmt: skip
 
 
@@ -132,7 +126,7 @@ def set_(context: Context, id: str, values: tuple[str, ...], operator: str | Non
 def reject(context: Context, ids: tuple[str, ...], reason: str, operator: str | None) -> int:
     who = operator_of(context.workspace, operator)
 
-    return _each(context.workspace, ids, lambda hold, _submission: _rejected(context.workspace, hold, reason, who))
+    return _each(context.workspace, ids, lambda hold, _held: rejected(context.workspace, hold, reason, who))
 
 
 @command.command(help=_("Cut one in two or more: another document begins at each PAGE (counted in the scan)."))
@@ -146,7 +140,7 @@ def split(context: Context, id: str, pages: tuple[int, ...], operator: str | Non
     def cut(hold: Hold, submission: Submission) -> str:
         papers = recut.split(submission.document, pages)
         said = f"split at {', '.join(str(page) for page in pages)}"
-        return _recut(workspace, [(hold, submission)], papers, said, who)
+        return cut_anew(workspace, [(hold, submission)], papers, said, who)
 
     return _each(workspace, [id], cut)
 
@@ -158,11 +152,11 @@ def split(context: Context, id: str, pages: tuple[int, ...], operator: str | Non
 def merge(context: Context, ids: tuple[str, ...], operator: str | None) -> int:
     workspace, who = context.workspace, operator_of(context.workspace, operator)
     with workspace.only_writer():
-        holds = [_undecided(workspace, id) for id in dict.fromkeys(ids)]
-        pairs = sorted(((hold, _submission(hold)) for hold in holds), key=lambda pair: pair[0].first_page)
+        holds = [undecided(workspace, id) for id in dict.fromkeys(ids)]
+        pairs = sorted(((hold, submission_of(hold)) for hold in holds), key=lambda pair: pair[0].first_page)
         paper = recut.merge([submission.document for _hold, submission in pairs])
         said = f"merge {', '.join(hold.id for hold, _submission in pairs)}"
-        click.echo(_recut(workspace, pairs, [paper], said, who))
+        click.echo(cut_anew(workspace, pairs, [paper], said, who))
     index_or_say(workspace)
     return 0
 
@@ -175,7 +169,7 @@ def merge(context: Context, ids: tuple[str, ...], operator: str | None) -> int:
 def release(context: Context, sha256: str, reason: str, operator: str | None) -> None:
     workspace, who = context.workspace, operator_of(context.workspace, operator)
     with workspace.only_writer():
-        incident, file = _incident(workspace, sha256)
+        incident, file = incident_of(workspace, sha256)
         workspace.catalogue.release_scan(incident["sha256"], who, reason, datetime.now(UTC))
         file.rename(file.with_suffix(".released"))
     click.echo(_("{scan}: released; run ingest on it again").format(scan=harmless(incident["scan"])))
@@ -187,7 +181,7 @@ def release(context: Context, sha256: str, reason: str, operator: str | None) ->
 @click.pass_obj
 def export(context: Context, file: Path, unit: str | None) -> None:
     workspace = context.workspace
-    holds = [(hold, _submission(hold).document) for hold in workspace.catalogue.holds(unit=unit)]
+    holds = [(hold, submission_of(hold).document) for hold in workspace.catalogue.holds(unit=unit)]
     with tempfile.TemporaryDirectory(dir=workspace.folder / "tmp") as folder:
         crops = {
             (hold.id, name): crop
@@ -212,7 +206,7 @@ def import_(context: Context, file: Path, operator: str | None) -> int:
     with workspace.only_writer():
         for id, cells in by_hold.items():
             try:
-                click.echo(harmless(_imported(workspace, id, cells, who)))
+                click.echo(harmless(imported(workspace, id, cells, who)))
             except InputRejected as error:
                 not_taken = (*not_taken, NotTaken(", ".join(cell.cell for cell in cells), str(error)))
     for wrong in not_taken:
@@ -220,51 +214,6 @@ def import_(context: Context, file: Path, operator: str | None) -> int:
         click.echo(_("{file}, {cell}: {reason}").format(file=file, cell=wrong.cell, reason=reason), err=True)
     index_or_say(workspace)
     return 3 if not_taken else 0
-
-
-def _imported(workspace: Workspace, id: str, cells: Sequence[Decided], who: str) -> str:
-    """Apply the cells of one hold. What is decided already stays, so that a sheet may be imported twice."""
-    hold = workspace.catalogue.hold(id)
-    if hold.decided_at is not None:
-        return _("{id}: decided before, nothing changed").format(id=hold.id)
-    submission = _submission(hold)
-    whole = {cell.value for cell in cells if cell.field == WHOLE}
-    if REJECT in whole:
-        return _rejected(workspace, hold, _("by spreadsheet"), who)
-    now = datetime.now(UTC)
-    values = {cell.field: _value_of(cell, submission) for cell in cells if cell.field != WHOLE}
-    if values:
-        submission = set_fields(submission, values, who, now)
-    if ACCEPT in whole:
-        submission = accept(submission, who, now)
-    return _go_on(workspace, hold, submission, who)
-
-
-def _value_of(cell: Decided, submission: Submission) -> str:
-    if cell.value == ACCEPT:
-        read: Field = getattr(submission.document.metadata, cell.field)
-        if not read.value:
-            raise InputRejected(_("{field}: nothing was read, so nothing can be accepted").format(field=cell.field))
-        return read.value
-    return "" if cell.value == ABSENT else cell.value
-
-
-def _incident(workspace: Workspace, sha256: str) -> tuple[dict[str, str], Path]:
-    """The one open incident whose scan's hash begins so, and its file."""
-    found = [
-        (incident, file)
-        for file in (workspace.folder / "quarantine").glob("*.json")
-        if (incident := json.loads(file.read_text(encoding="utf-8")))["sha256"].startswith(sha256)
-    ]
-    if len(found) != 1:
-        raise InputRejected(
-            _("{id}: no incident, or more than one, begins so; see quarantine/ in the workspace").format(id=sha256)
-        )
-    return found[0]
-
-
-def _submission(hold: Hold) -> Submission:
-    return from_json(Submission, hold.submission)
 
 
 def _shown_hold(hold: Hold, submission: Submission) -> dict[str, object]:
@@ -288,8 +237,8 @@ def _each(workspace: Workspace, ids: Sequence[str], decide: Callable[[Hold, Subm
     with workspace.only_writer():
         for id in ids:
             try:
-                hold = _undecided(workspace, id)
-                click.echo(decide(hold, _submission(hold)))
+                hold = undecided(workspace, id)
+                click.echo(decide(hold, submission_of(hold)))
             except InputRejected as error:
                 failed += 1
                 click.echo(_("{id}: {error}").format(id=id, error=error), err=True)
@@ -297,87 +246,3 @@ def _each(workspace: Workspace, ids: Sequence[str], decide: Callable[[Hold, Subm
     if failed:
         return 4 if failed == len(ids) else 3
     return 0
-
-
-def _undecided(workspace: Workspace, id: str) -> Hold:
-    hold = workspace.catalogue.hold(id)
-    if hold.decided_at is not None:
-        raise InputRejected(_("{id}: {operator} decided on it already: {decision}").format(
-            id=hold.id, operator=hold.operator, decision=hold.decision))  # fmt: skip
-    return hold
-
-
-def _rejected(workspace: Workspace, hold: Hold, reason: str, who: str) -> str:
-    workspace.catalogue.decide(hold.id, f"rejected: {reason}", who, datetime.now(UTC))
-    _clear(workspace, hold)
-    return _("{id}: rejected").format(id=hold.id)
-
-
-def _recut(
-    workspace: Workspace, held: Sequence[tuple[Hold, Submission]], papers: Sequence[Paper], said: str, who: str
-) -> str:
-    """Take *papers* the whole way anew, from the scan itself, in place of the documents that were held."""
-    hold, submission = held[0]
-    scan = _scan_as_it_was(submission.document.scan)
-    now = datetime.now(UTC)
-    decisions = (*submission.provenance.decisions, decision(who, now, said))
-    given = "" if is_provisional(submission.dossier) else submission.dossier
-    desk = desk_of(workspace, who, unit=submission.unit, procedure=submission.procedure, dossier=given,
-                   settings=submission.provenance.settings)  # fmt: skip
-    for other, _of_other in held[1:]:
-        workspace.catalogue.decide(other.id, said, who, now)
-        _clear(workspace, other)
-    for paper in papers:
-        known = workspace.catalogue.find_hold(document_id(paper.scan.sha256, paper.page_numbers[0]))
-        if known is not None and known.decided_at is not None:  # put together before, and now apart again
-            workspace.catalogue.reopen_hold(known.id, who, now)
-    lines = []
-    with open_pages(scan, passwords=workspace.settings.reading.pdf_passwords, spool=workspace.folder / "tmp") as pages:
-        for paper in papers:
-            match deposit_or_hold(paper, pages, desk, hold.batch, decisions):
-                case Held(hold=waits):
-                    reasons = harmless("; ".join(waits.reasons))
-                    lines.append(_("{id}: still waits: {reasons}").format(id=waits.id, reasons=reasons))
-                case Deposited(deposit=deposit):
-                    if paper.page_numbers[0] == hold.first_page:
-                        workspace.catalogue.decide(hold.id, "accepted", who, now)
-                        _clear(workspace, hold)
-                    lines.append(_("page {page}: archived as {record}").format(
-                        page=paper.page_numbers[0], record=deposit.record.id))  # fmt: skip
-    return "\n".join(lines)
-
-
-def _scan_as_it_was(scan: Scan) -> Scan:
-    found = identify(scan.path)
-    if not isinstance(found, Scan) or found.sha256 != scan.sha256:
-        raise InputRejected(
-            _("{scan}: the scan is no longer there as it was read; put it back, then decide again").format(
-                scan=scan.path
-            )
-        )
-    return found
-
-
-def _go_on(workspace: Workspace, hold: Hold, submission: Submission, who: str) -> str:
-    """Deposit what is decided; keep what still waits."""
-    now = datetime.now(UTC)
-    if submission.document.reasons:
-        workspace.catalogue.update_hold(hold.id, submission.document.reasons, to_json(submission), who, now)
-        return _("{id}: still waits: {reasons}").format(id=hold.id, reasons="; ".join(submission.document.reasons))
-    deposit = _deposited(workspace, hold, submission)
-    workspace.catalogue.note_deposit(deposit, who=who)
-    workspace.catalogue.decide(hold.id, "accepted", who, now, to_json(submission))
-    _clear(workspace, hold)
-    return _("{id}: archived as {record}").format(id=hold.id, record=deposit.record.id)
-
-
-def _deposited(workspace: Workspace, hold: Hold, submission: Submission) -> Deposit:
-    here = replace(submission, signed=signed_beside(submission.signed, workspace.folder, hold.pdf_path))
-    original = workspace.folder / hold.original_path if hold.original_path else None
-    return workspace.archive.deposit(here, original=original)
-
-
-def _clear(workspace: Workspace, hold: Hold) -> None:
-    for path in (hold.pdf_path, hold.original_path):
-        if path:
-            (workspace.folder / path).unlink(missing_ok=True)
