@@ -1,17 +1,13 @@
 """``sohoa inventory``: the results in force, per unit."""
 
-import csv
-import sys
-from collections.abc import Iterator
 from pathlib import Path
-from typing import TextIO
 
 import click
 
 from archive.inventory import Register
 from cli import Context
 from commands.importing import import_options, rejects_path, say_imported
-from commands.showing import console, harmless, json_line
+from commands.showing import console, harmless, json_line, write_csv
 from schemas.language import _
 from schemas.units import InventoryRow
 
@@ -73,17 +69,7 @@ def list_(context: Context, unit: str | None, limit: int, as_json: bool) -> None
 def export(context: Context, unit: str | None, output: Path | None) -> None:
     register = Register(context.workspace.catalogue.engine)
     rows = register.inventory(register.code_of(unit) if unit else None)
-    if output is None:
-        _write(rows, sys.stdout)
-        return
-    with output.open("w", encoding="utf-8-sig", newline="") as file:
-        _write(rows, file)
-
-
-def _write(rows: Iterator[InventoryRow], file: TextIO) -> None:
-    writer = csv.DictWriter(file, FORM)
-    writer.writeheader()
-    writer.writerows(_form(row) for row in rows)
+    write_csv(output, FORM, (_form(row) for row in rows))
 
 
 FORM = ("unit", "number", "symbol", "issued_on", "procedure", "result_code", "title", "in_force_from", "in_force_until")

@@ -1,16 +1,46 @@
 """What commands print with: JSON lines, and text from paper that a terminal cannot take for a command."""
 
+import csv
 import json
+import sys
 import unicodedata
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TextIO
 
 import click
 from rich.console import Console
+
+from schemas.errors import ServiceUnavailable
+from schemas.language import _
 
 
 def json_line(value: Any) -> None:
     """Print *value* as one line of JSON."""
     click.echo(json.dumps(value, ensure_ascii=False))
+
+
+def write_csv(output: Path | None, names: Sequence[str], rows: Iterable[Mapping[str, object]]) -> None:
+    """Write *rows* as CSV to *output*, with the byte order mark that Excel needs for Vietnamese; None: standard output.
+
+    ServiceUnavailable when the file cannot be written.
+    """
+    if output is None:
+        _write_rows(sys.stdout, names, rows)
+        return
+    try:
+        with output.open("w", encoding="utf-8-sig", newline="") as file:
+            _write_rows(file, names, rows)
+    except OSError as error:
+        raise ServiceUnavailable(
+            _("{file}: cannot be written ({error}); name another with -o").format(file=output, error=error.strerror)
+        ) from error
+
+
+def _write_rows(file: TextIO, names: Sequence[str], rows: Iterable[Mapping[str, object]]) -> None:
+    writer = csv.DictWriter(file, names)
+    writer.writeheader()
+    writer.writerows(rows)
 
 
 def harmless(text: str) -> str:

@@ -1,7 +1,5 @@
 """``sohoa targets``: the shares to reach."""
 
-import csv
-import sys
 from pathlib import Path
 
 import click
@@ -10,7 +8,7 @@ from rich.table import Table
 from archive.inventory import Register
 from cli import Context
 from commands.importing import import_options, rejects_path, say_imported
-from commands.showing import console, json_line
+from commands.showing import console, json_line, write_csv
 from reports.words import level_name, share
 from schemas.language import _
 from schemas.units import Target
@@ -54,14 +52,7 @@ def list_(context: Context, as_json: bool) -> None:
 @click.pass_obj
 def export(context: Context, output: Path | None) -> None:
     targets = Register(context.workspace.catalogue.engine).targets()
-    file = output.open("w", encoding="utf-8-sig", newline="") if output is not None else sys.stdout
-    try:
-        writer = csv.DictWriter(file, ["level", "year", "unit", "share"])
-        writer.writeheader()
-        writer.writerows(_form(target) for target in targets)
-    finally:
-        if output is not None:
-            file.close()
+    write_csv(output, ["level", "year", "unit", "share"], (_form(target) for target in targets))
 
 
 def _form(target: Target) -> dict[str, str | int | None]:

@@ -1,7 +1,5 @@
 """``sohoa units``: the units that report."""
 
-import csv
-import sys
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -12,7 +10,7 @@ from rich.table import Table
 from archive.inventory import Register
 from cli import Context
 from commands.importing import import_options, rejects_path, say_imported
-from commands.showing import console, harmless, json_line
+from commands.showing import console, harmless, json_line, write_csv
 from reports.progress import stands
 from reports.words import day, level_name
 from schemas.language import _
@@ -68,14 +66,7 @@ def list_(context: Context, as_of: Any, every: bool, level: str | None, as_json:
 @click.pass_obj
 def export(context: Context, output: Path | None) -> None:
     units = Register(context.workspace.catalogue.engine).units()
-    file = output.open("w", encoding="utf-8-sig", newline="") if output is not None else sys.stdout
-    try:
-        writer = csv.DictWriter(file, list(_form(Unit("", "", Level.WARD))))
-        writer.writeheader()
-        writer.writerows(_form(unit) for unit in units)
-    finally:
-        if output is not None:
-            file.close()
+    write_csv(output, list(_form(Unit("", "", Level.WARD))), (_form(unit) for unit in units))
 
 
 def _form(unit: Unit) -> dict[str, str | None]:

@@ -84,3 +84,10 @@ def test_every_form_goes_to_a_file(typed: Typed, tmp_path: Path, form: str, begi
     typed("units import FOLDER/units.csv")
     assert typed(f"report --format {form} -o FOLDER/report.{form}")[0] == 0
     assert (tmp_path / f"report.{form}").read_bytes().startswith(begins)
+
+
+@pytest.mark.parametrize("table", ["units", "targets", "inventory"])
+def test_an_export_that_cannot_be_written_names_the_file(typed: Typed, table: str) -> None:
+    code, _out, error = typed(f"{table} export -o FOLDER/nowhere/x.csv")
+    assert code == 5
+    assert "nowhere/x.csv: cannot be written" in error
