@@ -8,6 +8,9 @@ An object's head holds, for each document of the dossier, a folder named by its 
     001/provenance.json   which programs and people made it, when, with which settings
     001/original.pdf      the scan itself, where it was signed already and so is kept unchanged
 
+When the proofs of a record's signatures are renewed, its ``document.pdf`` grows: a new version of the object, whose
+earlier ones stay.
+
 How a deposit becomes visible: the new files are built by ocfl-py in a tree that mirrors the root, under
 ``extensions/sohoa-staging``, and flushed; one rename marks the tree as ready; then it is merged into the root by
 renames, the object's inventory last but for its sidecar. What is not marked is dropped at the next opening, what is
@@ -34,7 +37,7 @@ from urllib.parse import quote, unquote
 import ocfl
 from ocfl.storage_root import StorageRootException
 
-from schemas.documents import Document, FieldState, Kind
+from schemas.documents import Document, FieldState, Kind, SignedPdf
 from schemas.errors import InputRejected, IntegrityBroken, ServiceUnavailable
 from schemas.language import _
 from schemas.pages import MediaType
@@ -119,6 +122,42 @@ class Archive:
         except OSError as error:
             raise _unavailable(self.root, error) from error
 
+    def renewed(self, record_id: str, signed: SignedPdf, *, operator: str, decision: str) -> Deposit:
+        """Put *signed* in the place of a record's PDF, as a version of its own; every earlier version stays readable.
+
+        *decision* joins the record's provenance. The PDF that stands already changes nothing (``new`` is False).
+        InputRejected where there is no such record or *signed* does not begin with what stands, byte for byte: only
+        what was added to the record's own PDF may follow it. ServiceUnavailable when the folder cannot be written.
+        """
+        try:
+            with self._locked(wait=True):
+                self._recover()
+                held, serial = self._held(record_id)
+                standing = held.standing(serial).deposit
+                if standing.record.pdf_sha256 == signed.sha256:
+                    return self._valid(standing)
+                if not _begins_with(signed.path, held.file(serial, "document.pdf")):
+                    raise InputRejected(
+                        _("{file}: does not go on from the PDF of record {id}; renew the one that stands").format(
+                            file=signed.path, id=record_id
+                        )
+                    )
+                metadata, provenance = held.json(serial, "metadata.json"), held.json(serial, "provenance.json")
+                metadata["pdf"] = _pdf(signed)
+                provenance["decisions"] = [*provenance["decisions"], decision]
+
+                def write(folder: Path) -> None:
+                    folder.mkdir(mode=0o700, parents=True)
+                    shutil.copyfile(signed.path, folder / "document.pdf")
+                    _write_json(folder / "metadata.json", metadata)
+                    _write_json(folder / "provenance.json", provenance)
+
+                copies = {"document.pdf": (signed.sha256, signed.path)}
+                new = _New(standing.record.dossier, serial, f"renew {serial}", operator, datetime.now(UTC), copies)
+                return self._valid(self._put(new, write, held))
+        except OSError as error:
+            raise _unavailable(self.root, error) from error
+
     def standing(self, submission: Submission) -> Deposit | None:
         """What is held already of this document of this scan in its dossier; None where it is new."""
         held = _Object.read(self.root, self._object_path(dossier_code(submission.dossier)))
@@ -159,6 +198,12 @@ class Archive:
         """The signed PDF of a record. InputRejected where there is no such record."""
         held, serial = self._held(record_id)
         return held.file(serial, "document.pdf")
+
+    def signed(self, record_id: str) -> SignedPdf:
+        """The PDF of a record with what was noted of its signatures. InputRejected where there is no such record."""
+        held, serial = self._held(record_id)
+        noted = held.json(serial, "metadata.json")["pdf"]
+        return from_json(SignedPdf, {"path": held.file(serial, "document.pdf"), **noted})
 
     def provenance(self, record_id: str) -> Provenance:
         """Who and what made a record. InputRejected where there is no such record."""
@@ -213,21 +258,29 @@ class Archive:
             shutil.rmtree(beside, ignore_errors=True)
 
     def _add(self, submission: Submission, original: Path | None, held: "_Object | None") -> Deposit:
-        path = held.path if held else self._object_path(submission.dossier)
         serial = f"{max((int(name) for name in held.serials), default=0) + 1 if held else 1:03d}"
+        now = datetime.now(UTC)
+        copies = {"document.pdf": (submission.signed.sha256, submission.signed.path)}
+        if original is not None:
+            copies[_original_name(submission)] = (submission.document.scan.sha256, original)
+        new = _New(submission.dossier, serial, f"deposit {serial}", submission.provenance.operator, now, copies)
+        return self._put(new, lambda folder: _write_content(folder, submission, original, serial, now), held)
+
+    def _put(self, new: "_New", write: Callable[[Path], None], held: "_Object | None") -> Deposit:
+        """Make a version of a dossier's object of what *write* writes to the folder of one document. Under the lock."""
+        path = held.path if held else self._object_path(new.dossier)
         staging = self.root / "extensions" / STAGING
         staging.mkdir(mode=0o700, exist_ok=True)
         work = Path(mkdtemp(suffix=".part", dir=staging))
         try:
-            deposited_at = datetime.now(UTC)
-            _write_content(work / "content" / serial, submission, original, serial, deposited_at)
+            write(work / "content" / new.serial)
             self.at_step("content written")
             built = work / "tree" / path
-            _build(built, work / "content", submission, serial, held.inventory if held else None, deposited_at)
+            _build(built, work / "content", new, held.inventory if held else None)
             shutil.rmtree(work / "content")
             self.at_step("version built")
-            deposit = _Object.built(self.root, path, built, held).standing(serial).deposit
-            _check_copies(built, submission, original)
+            deposit = _Object.built(self.root, path, built, held).standing(new.serial).deposit
+            _check_copies(built, new.copies)
             _flush(work)
             self.at_step("flushed")
         except BaseException:
@@ -297,6 +350,19 @@ class Archive:
             yield
         finally:
             os.close(handle)
+
+
+@dataclass(frozen=True, slots=True)
+class _New:
+    """What a new version of a dossier's object is about: one document of it."""
+
+    dossier: str
+    serial: str
+    message: str
+    operator: str
+    made_at: datetime
+    copies: dict[str, tuple[str, Path]]
+    """The files that must arrive as they were: SHA-256 and source of each, by name."""
 
 
 class _Busy(Exception):
@@ -447,15 +513,14 @@ def _write_content(
         shutil.copyfile(original, folder / _original_name(submission))
     document = submission.document
     text = {"pages": [{"number": page.number, "state": page.state, "text": page.text} for page in document.pages]}
-    for name, content in (
-        ("metadata.json", _metadata(submission, serial, deposited_at)),
-        ("text.json", text),
-        ("provenance.json", to_json(submission.provenance)),
-    ):
-        # backslashreplace: a letter that is no text (from a file's name) becomes JSON's own escape for it
-        (folder / name).write_bytes(
-            json.dumps(content, ensure_ascii=False, indent=1).encode("utf-8", "backslashreplace")
-        )
+    _write_json(folder / "metadata.json", _metadata(submission, serial, deposited_at))
+    _write_json(folder / "text.json", text)
+    _write_json(folder / "provenance.json", to_json(submission.provenance))
+
+
+def _write_json(file: Path, content: object) -> None:
+    # backslashreplace: a letter that is no text (from a file's name) becomes JSON's own escape for it
+    file.write_bytes(json.dumps(content, ensure_ascii=False, indent=1).encode("utf-8", "backslashreplace"))
 
 
 def _original_name(submission: Submission) -> str:
@@ -480,8 +545,17 @@ def _metadata(submission: Submission, serial: str, deposited_at: datetime) -> di
             "media_type": document.scan.media_type,
         },
         "pages": list(document.page_numbers),
-        "pdf": {"sha256": signed.sha256, "pages": signed.pages, "signatures": [to_json(s) for s in signed.signatures]},
+        "pdf": _pdf(signed),
         "fields": {name: to_json(found) for name, found in document.metadata.items()},
+    }
+
+
+def _pdf(signed: SignedPdf) -> dict[str, Any]:
+    return {
+        "sha256": signed.sha256,
+        "pages": signed.pages,
+        "signatures": [to_json(signature) for signature in signed.signatures],
+        "level_wanted": signed.level_wanted,
     }
 
 
@@ -508,18 +582,16 @@ def _record(metadata: dict[str, Any], text: dict[str, Any], version: int) -> Rec
     )
 
 
-def _build(
-    target: Path, content: Path, submission: Submission, serial: str, inventory: Any, deposited_at: datetime
-) -> None:
+def _build(target: Path, content: Path, new: _New, inventory: Any) -> None:
     """Write what is new of an object to *target*: all of a first version, else a version and the inventories."""
     target.mkdir(mode=0o700, parents=True)
     about = ocfl.VersionMetadata(
-        created=deposited_at.isoformat(timespec="seconds").replace("+00:00", "Z"),
-        message=f"deposit {serial}",
-        name=submission.provenance.operator or "?",
-        address=f"urn:sohoa:operator:{quote(submission.provenance.operator, safe='')}",
+        created=new.made_at.isoformat(timespec="seconds").replace("+00:00", "Z"),
+        message=new.message,
+        name=new.operator or "?",
+        address=f"urn:sohoa:operator:{quote(new.operator, safe='')}",
     )
-    built = ocfl.Object(identifier=object_id(submission.dossier), digest_algorithm=DIGEST, spec_version=SPEC_VERSION)
+    built = ocfl.Object(identifier=object_id(new.dossier), digest_algorithm=DIGEST, spec_version=SPEC_VERSION)
     if inventory is None:
         built.create(srcdir=str(content), metadata=about, objdir=str(target))
         return
@@ -527,27 +599,35 @@ def _build(
         inventory=ocfl.Inventory(inventory), srcdir=str(content), metadata=about, spec_version=SPEC_VERSION,
         carry_content_forward=True,
     )  # fmt: skip
+    for file in content.rglob("*"):  # what the version before had under that name makes way, in the new one only
+        logical = file.relative_to(content).as_posix()
+        if logical in version.inventory.current_version.logical_paths:
+            version.delete(logical)
     version.add_from_srcdir()
     built.open_obj_fs(str(target))
     built.write_new_version(version)
 
 
-def _check_copies(built: Path, submission: Submission, original: Path | None) -> None:
+def _check_copies(built: Path, copies: dict[str, tuple[str, Path]]) -> None:
     """The copies that go into the archive are, byte for byte, what was signed and what was scanned."""
-    expected = {"document.pdf": submission.signed.sha256}
-    if original is not None:
-        expected[_original_name(submission)] = submission.document.scan.sha256
-    for name, sha256 in expected.items():
+    for name, (expected, source) in copies.items():
         for file in built.glob(f"v*/content/*/{name}"):
             with file.open("rb") as stream:
                 found = hashlib.file_digest(stream, "sha256").hexdigest()
-            if found != sha256:
-                source = submission.signed.path if name == "document.pdf" else original
+            if found != expected:
                 raise IntegrityBroken(
                     _("{file}: its SHA-256 is {found}, not {expected} as when it was made; it was not archived").format(
-                        file=source, found=found, expected=sha256
+                        file=source, found=found, expected=expected
                     )
                 )
+
+
+def _begins_with(longer: Path, shorter: Path) -> bool:
+    with longer.open("rb") as whole, shorter.open("rb") as beginning:
+        while chunk := beginning.read(1 << 20):
+            if whole.read(len(chunk)) != chunk:
+                return False
+    return True
 
 
 def _flush(folder: Path) -> None:

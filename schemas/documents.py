@@ -116,6 +116,10 @@ class ComposedPdf:
     pages: int
 
 
+LEVELS = ("B-B", "B-T", "B-LT", "B-LTA")
+"""PAdES baseline levels (ETSI EN 319 142-1), each with all that the one before it has."""
+
+
 @dataclass(frozen=True, slots=True)
 class SignatureNote:
     """One signature that was put on a PDF."""
@@ -127,7 +131,7 @@ class SignatureNote:
     signed_at: str
     """ISO 8601 with offset."""
     level: str
-    """PAdES baseline level: ``B-B``, ``B-T``, …"""
+    """One of ``LEVELS``."""
     certificate_sha256: str
 
 
@@ -139,6 +143,13 @@ class SignedPdf:
     pages: int
     sha256: str
     signatures: tuple[SignatureNote, ...]
+    level_wanted: str = "B-B"
+    """The PAdES level that the settings ask for."""
+
+    @property
+    def waits_for_timestamp(self) -> bool:
+        """*Chờ dấu thời gian*: a service did not answer in time, and ``sohoa renew`` lifts it to its level later."""
+        return any(LEVELS.index(note.level) < LEVELS.index(self.level_wanted) for note in self.signatures)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from archive.store import Archive, dossier_code, dossier_of, object_id
+from schemas.documents import SignatureNote, SignedPdf
 from schemas.errors import InputRejected, IntegrityBroken, ServiceUnavailable
 from tests.archive import sha256, submission
 
@@ -280,3 +281,50 @@ def test_an_archive_that_cannot_be_written_can_still_be_read(tmp_path: Path) -> 
     assert len(list(archive.records())) == 1
     with pytest.raises(ServiceUnavailable, match="permissions"):
         archive.deposit(submission(tmp_path, scan="b"))
+
+
+def grown(given: SignedPdf, level: str) -> SignedPdf:
+    """As renewing makes it: the same bytes and something behind them."""
+    path = given.path.with_suffix(".renewed.pdf")
+    path.write_bytes(given.path.read_bytes() + b"a timestamp")
+    notes = (SignatureNote("operator", "An", "2023-08-15T09:30:00+07:00", level, "ab"),)
+    return SignedPdf(path, given.pages, sha256(path.read_bytes()), notes, "B-T")
+
+
+def test_a_renewed_pdf_is_a_new_version_and_the_earlier_one_stays(archive: Archive, tmp_path: Path) -> None:
+    given = submission(tmp_path)
+    other = archive.deposit(submission(tmp_path, scan="scan two"))
+    before = archive.deposit(given).record
+    renewed = archive.renewed(before.id, grown(given.signed, "B-T"), operator="Bình", decision="renewed")
+    assert (renewed.new, renewed.record.version) == (True, before.version + 1)
+    assert replace(renewed.record, version=before.version, pdf_sha256=before.pdf_sha256) == before
+    assert archive.pdf(before.id).read_bytes().endswith(b"a timestamp")
+    assert archive.provenance(before.id).decisions == (*given.provenance.decisions, "renewed")
+    assert archive.record(other.record.id) == other.record
+    earlier = ocfl.Object(path=str(archive.root / renewed.object_path)).parse_inventory()
+    kept = earlier.version(f"v{before.version}").content_path_for_logical_path("002/document.pdf")
+    assert (archive.root / renewed.object_path / kept).read_bytes() == given.signed.path.read_bytes()
+    assert_valid(archive.root)
+
+
+def test_what_waits_for_a_timestamp_is_known_until_it_is_renewed(archive: Archive, tmp_path: Path) -> None:
+    given = submission(tmp_path)
+    notes = (SignatureNote("operator", "An", "2023-08-15T09:30:00+07:00", "B-B", "ab"),)
+    given = replace(given, signed=replace(given.signed, signatures=notes, level_wanted="B-T"))
+    id = archive.deposit(given).record.id
+    assert archive.signed(id).waits_for_timestamp
+    archive.renewed(id, grown(given.signed, "B-T"), operator="Bình", decision="renewed")
+    assert not archive.signed(id).waits_for_timestamp
+
+
+def test_renewing_twice_changes_nothing_and_another_pdf_is_refused(archive: Archive, tmp_path: Path) -> None:
+    given = submission(tmp_path)
+    id = archive.deposit(given).record.id
+    first = archive.renewed(id, grown(given.signed, "B-T"), operator="Bình", decision="renewed")
+    again = archive.renewed(id, grown(given.signed, "B-T"), operator="Bình", decision="renewed")
+    assert (again.new, again.record) == (False, first.record)
+    other = submission(tmp_path, scan="another").signed
+    with pytest.raises(InputRejected, match="does not go on from the PDF"):
+        archive.renewed(id, other, operator="Bình", decision="renewed")
+    with pytest.raises(InputRejected, match="no record"):
+        archive.renewed("nobody.001", other, operator="Bình", decision="renewed")
