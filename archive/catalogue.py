@@ -37,13 +37,13 @@ from sqlalchemy import (
     event,
     func,
     insert,
-    inspect,
     select,
     update,
 )
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
 
+from archive.schema import bring_up_to_date
 from schemas.documents import Sheet
 from schemas.errors import InputRejected, IntegrityBroken, ServiceUnavailable, SettingsRejected
 from schemas.language import _
@@ -52,15 +52,12 @@ from schemas.records import Deposit, Record
 from schemas.stored import from_json, to_json
 from schemas.work import Batch, Hold, RejectedScan, ScanState
 
-SCHEMA_VERSION = 1
 BUSY_TIMEOUT_S = 30.0
 """How long a writer waits for another one; a write takes milliseconds."""
 ROWS_AT_ONCE = 5_000
 DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 
 tables = MetaData()
-
-schema = Table("sohoa_schema", tables, Column("version", Integer, primary_key=True))
 
 counters = Table(
     "counters", tables,
@@ -139,6 +136,9 @@ records = Table(
     Column("inventory_sha512", String(128), nullable=False),
     Column("pdf_path", Text, nullable=False),
     Column("position", Integer, nullable=False, unique=True),
+    Column("withdrawn_at", String(32)),
+    Column("retention", String(2)),
+    Column("retained_until", String(10)),
 )  # fmt: skip
 """``position`` only ever grows, with every deposit and every new version: what an index has yet to take in."""
 
@@ -151,6 +151,19 @@ log = Table(
     Column("subject", Text, nullable=False),
     Column("hash", String(64), nullable=False),
 )  # fmt: skip
+
+audited = Table(
+    "audited", tables,
+    Column("root", Text, primary_key=True),
+    Column("object_path", Text, primary_key=True),
+    Column("at", String(32), nullable=False),
+)  # fmt: skip
+"""When each object was last hashed; ``root`` is empty for the archive, else the replica's."""
+
+replicas = Table(
+    "replicas", tables, Column("root", Text, primary_key=True), Column("position", Integer, nullable=False)
+)
+"""Up to which position of the records each replica has them."""
 
 RECORDS, LOG = "records", "log"
 FIRST_HASH = "0" * 64
@@ -186,14 +199,7 @@ class Catalogue:
             raise SettingsRejected(_("setting catalogue.url: {error}").format(error=error)) from error
         catalogue = cls(engine)
         with explained(engine):
-            _make_tables(engine)
-            with engine.connect() as connection:
-                found = connection.execute(select(func.max(schema.c.version))).scalar_one()
-        if found is None or found > SCHEMA_VERSION:
-            raise SettingsRejected(
-                _("catalogue {url}: made by a newer version (schema {found}, this program knows {known}); "
-                  "update sohoa").format(url=_shown(engine), found=found, known=SCHEMA_VERSION)
-            )  # fmt: skip
+            bring_up_to_date(engine)
         return catalogue
 
     def close(self) -> None:
@@ -540,26 +546,6 @@ def _made_for_its_owner(file: Path) -> None:
         raise ServiceUnavailable(
             _("catalogue {url}: {error}; mend its owner and permissions").format(url=file, error=error.strerror)
         ) from error
-
-
-def _make_tables(engine: Engine) -> None:
-    """Make the tables if they are not there, all of them or none; two runs may do so at the same time."""
-    for last_try in (False, True):
-        if inspect(engine).has_table(schema.name):
-            return
-        try:
-            with engine.begin() as connection:
-                if engine.dialect.name == "sqlite":  # whose driver begins no transaction for a CREATE TABLE
-                    connection.exec_driver_sql("BEGIN IMMEDIATE")
-                if not inspect(connection).has_table(schema.name):
-                    tables.create_all(connection)
-                    connection.execute(
-                        insert(counters), [{"name": name, "value": 0, "hash": FIRST_HASH} for name in (RECORDS, LOG)]
-                    )
-                    connection.execute(insert(schema).values(version=SCHEMA_VERSION))
-        except SQLAlchemyError:  # on PostgreSQL the other run was quicker; its tables are whole
-            if last_try:
-                raise
 
 
 @contextmanager

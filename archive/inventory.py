@@ -33,7 +33,6 @@ from sqlalchemy import (
     delete,
     func,
     insert,
-    inspect,
     select,
     text,
     update,
@@ -59,6 +58,7 @@ from archive.imports import (
     unit_row,
 )
 from archive.rowfiles import fold, open_rows
+from archive.schema import bring_up_to_date
 from schemas.documents import Kind
 from schemas.errors import InputRejected
 from schemas.language import _
@@ -226,10 +226,11 @@ class Register:
                         raise
 
     def _make_tables(self) -> None:
-        if inspect(self.engine).has_table(state.name):
-            return
+        bring_up_to_date(self.engine)
+        with self.engine.connect() as connection:
+            if connection.execute(select(state.c.name)).first() is not None:
+                return
         with self.engine.begin() as connection:
-            tables.create_all(connection)
             connection.execute(insert(state), [{"name": "records_seen", "value": 0}])
             self._put_targets(connection, _default_targets(), _now())
 

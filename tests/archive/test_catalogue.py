@@ -14,14 +14,15 @@ from pathlib import Path
 import pytest
 from sqlalchemy import delete, insert, update
 
-from archive.catalogue import SCHEMA_VERSION, Catalogue, counters, log, records, schema, tables
+from archive.catalogue import Catalogue, counters, log, records
+from archive.schema import SCHEMA_VERSION, schema
 from schemas.documents import Kind
 from schemas.errors import InputRejected, IntegrityBroken, ServiceUnavailable, SettingsRejected
 from schemas.pages import MediaType, Scan
 from schemas.records import Deposit, Record
 from schemas.work import Hold, RejectedScan, ScanState
 from tests.archive import NOON, sha256
-from tests.services.postgres import postgres
+from tests.services.postgres import emptied, postgres
 
 SCAN = Scan(Path("/inbox/a.pdf"), sha256(b"a"), 3_000_000_000, MediaType.PDF)
 HOLD = Hold(
@@ -45,7 +46,7 @@ def catalogue(url: str) -> Iterator[Catalogue]:
     opened = Catalogue.open(url)
     yield opened
     if not url.startswith("sqlite"):
-        tables.drop_all(opened.engine)
+        emptied(opened.engine)
     opened.close()
 
 
@@ -237,13 +238,14 @@ def test_a_run_killed_while_the_tables_are_made_leaves_none(tmp_path: Path) -> N
     url = f"sqlite:///{tmp_path}/catalogue.db"
     script = """
 import os, signal, sys
-from sqlalchemy import event
-from archive.catalogue import Catalogue, records
+from sqlalchemy import Table, event
+from archive.catalogue import Catalogue
 
-def kill(*_arguments, **_named):
-    os.kill(os.getpid(), signal.SIGKILL)
+def kill(table, *_arguments, **_named):
+    if table.name == "records":
+        os.kill(os.getpid(), signal.SIGKILL)
 
-event.listen(records, "after_create", kill)
+event.listen(Table, "after_create", kill)
 Catalogue.open(sys.argv[1])
 """
     killed = subprocess.run([sys.executable, "-c", script, url], check=False)

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 from sqlalchemy import insert, update
 
-from archive import catalogue, inventory
+from archive import catalogue
 from archive.catalogue import Catalogue, records
 from archive.inventory import Register
 from schemas.errors import InputRejected
 from schemas.units import Made, ProcedureCount, Standing
-from tests.services.postgres import postgres
+from tests.services.postgres import emptied, postgres
 
 ISSUED = date(2023, 6, 1)
 UNITS = """code,name,level,valid_to,successor
@@ -72,8 +72,7 @@ def office(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Office]:
     opened = Office(tmp_path, request.getfixturevalue("server") if on_server else f"sqlite:///{tmp_path}/catalogue.db")
     yield opened
     if on_server:
-        for tables in (inventory.tables, catalogue.tables):
-            tables.drop_all(opened.register.engine)
+        emptied(opened.register.engine)
     opened.catalogue.close()
 
 

@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from sqlalchemy import Engine, text
+
 from tests.services import as_user, unavailable
 
 
@@ -59,3 +61,10 @@ def postgres() -> Iterator[str]:
             run(pg_ctl, "-D", cluster, "-w", "-m", "immediate", "stop")
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def emptied(engine: Engine) -> None:
+    """Take every table out of the database, for the next test."""
+    with engine.begin() as connection:
+        connection.execute(text("DROP SCHEMA public CASCADE"))
+        connection.execute(text("CREATE SCHEMA public"))
