@@ -22,7 +22,9 @@ from typing import Any
 import ocfl
 
 from archive.catalogue import Catalogue
-from archive.store import DECLARATION, DIGEST, LAYOUT, STAGING, Archive, dossier_of, object_id
+from archive.objects import DIGEST, LAYOUT, dossier_of, object_id
+from archive.staging import DECLARATION, STAGING
+from archive.store import Archive
 from schemas.language import _
 
 INVENTORY = "inventory.json"

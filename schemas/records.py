@@ -5,6 +5,7 @@ from datetime import date, datetime
 from typing import Any
 
 from schemas.documents import Document, Kind, SignedPdf
+from schemas.retention import Retention
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,29 @@ class Provenance:
 
 
 @dataclass(frozen=True, slots=True)
+class Withdrawal:
+    """A record that no longer stands, by a person's decision: found by nobody, counted from ``at`` on no more."""
+
+    reason: str
+    decision: str
+    """The paper that orders it, as ``12/QĐ-UBND of 2026-03-01``; empty where there is none."""
+    by: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class RecordVersion:
+    """One version of a dossier's object in which something of a record changed."""
+
+    number: int
+    made_at: datetime
+    by: str
+    what: str
+    files: tuple[str, ...]
+    """The names of the files that came, changed or went."""
+
+
+@dataclass(frozen=True, slots=True)
 class Submission:
     """A signed document on its way into the archive. Nothing unsigned fits here."""
 
@@ -32,6 +56,8 @@ class Submission:
     document: Document
     signed: SignedPdf
     provenance: Provenance
+    retention: str = ""
+    """Code of how long the record is kept (``schemas.retention``); empty: not said yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +86,8 @@ class Record:
     deposited_at: datetime
     scan_sha256: str
     pdf_sha256: str
+    retention: Retention | None = None
+    withdrawn: Withdrawal | None = None
 
 
 @dataclass(frozen=True, slots=True)

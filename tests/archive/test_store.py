@@ -14,7 +14,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from archive.store import Archive, dossier_code, dossier_of, object_id
+from archive.objects import dossier_code, dossier_of, object_id
+from archive.store import Archive
 from schemas.documents import SignatureNote, SignedPdf
 from schemas.errors import InputRejected, IntegrityBroken, ServiceUnavailable
 from tests.archive import sha256, submission
