@@ -7,7 +7,8 @@ import click
 
 from cli import Context
 from commands.showing import harmless, json_line
-from ingest.signing.checking import SignatureVerdict, TimeSource, Verdict, verify
+from ingest.signing import SignatureVerdict, Verdict, verify
+from ingest.signing.verdicts import TimeSource
 from schemas.errors import InputRejected
 from schemas.language import _
 from schemas.settings import load_settings

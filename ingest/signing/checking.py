@@ -11,14 +11,12 @@ import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from asn1crypto import cms, core, parser  # type: ignore[import-untyped]
+from asn1crypto import crl, ocsp, parser  # type: ignore[import-untyped]
 from asn1crypto import x509 as asn1
 from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 from pyhanko.pdf_utils.misc import PdfError
 from pyhanko.pdf_utils.reader import PdfFileReader
@@ -52,9 +50,11 @@ from pyhanko_certvalidator import ValidationContext
 from pyhanko_certvalidator.errors import PathError, ValidationError
 
 from ingest.signing.dialects import FieldValidator, restate_algorithm
-from ingest.signing.rules import strength
-from ingest.signing.seals import common_name
-from schemas.errors import InputRejected, SettingsRejected
+from ingest.signing.levels import level_of
+from ingest.signing.roots import read_roots
+from ingest.signing.rules import common_name, strength
+from ingest.signing.verdicts import Revocation, SignatureVerdict, TimeSource, Verdict
+from schemas.errors import InputRejected
 from schemas.language import _
 
 for name in ("pyhanko", "pyhanko_certvalidator"):
@@ -64,6 +64,8 @@ for name in ("pyhanko", "pyhanko_certvalidator"):
 UNREADABLE = (PdfError, ValidationError, PathError, ValueError, LookupError, TypeError, AttributeError, AssertionError,
               ArithmeticError, RuntimeError, EOFError, OSError, MemoryError, struct.error, zlib.error)  # fmt: skip
 """What pyHanko and asn1crypto raise on hostile or damaged files."""
+NO_REVOCATION = "2.5.29.56"
+"""RFC 9608: the issuer answers for no revocation of this certificate."""
 USAGES = KeyUsageConstraints(key_usage={"digital_signature", "non_repudiation"})
 """ETSI EN 319 412-2 wants non-repudiation; certificates of Vietnamese issuers bear either."""
 
@@ -82,66 +84,12 @@ ALLOWED = StandardDiffPolicy(
 and signs that it did; where no signature covers the change, anybody may have made it."""
 
 
-class Verdict(StrEnum):
-    VALID = "valid"
-    ISSUER_UNKNOWN = "issuer_unknown"
-    """Whole, but no trusted root vouches for the signer."""
-    EXPIRED = "expired"
-    """Whole; the certificate has expired since, and no timestamp proves that it signed before."""
-    REVOKED = "revoked"
-    NOT_TRUSTED = "not_trusted"
-    """Whole, but the key, its algorithm or its certificate's purpose is not good enough."""
-    AMENDED = "amended"
-    """What was signed is whole; more than signatures was added afterwards, and a later signer signed the result. So
-    agencies number and stamp what a leader has signed."""
-    CHANGED = "changed"
-    """What was signed is whole, but more than signatures was added afterwards, and nobody signed that."""
-    BROKEN = "broken"
-
-
-class TimeSource(StrEnum):
-    CLAIMED = "claimed"
-    """By the signer's own clock: proves nothing."""
-    TIMESTAMP = "timestamp"
-    NONE = "none"
-
-
-@dataclass(frozen=True, slots=True)
-class SignatureVerdict:
-    """What is known of one signature of a PDF."""
-
-    field: str
-    kind: str
-    """``signature`` or ``timestamp`` (one of the whole document)."""
-    verdict: Verdict
-    reason: str
-    """Why it is not valid, for a person; empty when it is."""
-    signer: str
-    organization: str
-    issuer: str
-    certificate_sha256: str
-    signed_at: str
-    """ISO 8601; empty when nothing says when."""
-    time_source: TimeSource
-    level: str
-    """``B-B``, ``B-T``, ``B-LT``, ``B-LTA``; ``CMS`` for a signature that is not PAdES."""
-    algorithm: str
-    intact: bool
-    """The bytes it covers are those that were signed, and the signature over them is the certificate's."""
-    covers_whole: bool
-    """It covers the whole file as it is now."""
-    modified_after: str
-    """``none``, ``validation_data`` (timestamps too), ``signatures`` (and the former), ``other`` or ``unknown``."""
-    trusted: bool | None
-    """None when there are no roots to judge by."""
-
-
-def verify(path: Path, roots: Path | None) -> list[SignatureVerdict]:
+def verify(path: Path, roots: Path | None, *, at: datetime | None = None) -> list[SignatureVerdict]:
     """A verdict on each signature of a PDF, the oldest first; none when it bears no signature.
 
     *roots* is a folder of root certificates (PEM or DER; ``.pem``, ``.crt``, ``.cer``); without one, nobody is trusted
-    and ``trusted`` is None. Nothing is fetched from the network. InputRejected when the file is not a readable PDF;
-    SettingsRejected when a root cannot be read.
+    and ``trusted`` is None. *at* is the moment of judging; now, where it is not given. Nothing is fetched from the
+    network. InputRejected when the file is not a readable PDF; SettingsRejected when a root cannot be read.
     """
     trusted = read_roots(roots) if roots is not None else None
     with path.open("rb") as file:
@@ -152,38 +100,21 @@ def verify(path: Path, roots: Path | None) -> list[SignatureVerdict]:
             raise InputRejected(
                 _("{file}: not a readable PDF ({error})").format(file=path, error=_first_line(error))
             ) from error
-        return _with_later_changes(list(_judged(reader, fields, trusted)))
-
-
-def read_roots(folder: Path) -> list[asn1.Certificate]:
-    """The certificates in the folder. SettingsRejected when it is missing or one of them cannot be read."""
-    try:
-        files = sorted(file for file in folder.iterdir() if file.suffix.lower() in {".pem", ".crt", ".cer"})
-        loaded = [certificate for file in files for certificate in _certificates(file)]
-    except OSError as error:
-        raise SettingsRejected(
-            _("signing.trust_roots: {folder}: {error}").format(folder=folder, error=error.strerror)
-        ) from error
-    return loaded
-
-
-def _certificates(file: Path) -> list[asn1.Certificate]:
-    content = file.read_bytes()
-    try:
-        if b"-----BEGIN" in content:
-            read = x509.load_pem_x509_certificates(content)
-        else:
-            read = [x509.load_der_x509_certificate(content)]
-    except ValueError as error:
-        raise SettingsRejected(_("signing.trust_roots: {file}: not a certificate").format(file=file)) from error
-    return [asn1.Certificate.load(_der(certificate)) for certificate in read]
-
-
-def _der(certificate: x509.Certificate) -> bytes:
-    return certificate.public_bytes(Encoding.DER)
+        return _with_later_changes(list(_judged(reader, fields, _Bench(trusted, at))))
 
 
 # -- one signature ------------------------------------------------------------------------------------------------
+
+
+Status = PdfSignatureStatus | DocumentTimestampStatus
+
+
+@dataclass(frozen=True, slots=True)
+class _Bench:
+    """By what it is judged."""
+
+    roots: Sequence[asn1.Certificate] | None
+    at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,43 +123,58 @@ class _Judged:
     verdict: SignatureVerdict
 
 
-def _judged(
-    reader: PdfFileReader, fields: Sequence[tuple[str, Any, Any]], roots: Sequence[asn1.Certificate] | None
-) -> Iterator[_Judged]:
+def _judged(reader: PdfFileReader, fields: Sequence[tuple[str, Any, Any]], bench: _Bench) -> Iterator[_Judged]:
+    """From the newest to the oldest: a timestamp that holds shows what was there before it as of its own time
+    (ETSI EN 319 102-1, 5.6.2)."""
+    readable: list[EmbeddedPdfSignature] = []
     for name, _value, field in fields:
         try:
             signature = EmbeddedPdfSignature(reader, field, name)
             restate_algorithm(signature.signer_info)
-            yield _Judged(signature.signed_revision, _verdict(reader, signature, roots))
+            signature.signed_revision  # noqa: B018 it is found out here
+            readable.append(signature)
         except UNREADABLE as error:
             yield _Judged(0, _broken(str(name), _("cannot be read: {error}").format(error=_first_line(error))))
+    existed_at: datetime | None = None
+    for signature in sorted(readable, key=lambda one: one.signed_revision, reverse=True):
+        try:
+            verdict = _verdict(reader, signature, bench, existed_at)
+        except UNREADABLE as error:
+            name = str(signature.field_name)
+            yield _Judged(0, _broken(name, _("cannot be read: {error}").format(error=_first_line(error))))
+            continue
+        if verdict.kind == "timestamp" and verdict.verdict is Verdict.VALID:
+            existed_at = datetime.fromisoformat(verdict.signed_at)
+        yield _Judged(signature.signed_revision, verdict)
 
 
 def _broken(field: str, reason: str) -> SignatureVerdict:
     return SignatureVerdict(
         field=field, kind="signature", verdict=Verdict.BROKEN, reason=reason, signer="", organization="", issuer="",
-        certificate_sha256="", signed_at="", time_source=TimeSource.NONE, level="", algorithm="", intact=False,
-        covers_whole=False, modified_after="unknown", trusted=None,
+        certificate_sha256="", signed_at="", time_source=TimeSource.NONE, existed_at="", level="", algorithm="",
+        intact=False, covers_whole=False, modified_after="unknown", trusted=None, trust_path=(),
+        revocation=Revocation.UNKNOWN,
     )  # fmt: skip
 
 
 def _verdict(
-    reader: PdfFileReader, signature: EmbeddedPdfSignature, roots: Sequence[asn1.Certificate] | None
+    reader: PdfFileReader, signature: EmbeddedPdfSignature, bench: _Bench, existed_at: datetime | None
 ) -> SignatureVerdict:
+    """*existed_at*: when a later timestamp that holds shows that the signature was there."""
     stamp = signature.sig_object_type == "/DocTimeStamp"
-    status = _status(signature, roots, None, stamp)
-    proven = _proven_time(signature, status, stamp)
-    if not status.trusted and proven is not None and _expired(status):
-        # ETSI EN 319 102-1, 5.6.2: what counts is whether the certificate was valid when the timestamp was made
-        status = _status(signature, roots, proven, stamp)
-    claimed = signature.self_reported_timestamp
-    moment = proven or claimed
-    source = TimeSource.TIMESTAMP if proven else TimeSource.CLAIMED if claimed else TimeSource.NONE
+    status = _status(signature, bench, existed_at, existed_at)
+    own = None if stamp else _own_timestamp(status)
+    proven = own or existed_at
+    if not status.trusted and proven is not None:
+        # What counts is whether the certificate was good when a timestamp shows the signature to have been there
+        then = _status(signature, bench, proven, existed_at, then=True)
+        status = then if then.trusted or _expired(then) or then.revoked else status
+    moment, source = _time(signature, status, own, existed_at)
     certificate = x509.load_der_x509_certificate(signature.signer_cert.dump())
     flaw = _flaw(reader, signature)
     intact = bool(status.intact and status.valid) and not flaw
     after = _after(status)
-    verdict, reason = _decided(status, intact, flaw, after, roots is not None)
+    verdict, reason = _decided(status, intact, flaw, after, bench.roots is not None)
     return SignatureVerdict(
         field=str(signature.field_name),
         kind="timestamp" if stamp else "signature",
@@ -240,33 +186,51 @@ def _verdict(
         certificate_sha256=signature.signer_cert.sha256.hex(),
         signed_at=moment.isoformat() if moment else "",
         time_source=source,
-        level=_level(reader, signature, stamp),
+        existed_at=proven.isoformat() if proven else "",
+        level=level_of(reader, signature),
         algorithm=_algorithm(status, certificate),
         intact=intact,
         covers_whole=status.coverage == SignatureCoverageLevel.ENTIRE_FILE,
         modified_after=after,
-        trusted=bool(status.trusted) if roots is not None else None,
+        trusted=bool(status.trusted) if bench.roots is not None else None,
+        trust_path=_path(status) if status.trusted else (),
+        revocation=_revocation(reader, signature, status),
     )
 
 
-Status = PdfSignatureStatus | DocumentTimestampStatus
+def _time(
+    signature: EmbeddedPdfSignature, status: Status, own: datetime | None, existed_at: datetime | None
+) -> tuple[datetime | None, TimeSource]:
+    if isinstance(status, DocumentTimestampStatus):
+        return status.timestamp, TimeSource.TIMESTAMP
+    if own is not None:
+        return own, TimeSource.TIMESTAMP
+    claimed = signature.self_reported_timestamp
+    if existed_at is not None:
+        return claimed or existed_at, TimeSource.BEFORE_TIMESTAMP
+    return claimed, TimeSource.CLAIMED if claimed else TimeSource.NONE
 
 
 def _status(
-    signature: EmbeddedPdfSignature, roots: Sequence[asn1.Certificate] | None, moment: datetime | None, stamp: bool
-) -> Status:
-    context = _context(signature.reader, roots, moment)
-    if stamp:
+    signature: EmbeddedPdfSignature, bench: _Bench, moment: datetime | None, existed_at: datetime | None,
+    *, then: bool = False,
+) -> Status:  # fmt: skip
+    """As of the moment of judging; *then*: as of *moment*. Its own timestamp is judged as of *existed_at*."""
+    context = _context(signature.reader, bench, moment if then else None)
+    if signature.sig_object_type == "/DocTimeStamp":
         return validate_pdf_timestamp(signature, context, diff_policy=ALLOWED)
-    return validate_pdf_signature(signature, context, diff_policy=ALLOWED, key_usage_settings=USAGES)
+    stamps = _context(signature.reader, bench, existed_at)
+    return validate_pdf_signature(signature, context, stamps, diff_policy=ALLOWED, key_usage_settings=USAGES)
 
 
-def _context(
-    reader: PdfFileReader, roots: Sequence[asn1.Certificate] | None, moment: datetime | None
-) -> ValidationContext:
-    """The roots, and what the file itself holds of certificates and proofs (ISO 32000-2, 12.8.4.3)."""
+def _context(reader: PdfFileReader, bench: _Bench, moment: datetime | None) -> ValidationContext:
+    """The roots, and what the file itself holds of certificates and proofs (ISO 32000-2, 12.8.4.3).
+
+    Proofs that were collected after *moment* count for it as well: who was not revoked then was not revoked before.
+    """
     settings: dict[str, Any] = {
-        "trust_roots": list(roots or ()), "allow_fetching": False, "revocation_mode": "soft-fail", "moment": moment,
+        "trust_roots": list(bench.roots or ()), "allow_fetching": False, "revocation_mode": "soft-fail",
+        "moment": moment or bench.at, "retroactive_revinfo": moment is not None,
         "signature_validator": FieldValidator(),
     }  # fmt: skip
     try:
@@ -275,9 +239,7 @@ def _context(
         return ValidationContext(**settings)
 
 
-def _proven_time(signature: EmbeddedPdfSignature, status: Status, stamp: bool) -> datetime | None:
-    if stamp:
-        return status.timestamp if isinstance(status, DocumentTimestampStatus) else None
+def _own_timestamp(status: Status) -> datetime | None:
     token = getattr(status, "timestamp_validity", None)
     if token is not None and token.valid and token.intact and token.trusted:
         moment: datetime = token.timestamp
@@ -287,6 +249,32 @@ def _proven_time(signature: EmbeddedPdfSignature, status: Status, stamp: bool) -
 
 def _expired(status: Status) -> bool:
     return "OUT_OF_BOUNDS" in str(getattr(status.trust_problem_indic, "name", ""))
+
+
+def _path(status: Status) -> tuple[str, ...]:
+    names = (certificate for certificate in status.validation_path or () if isinstance(certificate, asn1.Certificate))
+    return tuple(_named(x509.load_der_x509_certificate(certificate.dump()).subject) for certificate in names)
+
+
+def _revocation(reader: PdfFileReader, signature: EmbeddedPdfSignature, status: Status) -> Revocation:
+    certificate = signature.signer_cert
+    if status.revoked:
+        return Revocation.REVOKED
+    if any(extension["extn_id"].dotted == NO_REVOCATION for extension in certificate["tbs_certificate"]["extensions"]):
+        return Revocation.NOT_APPLICABLE
+    try:
+        store = DocumentSecurityStore.read_dss(reader)
+    except NoDSSFoundError:
+        return Revocation.UNKNOWN
+    answers = (ocsp.OCSPResponse.load(one.get_object().data) for one in store.ocsps)
+    lists = (crl.CertificateList.load(one.get_object().data) for one in store.crls)
+    answered = any(
+        one["cert_id"]["serial_number"].native == certificate.serial_number
+        for answer in answers
+        for one in answer.response_data["responses"]
+    )
+    listed = any(one.issuer == certificate.issuer for one in lists)
+    return Revocation.GOOD if answered or listed else Revocation.UNKNOWN
 
 
 def _flaw(reader: PdfFileReader, signature: EmbeddedPdfSignature) -> str:
@@ -392,37 +380,6 @@ def _named(name: x509.Name) -> str:
 def _algorithm(status: Status, certificate: x509.Certificate) -> str:
     padding = " PSS" if "pss" in status.pkcs7_signature_mechanism.lower() else ""
     return f"{strength(certificate)}{padding}, {status.md_algorithm.upper().replace('SHA', 'SHA-')}"
-
-
-def _level(reader: PdfFileReader, signature: EmbeddedPdfSignature, stamp: bool) -> str:
-    """The PAdES baseline level that the parts at hand make up (ETSI EN 319 142-1, 6.2)."""
-    if stamp:
-        return "DocTimeStamp"
-    if signature.sig_object.get("/SubFilter") != "/ETSI.CAdES.detached":
-        return "CMS"
-    if not _has_timestamp(signature.signer_info):
-        return "B-B"
-    if "/DSS" not in reader.root:
-        return "B-T"
-    later = any(
-        value is not None
-        and value.get_object().get("/Type") == "/DocTimeStamp"
-        and reader.xrefs.get_last_change(value.reference) > signature.signed_revision
-        for _name, value, _field in _raw_values(reader)
-    )
-    return "B-LTA" if later else "B-LT"
-
-
-def _raw_values(reader: PdfFileReader) -> Iterator[tuple[str, Any, Any]]:
-    for name, _value, field in enumerate_sig_fields(reader, filled_status=True):
-        yield name, field.get_object().raw_get("/V"), field
-
-
-def _has_timestamp(signer_info: cms.SignerInfo) -> bool:
-    unsigned = signer_info["unsigned_attrs"]
-    if isinstance(unsigned, core.Void):
-        return False
-    return any(attribute["type"].native == "signature_time_stamp_token" for attribute in unsigned)
 
 
 def _first_line(error: BaseException) -> str:

@@ -12,7 +12,6 @@ from pyhanko.sign.signers import pdf_cms
 from pyhanko_certvalidator.registry import SimpleCertificateStore
 
 from ingest.signing.signers import Signer
-from ingest.signing.timestamps import Services, Stamper
 
 HASH = "sha256"
 
@@ -33,13 +32,9 @@ class CmsSigner(pdf_cms.Signer):
             raise SigningError(f"{digest_algorithm}: only {HASH} is made")
         return self._signer.sign(data)
 
-    def signature(self, digest: bytes, services: Services | None = None) -> bytes:
-        """The CMS object over a document's SHA-256, DER; with a timestamp where services are given.
-
-        ServiceUnavailable when these give none.
-        """
-        stamper = Stamper(services) if services is not None else None
-        made = asyncio.run(self.async_sign(digest, HASH, use_pades=True, timestamper=stamper))
+    def signature(self, digest: bytes) -> bytes:
+        """The CMS object over a document's SHA-256, DER."""
+        made = asyncio.run(self.async_sign(digest, HASH, use_pades=True))
         return bytes(made.dump())
 
     @cached_property

@@ -1,12 +1,8 @@
 # mypy: disable-error-code="no-untyped-call"
 """Making PAdES signatures: each an incremental update, so that no byte that is signed before ever changes."""
 
-import hashlib
-import logging
-import os
-import shutil
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import BinaryIO, cast
@@ -20,16 +16,13 @@ from pyhanko.sign.fields import SigFieldSpec, SigSeedSubFilter, enumerate_sig_fi
 from pyhanko.sign.general import SigningError
 from pyhanko.sign.signers import cms_embedder, pdf_byterange
 
-from ingest.signing.checking import verify
-from ingest.signing.cms import HASH, CmsSigner
-from ingest.signing.lasting import add_proofs, add_timestamp
+from ingest.signing.cms import HASH
 from ingest.signing.lettering import Lettering, add_form, fitted
 from ingest.signing.placing import EDGE, Places, Rect, Wanted, place
-from ingest.signing.seals import Lasting, Seal
-from ingest.signing.timestamps import ROOM_BYTES, Services
-from ingest.signing.writing import QuietWriter
+from ingest.signing.seals import Seal
+from ingest.signing.writing import QuietWriter, rewritten, sha256_of
 from schemas.documents import ComposedPdf, SignatureNote, SignedPdf
-from schemas.errors import InputRejected, ServiceUnavailable
+from schemas.errors import InputRejected
 from schemas.language import _
 from schemas.pages import Box, Turn
 
@@ -54,63 +47,14 @@ def sign(
 ) -> SignedPdf:
     """*composed* with a PAdES signature by each of *seals*, in their order, at *target*.
 
-    The level is the seals' own; where timestamps or proofs of validity are not to be had now, the notes name the lower
-    level that was reached: what is signed never waits for a service. *occupied* is where page 1 bears print: no
-    appearance covers any of it. The file is written beside *target*, synced and renamed. InputRejected when the PDF
-    cannot be read.
+    No service is asked: the level is B-B, and ``lifting.lift`` brings it to the one that the seals want. *occupied* is
+    where page 1 bears print: no appearance covers any of it. The file is written beside *target*, synced and renamed.
+    InputRejected when the PDF cannot be read.
     """
-    target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    unfinished = target.with_name(f"{target.name}.part")
-    shutil.copyfile(composed.path, unfinished)
-    try:
-        with unfinished.open("r+b") as file:
-            notes = _lifted(file, _sign_in_place(file, composed.path, seals, occupied, now), seals)
-            file.flush()
-            os.fsync(file.fileno())
-            file.seek(0)
-            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-        unfinished.replace(target)
-    finally:
-        unfinished.unlink(missing_ok=True)
-    _sync_folder(target.parent)
-    return SignedPdf(target, composed.pages, sha256, notes)
-
-
-def renew(signed: Path, target: Path, roots: Path, services: Services, *, pages: int = 0) -> SignedPdf:
-    """*signed* with the proofs of validity that are to be had today and a new timestamp over the whole, at *target*.
-
-    What ages (certificates, hashes, earlier timestamps) is held up by the newer timestamp; every earlier byte stays.
-    ServiceUnavailable when no proofs or no timestamp are to be had: *target* is not there then.
-    """
-    target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    unfinished = target.with_name(f"{target.name}.part")
-    shutil.copyfile(signed, unfinished)
-    try:
-        with unfinished.open("r+b") as file:
-            add_proofs(file, roots)
-            add_timestamp(file, roots, services)
-            file.flush()
-            os.fsync(file.fileno())
-            file.seek(0)
-            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-        unfinished.replace(target)
-    finally:
-        unfinished.unlink(missing_ok=True)
-    _sync_folder(target.parent)
-    notes = tuple(
-        SignatureNote(one.field.partition("-")[0], one.signer, one.signed_at, one.level, one.certificate_sha256)
-        for one in verify(target, roots)
-        if one.kind == "signature"
-    )
-    return SignedPdf(target, pages, sha256, notes)
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    with rewritten(composed.path, target) as file:
+        notes = _sign_in_place(file, composed.path, seals, occupied, now)
+    wanted = seals[0].lasting.level if seals else "B-B"
+    return SignedPdf(target, composed.pages, sha256_of(target), notes, wanted)
 
 
 def _sign_in_place(
@@ -137,32 +81,10 @@ def _signed_by_each(
             raise InputRejected(_("{file}: encrypted; save it without a password first").format(file=named))
         if layout is None:
             layout = _planned(writer, seals, moment, occupied, named)
-        stamped = _put(writer, seal, layout, number, moment)
-        notes.append(_note(seal, moment, "B-T" if stamped else "B-B"))
+        _put(writer, seal, layout, number, moment)
+        fingerprint = seal.signer.certificate.fingerprint(hashes.SHA256()).hex()
+        notes.append(SignatureNote(seal.role.value, seal.name, moment.isoformat(), "B-B", fingerprint))
     return tuple(notes)
-
-
-def _lifted(file: BinaryIO, notes: tuple[SignatureNote, ...], seals: Sequence[Seal]) -> tuple[SignatureNote, ...]:
-    """The notes after validation data and a timestamp over the whole were added, as far as they were to be had."""
-    lasting = seals[0].lasting if seals else Lasting()
-    if lasting.level not in ("B-LT", "B-LTA") or any(note.level != "B-T" for note in notes):
-        return notes
-    assert lasting.roots is not None
-    assert lasting.services is not None
-    try:
-        add_proofs(file, lasting.roots)
-        notes = tuple(replace(note, level="B-LT") for note in notes)
-        if lasting.level == "B-LTA":
-            add_timestamp(file, lasting.roots, lasting.services)
-            notes = tuple(replace(note, level="B-LTA") for note in notes)
-    except ServiceUnavailable as error:
-        logging.getLogger("sohoa.signing").warning("%s", error)
-    return notes
-
-
-def _note(seal: Seal, moment: datetime, level: str) -> SignatureNote:
-    fingerprint = seal.signer.certificate.fingerprint(hashes.SHA256()).hex()
-    return SignatureNote(seal.role.value, seal.name, moment.isoformat(), level, fingerprint)
 
 
 # -- the place on page 1 ------------------------------------------------------------------------------------------
@@ -262,8 +184,7 @@ def _inherited(page: generic.DictionaryObject, key: str) -> object:
 # -- one signature ------------------------------------------------------------------------------------------------
 
 
-def _put(writer: IncrementalPdfFileWriter, seal: Seal, layout: _Layout, number: int, moment: datetime) -> bool:
-    """Put one signature; whether it bears a timestamp."""
+def _put(writer: IncrementalPdfFileWriter, seal: Seal, layout: _Layout, number: int, moment: datetime) -> None:
     name = _free_field_name(writer, seal.role)
     spec = SigFieldSpec(name, on_page=0, box=cast("tuple[int, int, int, int]", layout.rect(number)))
     steps = cms_embedder.PdfCMSEmbedder(spec).write_cms(name, writer)
@@ -271,30 +192,13 @@ def _put(writer: IncrementalPdfFileWriter, seal: Seal, layout: _Layout, number: 
     width = layout.places.rects[number].width
     lettering = _lettering(seal, moment, width + 2 * EDGE + 1e-6)
     field[pdf_name("/AP")] = generic.DictionaryObject({pdf_name("/N"): add_form(writer, lettering, layout.turn)})
-    cms = seal.cms
-    services = seal.lasting.services
-    reserved = cms.length + SPARE_BYTES + (ROOM_BYTES if services is not None else 0)
     placeholder = pdf_byterange.SignatureObject(
-        timestamp=moment, subfilter=SigSeedSubFilter.PADES, bytes_reserved=2 * reserved
+        timestamp=moment, subfilter=SigSeedSubFilter.PADES, bytes_reserved=2 * (seal.cms.length + SPARE_BYTES)
     )
     steps.send(cms_embedder.SigObjSetup(placeholder))
     digest, output = steps.send(cms_embedder.SigIOSetup(HASH, in_place=True, chunk_size=CHUNK_BYTES))
-    signature, stamped = _signature(cms, digest.document_digest, services, reserved)
-    steps.send(signature)
+    steps.send(seal.cms.signature(digest.document_digest))
     output.seek(0)
-    return stamped
-
-
-def _signature(cms: CmsSigner, digest: bytes, services: Services | None, room: int) -> tuple[bytes, bool]:
-    """The signature, and whether a timestamp came with it: it is made without one rather than not at all."""
-    if services is not None:
-        try:
-            signature = cms.signature(digest, services)
-            if len(signature) <= room:
-                return signature, True
-        except ServiceUnavailable as error:
-            logging.getLogger("sohoa.signing").warning("%s", error)
-    return cms.signature(digest), False
 
 
 def _free_field_name(writer: IncrementalPdfFileWriter, role: str) -> str:

@@ -5,6 +5,7 @@ from typing import TypeVar
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.x509.oid import NameOID
 
 from schemas.errors import SettingsRejected
 from schemas.language import _
@@ -47,6 +48,15 @@ def strength(certificate: x509.Certificate) -> str:
             return f"ECDSA {key.key_size}"
         case _:
             return type(key).__name__.removesuffix("PublicKey").lstrip("_")
+
+
+def common_name(certificate: x509.Certificate) -> str:
+    """Whom the certificate names, as people read it."""
+    for oid in (NameOID.COMMON_NAME, NameOID.ORGANIZATION_NAME):
+        for attribute in certificate.subject.get_attributes_for_oid(oid):
+            value = attribute.value
+            return value if isinstance(value, str) else value.decode("utf-8", errors="replace")
+    return certificate.subject.rfc4514_string()
 
 
 def _check_strength(certificate: x509.Certificate, named: str) -> None:

@@ -8,17 +8,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Literal
-
-from cryptography import x509
-from cryptography.x509.oid import NameOID
 
 from ingest.signing.cms import CmsSigner
 from ingest.signing.lettering import Face, face_for
+from ingest.signing.lifting import BasicOnly, Lasting, Proven, Stamped
 from ingest.signing.placing import Corner
-from ingest.signing.rules import check_certificate
+from ingest.signing.rules import check_certificate, common_name
 from ingest.signing.signers import Signer, read_key_file
-from ingest.signing.timestamps import Services, services_of
+from ingest.signing.timestamps import services_of
 from ingest.signing.tokens import SCHEME, open_token
 from schemas.errors import SettingsRejected
 from schemas.language import _
@@ -30,18 +27,8 @@ class Role(StrEnum):
     AGENCY = "agency"
 
 
-Level = Literal["B-B", "B-T", "B-LT", "B-LTA"]
 CORNERS = {Role.OPERATOR: Corner.LEFT, Role.AGENCY: Corner.RIGHT}
 """TT 01/2023, Điều 8: the operator at the top left of page 1; NĐ 30/2020, Phụ lục I: the agency at its top right."""
-
-
-@dataclass(frozen=True, slots=True)
-class Lasting:
-    """Up to which PAdES level a document is brought, and what that takes."""
-
-    level: Level = "B-B"
-    services: Services | None = None
-    roots: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +69,7 @@ def open_seals(
             _("signing.operator_key is not set: TT 01/2023 asks for the operator's signature; name the PKCS#12 file in "
               "sohoa.toml (docs/operator.md, section 5), or try out with the keys that `sohoa demo` makes")
         )  # fmt: skip
-    lasting = _lasting(signing)
+    lasting = lasting_of(signing)
     seals = []
     operator = _key("operator", signing.operator_key, signing.operator_password_env, signing.operator_password_file,
                     environment, moment)  # fmt: skip
@@ -104,28 +91,22 @@ def _seal(role: Role, signer: Signer, shown: tuple[str, ...], lasting: Lasting) 
     return Seal(role, signer, CmsSigner(signer), common_name(signer.certificate), shown, face_for(shown), lasting)
 
 
-def _lasting(signing: Signing) -> Lasting:
+def lasting_of(signing: Signing) -> Lasting:
+    """Up to which level documents are brought. SettingsRejected where the settings lack what that takes."""
     if signing.level == "B-B":
-        return Lasting()
+        return BasicOnly()
     services = services_of(signing.timestamp_urls, signing.timestamp_timeout_s, signing.timestamp_tries)
     if services is None:
         raise SettingsRejected(
             _("signing.level is {level}, but signing.timestamp_urls names no service").format(level=signing.level)
         )
-    if signing.level in ("B-LT", "B-LTA") and not signing.trust_roots:
+    if signing.level == "B-T":
+        return Stamped(services)
+    if not signing.trust_roots:
         raise SettingsRejected(
             _("signing.level is {level}, but signing.trust_roots names no folder of roots").format(level=signing.level)
         )
-    return Lasting(signing.level, services, Path(signing.trust_roots).expanduser() if signing.trust_roots else None)
-
-
-def common_name(certificate: x509.Certificate) -> str:
-    """Whom the certificate names, as people read it."""
-    for oid in (NameOID.COMMON_NAME, NameOID.ORGANIZATION_NAME):
-        for attribute in certificate.subject.get_attributes_for_oid(oid):
-            value = attribute.value
-            return value if isinstance(value, str) else value.decode("utf-8", errors="replace")
-    return certificate.subject.rfc4514_string()
+    return Proven(services, Path(signing.trust_roots).expanduser(), signing.level)
 
 
 def _key(

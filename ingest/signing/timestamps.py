@@ -4,7 +4,9 @@
 The government's own service has been measured at 2 to 131 s a stamp.
 """
 
+import hashlib
 import random
+import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -20,8 +22,8 @@ from schemas.language import _
 LARGEST_BYTES = 1 << 20
 REST_S = 300.0
 """After every service has failed, none is asked for so long: a batch must not wait for each document anew."""
-ROOM_BYTES = 16_000
-"""Left in a signature for a timestamp: those of the government's service take 5 to 9 thousand bytes."""
+AT_ONCE = 4
+"""So many timestamps are asked for at a time, whatever number of documents is in work."""
 
 
 class _NoStamp(Exception):
@@ -29,34 +31,53 @@ class _NoStamp(Exception):
 
 
 @dataclass
-class _Rest:
-    until: float = 0.0
+class _Shared:
+    """What all documents of a batch share."""
+
+    rest_until: float = 0.0
+    sample: dict[str, cms.ContentInfo] = field(default_factory=dict)
+    turn: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(AT_ONCE))
+    first: threading.Lock = field(default_factory=threading.Lock)
 
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """Timestamp services in the order in which they are asked."""
+    """Timestamp services in the order in which they are asked, by several threads if need be."""
 
     urls: tuple[str, ...]
     timeout_s: float = 30.0
     tries: int = 2
-    _rest: _Rest = field(default_factory=_Rest, repr=False, compare=False)
+    _shared: _Shared = field(default_factory=_Shared, repr=False, compare=False)
 
     def stamp(self, digest: bytes, hash_name: str) -> cms.ContentInfo:
         """A timestamp token over *digest*. ServiceUnavailable when none of the services gives one that fits."""
-        if time.monotonic() < self._rest.until:
-            raise ServiceUnavailable(_("no timestamp: the services failed a moment ago and are not asked yet"))
-        failures: list[str] = []
-        for attempt in range(self.tries):
-            if attempt:
-                time.sleep(random.uniform(0.5, 1.5) * attempt)  # so that many clients do not come back at once
-            for url in self.urls:
-                try:
-                    return _asked(url, digest, hash_name, self.timeout_s)
-                except _NoStamp as failure:
-                    failures.append(f"{url}: {failure}")
-        self._rest.until = time.monotonic() + REST_S
+        with self._shared.turn:
+            if time.monotonic() < self._shared.rest_until:
+                raise ServiceUnavailable(_("no timestamp: the services failed a moment ago and are not asked yet"))
+            failures: list[str] = []
+            for attempt in range(self.tries):
+                if attempt:
+                    time.sleep(random.uniform(0.5, 1.5) * attempt)  # so that many clients do not come back at once
+                for url in self.urls:
+                    try:
+                        token = _asked(url, digest, hash_name, self.timeout_s)
+                    except _NoStamp as failure:
+                        failures.append(f"{url}: {failure}")
+                    else:
+                        self._shared.sample[hash_name] = token
+                        return token
+            self._shared.rest_until = time.monotonic() + REST_S
         raise ServiceUnavailable(_("no timestamp: {failures}").format(failures="; ".join(failures)))
+
+    def sample(self, hash_name: str) -> cms.ContentInfo:
+        """Some timestamp of these services, to see how long theirs are and who signs them: the last one that was given.
+
+        Only the first document of a batch has to ask for one.
+        """
+        with self._shared.first:
+            if hash_name not in self._shared.sample:
+                self.stamp(bytes(hashlib.new(hash_name).digest_size), hash_name)
+            return self._shared.sample[hash_name]
 
 
 def _asked(url: str, digest: bytes, hash_name: str, timeout_s: float) -> cms.ContentInfo:
@@ -100,6 +121,11 @@ class Stamper(TimeStamper):
 
     async def async_timestamp(self, message_digest: bytes, md_algorithm: str) -> cms.ContentInfo:
         return self.services.stamp(message_digest, md_algorithm)
+
+    async def async_dummy_response(self, md_algorithm: str) -> cms.ContentInfo:
+        sample = self.services.sample(md_algorithm)
+        self._register_dummy(md_algorithm, sample)
+        return sample
 
 
 def services_of(urls: Sequence[str], timeout_s: float, tries: int) -> Services | None:

@@ -1,4 +1,12 @@
-"""Incremental updates that change nothing but what they are for."""
+"""Incremental updates that change nothing but what they are for, and are there whole or not at all."""
+
+import hashlib
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
 
 from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 
@@ -11,3 +19,30 @@ class QuietWriter(IncrementalPdfFileWriter):
 
     def _update_meta(self) -> None:
         pass
+
+
+@contextmanager
+def rewritten(source: Path, target: Path) -> Iterator[BinaryIO]:
+    """A copy of *source* to be changed in the block; synced and renamed to *target* at its end, dropped if it fails."""
+    target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    unfinished = target.with_name(f"{target.name}.part")
+    shutil.copyfile(source, unfinished)
+    try:
+        with unfinished.open("r+b") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        unfinished.replace(target)
+    finally:
+        unfinished.unlink(missing_ok=True)
+    descriptor = os.open(target.parent, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def sha256_of(file: Path) -> str:
+    """64 lower-case hex digits."""
+    with file.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()

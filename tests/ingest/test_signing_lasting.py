@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ingest.intake import find_scans
-from ingest.signing import Verdict, open_seals, renew, sign, verify
+from ingest.signing import Proven, Verdict, lift, open_seals, renewed, sign, verify
 from ingest.signing.timestamps import Services
 from schemas.documents import ComposedPdf, SignedPdf
 from schemas.errors import ServiceUnavailable, SettingsRejected
@@ -45,7 +45,12 @@ def signed_at(
         timestamp_urls=(pki.timestamps,) if urls is None else urls, timestamp_timeout_s=timeout_s, timestamp_tries=1,
         trust_roots=str(pki.roots),
     )  # fmt: skip
-    return sign(composed, open_seals(settings, Office(), environment=ENVIRONMENT), target, occupied=())
+    seals = open_seals(settings, Office(), environment=ENVIRONMENT)
+    return lift(sign(composed, seals, target, occupied=()), seals[0].lasting)
+
+
+def renew(signed: SignedPdf, target: Path, pki: Pki, url: str = "") -> SignedPdf:
+    return renewed(signed, target, Proven(Services((url or pki.timestamps,), 5, 1), pki.roots, "B-LTA"))
 
 
 @pytest.mark.parametrize("level", LEVELS)
@@ -60,8 +65,9 @@ def test_each_level_is_reached_and_valid(level: str, pki: Pki, composed: Compose
 @pytest.mark.service("EU DSS")
 @pytest.mark.service("veraPDF")
 def test_strangers_confirm_the_levels_and_that_it_stays_pdfa(pki: Pki, composed: ComposedPdf, tmp_path: Path) -> None:
-    files = {level: signed_at(level, pki, composed, tmp_path / f"{level}.pdf").path for level in LEVELS}
-    renewed = renew(files["B-LTA"], tmp_path / "renewed.pdf", pki.roots, Services((pki.timestamps,)))
+    made = {level: signed_at(level, pki, composed, tmp_path / f"{level}.pdf") for level in LEVELS}
+    files = {level: signed.path for level, signed in made.items()}
+    renewed = renew(made["B-LTA"], tmp_path / "renewed.pdf", pki)
     assert verapdf.faults([*files.values(), renewed.path]) == {}
     judged = dss.judge([*files.values(), renewed.path], [pki.root])
     for level in ("B-LT", "B-LTA"):
@@ -75,8 +81,8 @@ def test_strangers_confirm_the_levels_and_that_it_stays_pdfa(pki: Pki, composed:
 
 def test_renewing_keeps_every_byte_and_every_signature(pki: Pki, composed: ComposedPdf, tmp_path: Path) -> None:
     signed = signed_at("B-B", pki, composed, tmp_path / "signed.pdf")
-    renewed = renew(signed.path, tmp_path / "renewed.pdf", pki.roots, Services((pki.timestamps,)))
-    again = renew(renewed.path, tmp_path / "again.pdf", pki.roots, Services((pki.timestamps,)))
+    renewed = renew(signed, tmp_path / "renewed.pdf", pki)
+    again = renew(renewed, tmp_path / "again.pdf", pki)
     assert again.path.read_bytes().startswith(renewed.path.read_bytes())
     assert renewed.path.read_bytes().startswith(signed.path.read_bytes())
     verdicts = verify(again.path, pki.roots)
@@ -87,7 +93,7 @@ def test_renewing_keeps_every_byte_and_every_signature(pki: Pki, composed: Compo
 def test_renewing_without_a_service_leaves_nothing(pki: Pki, composed: ComposedPdf, tmp_path: Path) -> None:
     signed = signed_at("B-B", pki, composed, tmp_path / "signed.pdf")
     with pytest.raises(ServiceUnavailable, match="no timestamp"):
-        renew(signed.path, tmp_path / "renewed.pdf", pki.roots, Services((f"{pki.url}/nonsense",), 5, 1))
+        renew(signed, tmp_path / "renewed.pdf", pki, f"{pki.url}/nonsense")
     assert sorted(file.name for file in tmp_path.iterdir()) == ["signed.pdf"]
 
 
