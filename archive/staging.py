@@ -109,7 +109,8 @@ class Staging:
             self._merge_folder(work / "tree", self.root)
         elif work.suffix == ".swap":
             self._exchange(work)
-        shutil.rmtree(work)
+        # One rename says that all is in its place: a run killed while it clears up leaves what is merely dropped.
+        shutil.rmtree(work.rename(work.with_suffix(".part")))
 
     def _exchange(self, work: Path) -> None:
         """Each step is done where it is not done yet, so that it can be gone on with after a kill."""

@@ -113,6 +113,7 @@ class Summary:
     pages: int = 0
     reasons: Counter[str] = field(default_factory=Counter)
     quarantined: int = 0
+    unstamped: int = 0
     started: float = field(default_factory=time.monotonic)
 
     def take(self, event: Event) -> None:
@@ -124,8 +125,10 @@ class Summary:
             case Deposited():
                 self.deposited += event.deposit.new
                 self.known += not event.deposit.new
+                self.unstamped += event.waits_for_timestamp
                 line = {"event": "deposited", "scan": str(event.scan.path), "record": event.deposit.record.id,
-                        "pdf": event.deposit.pdf_path, "new": event.deposit.new}  # fmt: skip
+                        "pdf": event.deposit.pdf_path, "new": event.deposit.new,
+                        "waits_for_timestamp": event.waits_for_timestamp}  # fmt: skip
             case Held():
                 self.held += 1
                 self.reasons.update(event.hold.reasons)
@@ -153,7 +156,7 @@ class Summary:
             json_line({
                 "event": "summary", "deposited": self.deposited, "known": self.known, "held": self.held,
                 "rejected": self.rejected, "quarantined": self.quarantined, "skipped": self.skipped,
-                "pages": self.pages, "indexed": indexed,
+                "pages": self.pages, "indexed": indexed, "wait_for_timestamp": self.unstamped,
                 "seconds": round(seconds, 1),
             })  # fmt: skip
             return
@@ -166,6 +169,9 @@ class Summary:
         if self.quarantined:
             click.echo(_("{count} scans bear a secrecy stamp: see quarantine/ in the workspace.").format(
                 count=self.quarantined))  # fmt: skip
+        if self.unstamped:
+            click.echo(_("{count} records wait for a timestamp that was not to be had; later: sohoa renew").format(
+                count=self.unstamped))  # fmt: skip
         if self.held:
             click.echo(_("See what waits: sohoa review list"))
 

@@ -8,8 +8,9 @@ import pikepdf
 
 from cli import Context
 from commands.showing import harmless
-from ingest.signing import Seal, open_seals, sign
+from ingest.signing import Seal, lift, open_seals, sign
 from ingest.signing.ink import ink_on_first_page
+from ingest.signing.seals import lasting_of
 from schemas.documents import ComposedPdf, SignedPdf
 from schemas.errors import InputRejected, ServiceUnavailable
 from schemas.language import _
@@ -30,6 +31,9 @@ def command(context: Context, pdfs: tuple[Path, ...], folder: Path | None) -> in
             signed = _signed(pdf, _target(pdf, folder), seals)
             names = ", ".join(note.name for note in signed.signatures)
             click.echo(harmless(_("{file}: signed by {names}").format(file=signed.path, names=names)))
+            if signed.waits_for_timestamp:
+                said = _("{file}: below the level wanted, as no timestamp was to be had; sign the input again later")
+                click.echo(harmless(said.format(file=signed.path)), err=True)
         except InputRejected as error:
             failed += 1
             click.echo(_("rejected: {reason}").format(reason=harmless(str(error))), err=True)
@@ -50,7 +54,7 @@ def _signed(pdf: Path, target: Path, seals: Sequence[Seal]) -> SignedPdf:
     composed = ComposedPdf(pdf, _pages(pdf))
     occupied = ink_on_first_page(pdf)
     try:
-        return sign(composed, seals, target, occupied=occupied)
+        return lift(sign(composed, seals, target, occupied=occupied), lasting_of(seals))
     except OSError as error:
         raise ServiceUnavailable(
             _("{file}: cannot be written ({error}); choose another folder with -o").format(

@@ -1,4 +1,4 @@
-"""The way of a scan: read → separated → composed → signed → described → deposited or held.
+"""The way of a scan: read → separated → composed → signed → described → lifted → deposited or held.
 
 Every stage takes values and returns a value. A document that fails or waits never stops its batch, and the scan it came
 from is never altered.
@@ -11,18 +11,21 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from archive.catalogue import Catalogue
 from archive.store import Archive
+from ingest.backlog import Backlog
 from ingest.compose import compose
 from ingest.extract import describe
 from ingest.labels import NO_LABELS, Labels, combined
 from ingest.pages import ScanPages
 from ingest.scanreading import Reading, ReadScan, read_scans
 from ingest.separate import last_sheet, separate
-from ingest.signing import Seal, sign
+from ingest.signing import Seal, lift, sign
+from ingest.signing.seals import lasting_of
 from schemas.documents import Document, Paper, Sheet, SignedPdf
 from schemas.errors import ServiceUnavailable
 from schemas.language import _
@@ -47,6 +50,7 @@ class Skipped:
 class Deposited:
     scan: Scan
     deposit: Deposit
+    waits_for_timestamp: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,29 +111,62 @@ def _batch(scans: Iterable[Scan | RejectedScan], reading: Reading, desk: Desk) -
     skipped: list[Skipped] = []
     sheets = _StandingSheets(desk.catalogue)
     fresh = _not_done_before(sheets.seen(scans), desk.catalogue, batch.id, skipped.append)
-    for outcome in read_scans(fresh, reading):
-        yield from _drain(skipped)
-        match outcome:
-            case RejectedScan():
-                desk.catalogue.reject_scan(batch.id, outcome)
-                _forget(reading, outcome.sha256)
-                yield outcome
-            case SecretScan():
-                quarantine(outcome, desk)
-                desk.catalogue.finish_scan(outcome.scan.sha256, ScanState.QUARANTINED)
-                yield outcome
-            case ReadScan():
-                documents = 0
-                standing = sheets.before(outcome.scan)
-                for event in _documents(outcome, standing, desk, batch.id):
-                    documents += 1
-                    yield event
-                standing = last_sheet(outcome.texts, standing)
-                desk.catalogue.finish_scan(outcome.scan.sha256, ScanState.DONE, standing)
-                _forget(reading, outcome.scan.sha256)
-                yield ScanDone(outcome.scan, len(outcome.texts), documents)
+    backlog: Backlog[Event] = Backlog()
+    lasting = lasting_of(desk.seals)
+    try:
+        for outcome in read_scans(fresh, reading):
+            yield from _drain(skipped)
+            match outcome:
+                case RejectedScan():
+                    backlog.put(partial(_end_rejected, outcome, reading, desk, batch.id))
+                case SecretScan():
+                    backlog.put(partial(_end_secret, outcome, desk))
+                case ReadScan():
+                    standing = sheets.before(outcome.scan)
+                    documents = 0
+                    for made in _made(outcome, standing, desk):
+                        documents += 1
+                        end = partial(_end_document, made, desk, batch.id)
+                        backlog.put_signed(made.submission.signed, lasting, end)
+                        yield from backlog.ended()
+                    standing = last_sheet(outcome.texts, standing)
+                    sheets.left(outcome.scan, standing)
+                    done = ScanDone(outcome.scan, len(outcome.texts), documents)
+                    backlog.put(partial(_end_scan, done, standing, reading, desk))
+            yield from backlog.ended()
+        yield from backlog.rest()
+    finally:
+        backlog.close()
     yield from _drain(skipped)
     desk.catalogue.finish_batch(batch.id, desk.now())
+
+
+def _made(read: ReadScan, standing: Sheet, desk: Desk) -> Iterator["Made"]:
+    for paper in separate(read.scan, read.texts, standing):
+        if not _a_person_decided(document_id(paper.scan.sha256, paper.pages[0].number), desk.catalogue):
+            yield make(paper, read.pages, desk)
+
+
+def _end_document(made: "Made", desk: Desk, batch: str, lifted: SignedPdf) -> Deposited | Held:
+    return deposit_or_hold(made.with_signed(lifted), desk, batch)
+
+
+def _end_scan(done: ScanDone, standing: Sheet, reading: Reading, desk: Desk) -> ScanDone:
+    desk.catalogue.finish_scan(done.scan.sha256, ScanState.DONE, standing)
+    _forget(reading, done.scan.sha256)
+    return done
+
+
+def _end_rejected(rejected: RejectedScan, reading: Reading, desk: Desk, batch: str) -> RejectedScan:
+    desk.catalogue.reject_scan(batch, rejected)
+    _forget(reading, rejected.sha256)
+    return rejected
+
+
+def _end_secret(secret: SecretScan, desk: Desk) -> SecretScan:
+    quarantine(secret, desk)
+    desk.catalogue.finish_scan(secret.scan.sha256, ScanState.QUARANTINED)
+    return secret
 
 
 def quarantine(secret: SecretScan, desk: Desk) -> None:
@@ -182,6 +219,8 @@ class _StandingSheets:
     _ahead: deque[Scan] = field(default_factory=deque)
     _folder: Path | None = None
     _sheet: Sheet = field(default_factory=Sheet)
+    _left: dict[str, Sheet] = field(default_factory=dict)
+    """What scans of this run left that the catalogue may not know yet."""
 
     def seen(self, scans: Iterable[Scan | RejectedScan]) -> Iterator[Scan | RejectedScan]:
         for scan in scans:
@@ -194,21 +233,18 @@ class _StandingSheets:
         while self._ahead[0].sha256 != scan.sha256:
             ended = self._ahead.popleft()
             self._enter(ended.path.parent)
-            left = self.catalogue.left_standing(ended.sha256)
+            left = self._left.pop(ended.sha256, None) or self.catalogue.left_standing(ended.sha256)
             self._sheet = left if left is not None else self._sheet
         self._enter(scan.path.parent)
         return self._sheet
 
+    def left(self, scan: Scan, standing: Sheet) -> None:
+        """*scan* has been gone through, and leaves this standing."""
+        self._left[scan.sha256] = standing
+
     def _enter(self, folder: Path) -> None:
         if folder != self._folder:
             self._folder, self._sheet = folder, Sheet()
-
-
-def _documents(read: ReadScan, standing: Sheet, desk: Desk, batch: str) -> Iterator[Deposited | Held]:
-    for paper in separate(read.scan, read.texts, standing):
-        if _a_person_decided(document_id(paper.scan.sha256, paper.pages[0].number), desk.catalogue):
-            continue
-        yield deposit_or_hold(paper, read.pages, desk, batch)
 
 
 def _a_person_decided(id: str, catalogue: Catalogue) -> bool:
@@ -217,25 +253,46 @@ def _a_person_decided(id: str, catalogue: Catalogue) -> bool:
     return hold is not None and bool(hold.decided_at or hold.submission["provenance"]["decisions"])
 
 
-def deposit_or_hold(
-    paper: Paper, pages: ScanPages, desk: Desk, batch: str, decisions: tuple[str, ...] = ()
-) -> Deposited | Held:
-    """Take one paper to its end: composed, signed, described, then archived, or held with its reasons.
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A paper composed, signed and described."""
 
-    *decisions* are what people decided about it before, for its provenance.
-    """
+    submission: Submission
+    contradictions: tuple[str, ...]
+    """Between cover sheet, folder and manifest."""
+    original: Path | None
+    """The scan, where it was signed already and so is kept unchanged."""
+
+    def with_signed(self, signed: SignedPdf) -> "Made":
+        """The same, its signatures at the level that they were lifted to."""
+        return replace(self, submission=replace(self.submission, signed=signed))
+
+
+def make(paper: Paper, pages: ScanPages, desk: Desk, decisions: tuple[str, ...] = ()) -> Made:
+    """Compose, sign and describe one paper. *decisions* are what people decided about it before, for its provenance."""
     sheet, contradictions = combined(paper.sheet, *desk.labels.of(paper.scan.path))
     submission = _submission(replace(paper, sheet=sheet), pages, desk, decisions)
-    original = paper.scan.path if pages.signed else None
-    reasons = submission.document.reasons + contradictions + _already_there(submission, desk.catalogue)
+    return Made(submission, contradictions, paper.scan.path if pages.signed else None)
+
+
+def lifted(made: Made, desk: Desk) -> Made:
+    """*made* with its signatures at the level that the settings want, as far as the services answer now."""
+    return made.with_signed(lift(made.submission.signed, lasting_of(desk.seals)))
+
+
+def deposit_or_hold(made: Made, desk: Desk, batch: str) -> Deposited | Held:
+    """Bring what was made into the archive, or hold it with its reasons."""
+    submission = made.submission
+    scan = submission.document.scan
+    reasons = submission.document.reasons + made.contradictions + _already_there(submission, desk.catalogue)
     # What the archive holds was decided on; a catalogue that was lost and made anew does not know of it.
     if reasons and desk.archive.standing(submission) is None:
         submission = replace(submission, document=replace(submission.document, reasons=reasons))
-        return Held(paper.scan, _hold(submission, batch, desk, original))
-    deposit = desk.archive.deposit(submission, original=original)
+        return Held(scan, _hold(submission, batch, desk, made.original))
+    deposit = desk.archive.deposit(submission, original=made.original)
     desk.catalogue.note_deposit(deposit, who=desk.operator)
     submission.signed.path.unlink(missing_ok=True)
-    return Deposited(paper.scan, deposit)
+    return Deposited(scan, deposit, submission.signed.waits_for_timestamp)
 
 
 def _submission(paper: Paper, pages: ScanPages, desk: Desk, decisions: tuple[str, ...]) -> Submission:

@@ -19,7 +19,7 @@ from pyhanko.sign.signers import cms_embedder, pdf_byterange
 from ingest.signing.cms import HASH
 from ingest.signing.lettering import Lettering, add_form, fitted
 from ingest.signing.placing import EDGE, Places, Rect, Wanted, place
-from ingest.signing.seals import Seal
+from ingest.signing.seals import Seal, lasting_of
 from ingest.signing.writing import QuietWriter, rewritten, sha256_of
 from schemas.documents import ComposedPdf, SignatureNote, SignedPdf
 from schemas.errors import InputRejected
@@ -53,8 +53,7 @@ def sign(
     """
     with rewritten(composed.path, target) as file:
         notes = _sign_in_place(file, composed.path, seals, occupied, now)
-    wanted = seals[0].lasting.level if seals else "B-B"
-    return SignedPdf(target, composed.pages, sha256_of(target), notes, wanted)
+    return SignedPdf(target, composed.pages, sha256_of(target), notes, lasting_of(seals).level)
 
 
 def _sign_in_place(

@@ -69,7 +69,7 @@ def open_seals(
             _("signing.operator_key is not set: TT 01/2023 asks for the operator's signature; name the PKCS#12 file in "
               "sohoa.toml (docs/operator.md, section 5), or try out with the keys that `sohoa demo` makes")
         )  # fmt: skip
-    lasting = lasting_of(signing)
+    lasting = lasting_from(signing)
     seals = []
     operator = _key("operator", signing.operator_key, signing.operator_password_env, signing.operator_password_file,
                     environment, moment)  # fmt: skip
@@ -91,7 +91,12 @@ def _seal(role: Role, signer: Signer, shown: tuple[str, ...], lasting: Lasting) 
     return Seal(role, signer, CmsSigner(signer), common_name(signer.certificate), shown, face_for(shown), lasting)
 
 
-def lasting_of(signing: Signing) -> Lasting:
+def lasting_of(seals: Sequence[Seal]) -> Lasting:
+    """Up to which level a document that these seals sign is brought."""
+    return seals[0].lasting if seals else BasicOnly()
+
+
+def lasting_from(signing: Signing) -> Lasting:
     """Up to which level documents are brought. SettingsRejected where the settings lack what that takes."""
     if signing.level == "B-B":
         return BasicOnly()
