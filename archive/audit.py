@@ -348,6 +348,8 @@ def _disagreements(inventory: dict[str, Any], path: str, noted: Sequence[Any]) -
     """Records of one object that the catalogue does not list, or lists with another version, or alone lists."""
     standing = _records(inventory, path)
     for record in noted:
+        if not record.pdf_path:  # destroyed
+            continue
         there = standing.pop(record.id, None)
         if there is None:
             yield Finding(record.id, Fault.DISAGREES, _("in the catalogue, but not in {path}").format(path=path))

@@ -140,7 +140,8 @@ records = Table(
     Column("retention", String(2)),
     Column("retained_until", String(10)),
 )  # fmt: skip
-"""``position`` only ever grows, with every deposit and every new version: what an index has yet to take in."""
+"""A record that was destroyed keeps its row, without a ``pdf_path``.
+``position`` only ever grows, with every deposit and every new version: what an index has yet to take in."""
 
 log = Table(
     "log", tables,
@@ -385,8 +386,8 @@ class Catalogue:
 
     # Deposits
 
-    def note_deposit(self, deposit: Deposit, *, who: str) -> None:
-        """Take a deposit into the list and the log; one that stands there as it is changes nothing."""
+    def note_deposit(self, deposit: Deposit, *, who: str, what: str = "deposit") -> None:
+        """Take a deposit, or *what* else was done to it, into list and log; one that stands so changes nothing."""
         record = deposit.record
         same = (
             records.c.version == record.version,
@@ -397,7 +398,33 @@ class Catalogue:
             if connection.execute(select(records.c.id).where(records.c.id == record.id, *same)).first():
                 return
             _put(connection, records, {"id": record.id}, _row(deposit, _next_position(connection)))
-            _append(connection, who, "deposit", f"{record.id} v{record.version} {record.pdf_sha256}", datetime.now(UTC))
+            _append(connection, who, what, f"{record.id} v{record.version} {record.pdf_sha256}", datetime.now(UTC))
+
+    def note_destruction(self, record_id: str, left: Iterable[Deposit], *, who: str, what: str, now: datetime) -> None:
+        """Note that a record was destroyed: an index drops it, and reports count it until that day.
+
+        *left* are the other records of its object, whose inventories are new.
+        """
+        with self._writing() as connection:
+            connection.execute(
+                update(records).where(records.c.id == record_id).values(
+                    pdf_path="", inventory_sha512="", withdrawn_at=func.coalesce(records.c.withdrawn_at, _utc(now)),
+                    position=_next_position(connection),
+                )
+            )  # fmt: skip
+            for deposit in left:
+                connection.execute(
+                    update(records).where(records.c.id == deposit.record.id)
+                    .values(inventory_sha512=deposit.inventory_sha512)
+                )  # fmt: skip
+            _append(connection, who, what, record_id, now)
+
+    def retentions(self, until: date | None = None) -> list[Any]:
+        """The rows of the records that stand or are withdrawn and have a term, those that ended by *until* alone."""
+        query = select(records).where(records.c.pdf_path != "", records.c.retention.is_not(None))
+        if until is not None:
+            query = query.where(records.c.retained_until <= until.isoformat())
+        return list(self._rows(query.order_by(records.c.retained_until, records.c.id)))
 
     def replace_deposits(self, deposits: Iterable[Deposit], *, who: str) -> int:
         """Make the list of deposits anew from what the archive holds, all or nothing; returns how many there are.
@@ -428,7 +455,7 @@ class Catalogue:
         query = (
             select(records.c.id, records.c.issuer)
             .where(records.c.number == number, records.c.symbol == symbol, records.c.issued_on == day)
-            .where(records.c.scan_sha256 != other_than_scan)
+            .where(records.c.scan_sha256 != other_than_scan, records.c.withdrawn_at.is_(None))
             .order_by(records.c.id)
         )
         return [
@@ -610,6 +637,9 @@ def _row(deposit: Deposit, position: int) -> dict[str, Any]:
         "object_path": deposit.object_path,
         "inventory_sha512": deposit.inventory_sha512,
         "pdf_path": deposit.pdf_path,
+        "withdrawn_at": _utc(record.withdrawn.at) if record.withdrawn else None,
+        "retention": record.retention.code if record.retention else None,
+        "retained_until": record.retention.until.isoformat() if record.retention and record.retention.until else None,
         "position": position,
     }
 

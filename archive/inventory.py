@@ -80,6 +80,8 @@ STAGED_AT_ONCE = 20_000
 DEPOSITS_AT_ONCE = 50_000
 DEFAULT_TARGETS = Path(__file__).with_name("targets.csv")
 
+WITHDRAWN = "withdrawn"
+"""The reason in ``record_faults`` of a record that was withdrawn or destroyed."""
 KEY = Text().with_variant(Text(collation="C"), "postgresql")
 """Keys are compared byte by byte, so that those of one unit are a range whatever the language of the database."""
 
@@ -525,7 +527,8 @@ class Register:
             self._forget_vanished(connection)
         query = (
             select(records.c.id, records.c.unit, records.c.procedure, records.c.kind, records.c.number,
-                   records.c.symbol, records.c.issued_on, records.c.deposited_at, records.c.position)
+                   records.c.symbol, records.c.issued_on, records.c.deposited_at, records.c.withdrawn_at,
+                   records.c.position)
             .where(records.c.position > seen).order_by(records.c.position).limit(DEPOSITS_AT_ONCE)
         )  # fmt: skip
         rows = connection.execute(query).all()
@@ -563,6 +566,7 @@ class Register:
                 "SELECT record, key, unit, procedure, kind, day, 0 FROM fresh"
             )
         )
+        _note_withdrawals(connection, rows)
         self._settle(connection)
         connection.execute(update(state).where(state.c.name == "records_seen").values(value=rows[-1].position))
         return len(rows)
@@ -599,12 +603,9 @@ class Register:
 
         def mend() -> None:
             for id in ids:
-                connection.execute(
-                    delete(faults).where(faults.c.record == id, faults.c.from_day >= day, faults.c.until_day == FOREVER)
-                )
-                connection.execute(
-                    update(faults).where(faults.c.record == id, faults.c.until_day == FOREVER).values(until_day=day)
-                )
+                open_fault = faults.c.record == id, faults.c.until_day == FOREVER, faults.c.reason != WITHDRAWN
+                connection.execute(delete(faults).where(*open_fault, faults.c.from_day >= day))
+                connection.execute(update(faults).where(*open_fault).values(until_day=day))
 
         with self._writing() as connection:
             self._change_faults(connection, ids, mend)
@@ -619,7 +620,11 @@ class Register:
         """
         with self._reading() as connection:
             known = connection.execute(select(records.c.id, records.c.object_path, records.c.pdf_path)).all()
-            standing = set(connection.execute(select(faults.c.record).where(faults.c.until_day == FOREVER)).scalars())
+            standing = set(
+                connection.execute(
+                    select(faults.c.record).where(faults.c.until_day == FOREVER, faults.c.reason != WITHDRAWN)
+                ).scalars()
+            )
         all_ids = {row.id for row in known}
         pdfs = {row.pdf_path: row.id for row in known}
         objects: dict[str, list[str]] = defaultdict(list)
@@ -723,7 +728,7 @@ class Register:
         placed = {u.code for u in known if _placed(known, u.code, as_of) == code} | {code}
         rows = text("""
             SELECT i.id, i.unit, i.number, i.symbol, i.issued, i.procedure, i.result_code, i.title, i.from_day,
-                   i.until_day, c.record, c.kind, c.day, c.row, c.fits, f.from_day, f.until_day
+                   i.until_day, c.record, c.kind, c.day, c.row, c.fits, f.from_day, f.until_day, f.reason
             FROM inventory i LEFT JOIN counted_records c ON c.key = i.key
             LEFT JOIN record_faults f ON f.record = c.record
             WHERE i.key >= :low AND i.key < :high AND i.superseded_at IS NULL
@@ -985,6 +990,7 @@ class _Line(NamedTuple):
     fits: int
     broken_from: int | None
     broken_until: int
+    broken_by: str | None
 
 
 def _runs(rows: Iterable[_Line]) -> Iterator[list[_Line]]:
@@ -1019,6 +1025,9 @@ def _standing(group: Sequence[_Line], day: int) -> RowStanding:
     if intact:
         return said(Standing.COUNTS, intact, max(min(r.deposited for r in intact), group[0].from_day))
     if by_day:
+        gone = {r.record: r.broken_from for r in by_day if r.broken_by == WITHDRAWN and (r.broken_from or 0) <= day}
+        if gone.keys() == {r.record for r in by_day}:
+            return said(Standing.WITHDRAWN, by_day, max(since for since in gone.values() if since is not None))
         return said(Standing.BROKEN, by_day, min(r.broken_from for r in by_day if r.broken_from is not None))
     if originals:
         return said(Standing.NOT_YET_DEPOSITED, originals, min(r.deposited for r in originals))
@@ -1086,6 +1095,16 @@ def _unit_finder(units: Sequence[Unit]) -> Callable[[str], str]:
 def _default_targets() -> list[Target]:
     with open_rows(DEFAULT_TARGETS, TARGET_COLUMNS) as rows:
         return list(Reader(rows, Path(), target_row))
+
+
+def _note_withdrawals(connection: Connection, rows: Iterable[Any]) -> None:
+    """A record that was withdrawn does not count from that day on, which no audit mends."""
+    for row in rows:
+        connection.execute(delete(faults).where(faults.c.record == row.id, faults.c.reason == WITHDRAWN))
+        if row.withdrawn_at:
+            day = _day_in_vietnam(row.withdrawn_at)
+            connection.execute(delete(faults).where(faults.c.record == row.id, faults.c.from_day == day))
+            connection.execute(insert(faults).values(record=row.id, from_day=day, until_day=FOREVER, reason=WITHDRAWN))
 
 
 def _make_temporary(connection: Connection, table: Table) -> None:

@@ -96,6 +96,9 @@ def _fill(workspace: Workspace, index: SearchIndex, after: int, last: int, progr
                 except IntegrityBroken as error:
                     done.refused.append(Refused(id, str(error)))
                 else:
+                    if record.withdrawn is not None:
+                        gone.append(id)
+                        continue
                     done.records += 1
                     yield Entry(position, record)
             at = rows[-1][0]

@@ -331,6 +331,7 @@ def said_standing(one: RowStanding) -> str:
         Standing.NO_RECORD: _("✗ no record"),
         Standing.NOT_YET_DEPOSITED: _("✗ record deposited only on {day}"),
         Standing.BROKEN: _("✗ record found broken on {day}"),
+        Standing.WITHDRAWN: _("✗ record withdrawn on {day}"),
         Standing.AMBIGUOUS: _("✗ the record fits several rows equally well"),
         Standing.ONLY_COPY: _("✗ only a copy is archived"),
         Standing.NOT_YET_IN_FORCE: _("– in force only from {day}"),

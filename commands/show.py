@@ -11,12 +11,13 @@ from typing import Any
 import click
 from rich.table import Table
 
+from archive.inventory import VIETNAM
 from cli import Context
 from commands.access import note_access
 from commands.showing import console, harmless, json_line
 from schemas.errors import InputRejected, ServiceUnavailable
 from schemas.language import _
-from schemas.records import Provenance, Record
+from schemas.records import Provenance, Record, RecordVersion
 from schemas.stored import to_json
 from search.excerpts import marked_words
 from search.query import parse
@@ -37,6 +38,10 @@ def command(
     context: Context, id: str, text: bool, page: int | None, words: str, output: Path | None, as_json: bool
 ) -> None:
     workspace = context.workspace
+    certificate = workspace.archive.certificate(id)
+    if certificate is not None:
+        _print_certificate(certificate, as_json)
+        return
     record = workspace.archive.record(id)
     if page is not None and page > len(record.pages):
         raise InputRejected(_("{id} has {count} pages, no page {page}").format(
@@ -50,11 +55,15 @@ def command(
         boxed = _write_page(workspace.archive.pdf(id), page, words, target)
         click.echo(_("{path}: page {page}, {count} words boxed").format(path=target, page=page, count=boxed))
     elif as_json:
-        json_line(to_json(record) | {"provenance": to_json(workspace.archive.provenance(id)),
-                                     "pdf": str(workspace.archive.pdf(id))})  # fmt: skip
+        json_line(to_json(record) | {
+            "provenance": to_json(workspace.archive.provenance(id)), "pdf": str(workspace.archive.pdf(id)),
+            "history": [to_json(version) for version in workspace.archive.history(id)],
+        })  # fmt: skip
     else:
         pdf = workspace.archive.pdf(id)
         _print(record, workspace.archive.provenance(id), pdf, _signed(pdf))
+        _print_history(workspace.archive.history(id))
+        console().print(_("Whether the signatures hold: sohoa verify {id}").format(id=record.id))
 
 
 def harmless_lines(text: str) -> str:
@@ -86,7 +95,8 @@ def _print(record: Record, provenance: Provenance, pdf: Path, signatures: list[s
         (_("signer"), ", ".join(part for part in (record.signer_title, record.signer) if part)),
         (_("pages"), len(record.pages)), (_("archived"), record.deposited_at.isoformat(timespec="seconds")),
         (_("operator"), provenance.operator), (_("scan, SHA-256"), record.scan_sha256),
-        (_("PDF, SHA-256"), record.pdf_sha256), ("PDF", pdf),
+        (_("PDF, SHA-256"), record.pdf_sha256), ("PDF", pdf), (_("kept until"), _term(record)),
+        (_("WITHDRAWN"), _withdrawn(record)),
     ]  # fmt: skip
     table = Table(box=None, show_header=False)
     table.add_column(no_wrap=True, style="dim")
@@ -98,9 +108,41 @@ def _print(record: Record, provenance: Provenance, pdf: Path, signatures: list[s
         table.add_row(_("signature"), harmless(signature))
     for decision in provenance.decisions:
         table.add_row(_("decided"), harmless(decision))
-    out = console()
-    out.print(table)
-    out.print(_("Whether the signatures hold: sohoa verify {id}").format(id=record.id))
+    console().print(table)
+
+
+def _term(record: Record) -> str:
+    term = record.retention
+    return f"{term.until or _('for ever')} ({term.code})" if term else ""
+
+
+def _withdrawn(record: Record) -> str:
+    said = record.withdrawn
+    if said is None:
+        return ""
+    parts = (f"{said.at.astimezone(VIETNAM):%d/%m/%Y}", said.by, said.reason, said.decision)
+    return ", ".join(part for part in parts if part)
+
+
+def _print_history(history: tuple[RecordVersion, ...]) -> None:
+    table = Table(_("version"), _("date"), _("by"), _("what was done"), _("files changed"), box=None)
+    for version in history:
+        table.add_row(str(version.number), f"{version.made_at.astimezone(VIETNAM):%d/%m/%Y %H:%M}",
+                      harmless(version.by), harmless(version.what), ", ".join(version.files))  # fmt: skip
+    console().print(table)
+
+
+def _print_certificate(certificate: dict[str, Any], as_json: bool) -> None:
+    """What is left of a record that was destroyed."""
+    if as_json:
+        json_line(certificate)
+        return
+    table = Table(box=None, show_header=False)
+    for name, value in certificate.items():
+        if value not in (None, ""):
+            table.add_row(name, harmless(str(value)))
+    console().print(_("Destroyed; this certificate is left:"))
+    console().print(table)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -81,9 +81,17 @@ class Search(_Section):
 
 
 class ArchiveSection(_Section):
-    """Where the records are kept; empty: ``archive/`` in the workspace."""
+    """Where the records are kept (empty: ``archive/`` in the workspace), where again, and for how long."""
 
     root: str = ""
+    replicas: tuple[str, ...] = ()
+    retention: str = Field(default="", pattern="^(0[1-7])?$")
+    retention_by_procedure: tuple[Annotated[str, Field(pattern=r"^[^=]+=0[1-7]$")], ...] = ()
+
+    def retention_of(self, procedure: str) -> str:
+        """The retention code of a record of *procedure*; empty where none is set."""
+        codes = dict(entry.split("=", 1) for entry in self.retention_by_procedure)
+        return codes.get(procedure, self.retention)
 
 
 class CatalogueSection(_Section):

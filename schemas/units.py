@@ -87,6 +87,7 @@ class Standing(StrEnum):
     NO_RECORD = "no record"
     NOT_YET_DEPOSITED = "deposited later"
     BROKEN = "record broken"
+    WITHDRAWN = "record withdrawn"
     AMBIGUOUS = "record fits several rows"
     ONLY_COPY = "only a copy"
     NOT_YET_IN_FORCE = "not yet in force"
