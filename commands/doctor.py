@@ -105,7 +105,11 @@ def _reading(settings: Settings) -> Iterator[Finding]:
 
     engine = open_engine(reading_options(settings, fast=False)).identity
     at_once = settings.reading.workers or len(os.sched_getaffinity(0))
-    seen = _("{name} {version}, model {model}, {workers} at once")
+    seen = (
+        _("{name} {version}, model {model}, {workers} at once")
+        if isinstance(at_once, int)
+        else _("{name} {version}, model {model}, on the cluster {workers}")
+    )
     yield Finding(_("reading"), Verdict.FINE, seen.format(
         name=engine.name, version=engine.version, model=engine.model, workers=at_once))  # fmt: skip
     if settings.reading.engine == "auto" and importlib.util.find_spec("tesserocr") is None:

@@ -7,11 +7,15 @@ from contextlib import contextmanager
 from importlib.metadata import version
 from typing import Any
 
+import click
+
 from commands.workspace import Workspace
 from ingest.labels import NO_LABELS, Labels
 from ingest.pipeline import Desk
 from ingest.signing import open_seals
 from ingest.workers import Pool, open_pool
+from schemas.errors import SettingsRejected
+from schemas.language import _
 from schemas.pages import ReadingOptions
 from schemas.settings import Settings
 
@@ -32,8 +36,25 @@ def reading_options(settings: Settings, *, fast: bool) -> ReadingOptions:
 
 @contextmanager
 def opened_pool(settings: Settings, options: ReadingOptions, workers: int | None) -> Iterator[Pool]:
-    """Worker processes: as many as asked for, else as set, else one a core."""
-    with open_pool(workers if workers is not None else settings.reading.workers, options) as pool:
+    """Worker processes: as many as asked for, else as set, else one a core; or the readers of the cluster that is set.
+
+    SettingsRejected where a cluster is set and the packages for one are not installed.
+    """
+    chosen = workers if workers is not None else settings.reading.workers
+    if isinstance(chosen, int):
+        with open_pool(chosen, options) as pool:
+            yield pool
+        return
+    try:
+        from ingest.cluster import Cluster, open_cluster
+    except ImportError as error:
+        raise SettingsRejected(
+            _("setting reading.workers: reading on a cluster needs more packages ({error}): pip install "
+              "'sohoa[cluster]'").format(error=error)
+        ) from error  # fmt: skip
+    way = settings.cluster
+    cluster = Cluster(chosen, way.ca_file, way.certificate, way.key, way.allow_plain)
+    with open_cluster(cluster, options, say=lambda line: click.echo(line, err=True)) as pool:
         yield pool
 
 

@@ -63,6 +63,11 @@ def load_engine(options: ReadingOptions) -> Engines:
     return _engines[key]
 
 
+def engine_identity(options: ReadingOptions) -> EngineIdentity:
+    """With which program and models pages are read here. ServiceUnavailable when the engine or a model is missing."""
+    return _identity(load_engine(options))
+
+
 def not_read(image: PageImage, reason: str) -> PageText:
     """The page without words, and why."""
     width, height = _upright(image.width_px, image.height_px, image.turn)

@@ -80,9 +80,7 @@ def read_scans(
             by_hash[scan.sha256] = work
             yield from _unread_pages(work, reading)
 
-    for (sha256, _number), text in read_all(
-        pages_to_read(), reading.pool, reading.options, in_flight=3 * reading.pool.workers
-    ):
+    for (sha256, _number), text in read_all(pages_to_read(), reading.pool, reading.options):
         work = by_hash.get(sha256)
         if work is None or work.given_up:  # another page of this scan could not be taken
             continue

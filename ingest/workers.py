@@ -24,6 +24,10 @@ Key = TypeVar("Key")
 
 START_TIMEOUT_S = 120.0
 """A worker that has not loaded its model by then never will; 1 to 2 s are usual."""
+PAGES_A_WORKER = 3
+"""On their way for each worker: one read, and enough behind it that none waits for the file they come from."""
+MOST_BYTES_ON_THEIR_WAY = 512_000_000
+"""Of encoded page images: 600 of 300 dpi in colour, or a cluster's scheduler with that much in its memory."""
 TRIES = 2
 """A page whose worker died is read once more: the kernel may have killed it for what others had taken."""
 
@@ -44,10 +48,11 @@ class TookTooLong(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Pool:
-    """Where pages are read: any ``Executor``, how many of them it reads at once, and the function that reads one."""
+    """Where pages are read: any ``Executor``, how many pages it takes at once, and the function that reads one."""
 
     executor: Executor
-    workers: int
+    room: Callable[[], int]
+    """How many pages may be on their way; asked again and again, as readers of a cluster come and go."""
     read: ReadPage = read_page
 
 
@@ -70,32 +75,35 @@ def open_pool(
     )
     executor = GuardedProcesses(count, options.page_timeout_s, prepare, (options,))
     try:
-        yield Pool(executor, count, read)
+        yield Pool(executor, lambda: PAGES_A_WORKER * count, read)
     finally:
         executor.shutdown(wait=True, cancel_futures=True)
 
 
 def read_all(
-    images: Iterable[tuple[Key, PageImage]], pool: Pool, options: ReadingOptions, in_flight: int
+    images: Iterable[tuple[Key, PageImage]], pool: Pool, options: ReadingOptions
 ) -> Iterator[tuple[Key, PageText]]:
-    """Each page's text, in the order of *images*, which are taken only as there is room: *in_flight* at most are held.
+    """Each page's text, in the order of *images*, which are taken only as the pool has room for pages and bytes.
 
     A page whose worker dies twice or that takes longer than ``options.page_timeout_s`` comes back NOT_READ with the
     reason. ServiceUnavailable where no worker can be had.
     """
     waiting: deque[tuple[Key, PageImage, Future[PageText]]] = deque()
+    on_their_way = 0
     source = iter(images)
     try:
         while True:
-            while len(waiting) < max(1, in_flight):
+            while not waiting or (on_their_way < MOST_BYTES_ON_THEIR_WAY and len(waiting) < pool.room()):
                 taken = next(source, None)
                 if taken is None:
                     break
                 key, image = taken
+                on_their_way += len(image.content)
                 waiting.append((key, image, pool.executor.submit(pool.read, image, options)))
             if not waiting:
                 return
             key, image, future = waiting.popleft()
+            on_their_way -= len(image.content)
             yield key, _answer(image, future, options)
     finally:
         for *_kept, future in waiting:

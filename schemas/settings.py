@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from schemas.errors import SettingsRejected
 from schemas.language import _
@@ -41,11 +41,20 @@ class Reading(_Section):
 
     languages: tuple[str, ...] = ("vie",)
     engine: Literal["auto", "tesserocr", "pytesseract"] = "auto"
-    workers: int = Field(default=0, ge=0)
+    workers: int | str = 0
     fast: bool = False
     page_timeout_s: float = Field(default=120.0, gt=0)
     tessdata: str = ""
     pdf_passwords: tuple[str, ...] = ()
+
+    @field_validator("workers")
+    @classmethod
+    def _a_number_or_a_cluster(cls, given: int | str) -> int | str:
+        if isinstance(given, str) and given.startswith("dask://"):
+            return given
+        if str(given).isdecimal():
+            return int(given)
+        raise ValueError(_("a number of processes, 0 for one a core, or a cluster's address as dask://host:8786"))
 
 
 class Signing(_Section):
@@ -80,6 +89,15 @@ class Search(_Section):
     timeout_s: float = Field(default=30.0, gt=0)
 
 
+class Cluster(_Section):
+    """How other machines that read pages are reached, where ``reading.workers`` names their scheduler."""
+
+    ca_file: str = ""
+    certificate: str = ""
+    key: str = ""
+    allow_plain: bool = False
+
+
 class ArchiveSection(_Section):
     """Where the records are kept (empty: ``archive/`` in the workspace), where again, and for how long."""
 
@@ -106,6 +124,7 @@ class Settings(_Section):
     office: Office = Office()
     intake: Intake = Intake()
     reading: Reading = Reading()
+    cluster: Cluster = Cluster()
     signing: Signing = Signing()
     search: Search = Search()
     archive: ArchiveSection = ArchiveSection()

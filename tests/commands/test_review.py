@@ -55,7 +55,7 @@ class Desk:
         options = ReadingOptions()
         opened = Workspace.open(self.workspace)
         desk = desk_of(opened, "An", unit="H29.17", procedure="", dossier="", settings={})
-        list(ingest(find_scans([self.folder / "inbox"]), Reading(Pool(HereAndNow(), 1, reader), options,
+        list(ingest(find_scans([self.folder / "inbox"]), Reading(Pool(HereAndNow(), lambda: 3, reader), options,
                                                                 self.workspace / "tmp"), desk))  # fmt: skip
         return opened.catalogue.holds()
 

@@ -68,7 +68,7 @@ class Office:
 
     def run(self, desk: Desk | None = None) -> Iterator[Event]:
         reading = Reading(
-            Pool(HereAndNow(), 1, self.reader), OPTIONS, self.workspace / "tmp",
+            Pool(HereAndNow(), lambda: 3, self.reader), OPTIONS, self.workspace / "tmp",
             kept=KeptReadings(self.workspace / "tmp" / "readings", OPTIONS),
         )  # fmt: skip
         return ingest(find_scans([self.inbox]), reading, desk or self.desk())

@@ -4,6 +4,7 @@ import os
 import signal
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -67,7 +68,7 @@ def obeys(image: PageImage, options: ReadingOptions, /) -> PageText:
 
 def test_pages_come_back_in_their_order() -> None:
     with open_pool(2, OPTIONS, read=obeys, prepare=ready) as pool:
-        found = list(read_all(pages(*[""] * 12), pool, OPTIONS, in_flight=5))
+        found = list(read_all(pages(*[""] * 12), replace(pool, room=lambda: 5), OPTIONS))
     assert [key for key, _text in found] == list(range(1, 13))
     assert [text.number for _key, text in found] == list(range(1, 13))
 
@@ -78,7 +79,7 @@ def test_pages_come_back_in_their_order() -> None:
 )
 def test_a_page_that_breaks_its_worker_is_not_read_and_the_others_are(order: str, reason: str) -> None:
     with open_pool(2, OPTIONS, read=obeys, prepare=ready) as pool:
-        found = dict(read_all(pages("", order, "", "", ""), pool, OPTIONS, in_flight=4))
+        found = dict(read_all(pages("", order, "", "", ""), replace(pool, room=lambda: 4), OPTIONS))
     assert found[2].state is PageState.NOT_READ
     assert reason in found[2].reason
     assert all(found[number].state is PageState.READ for number in (1, 3, 4, 5))
@@ -86,7 +87,7 @@ def test_a_page_that_breaks_its_worker_is_not_read_and_the_others_are(order: str
 
 def test_only_the_worker_that_died_is_replaced() -> None:
     with open_pool(1, OPTIONS, read=obeys, prepare=ready) as pool:
-        found = dict(read_all(pages("pid", "pid", "crash", "pid", "pid"), pool, OPTIONS, in_flight=1))
+        found = dict(read_all(pages("pid", "pid", "crash", "pid", "pid"), replace(pool, room=lambda: 1), OPTIONS))
     assert found[1].reason == found[2].reason
     assert found[4].reason == found[5].reason
     assert found[1].reason != found[4].reason
@@ -95,19 +96,19 @@ def test_only_the_worker_that_died_is_replaced() -> None:
 def test_a_page_that_hangs_costs_its_own_time_limit_only() -> None:
     started = time.monotonic()
     with open_pool(2, OPTIONS, read=obeys, prepare=ready) as pool:
-        list(read_all(pages("hang", *[""] * 8), pool, OPTIONS, in_flight=9))
+        list(read_all(pages("hang", *[""] * 8), replace(pool, room=lambda: 9), OPTIONS))
     assert time.monotonic() - started < OPTIONS.page_timeout_s + 20
 
 
 def test_bytes_that_are_no_text_come_back_as_text() -> None:
     with open_pool(1, OPTIONS, read=obeys, prepare=ready) as pool:
-        [(_key, text)] = read_all(pages("bad bytes"), pool, OPTIONS, in_flight=1)
+        [(_key, text)] = read_all(pages("bad bytes"), replace(pool, room=lambda: 1), OPTIONS)
     assert text.reason.encode("utf-8")
 
 
 def test_a_mistake_of_ours_is_not_hidden() -> None:
     with open_pool(1, OPTIONS, read=obeys, prepare=ready) as pool, pytest.raises(ZeroDivisionError):
-        list(read_all(pages("mistake"), pool, OPTIONS, in_flight=1))
+        list(read_all(pages("mistake"), replace(pool, room=lambda: 1), OPTIONS))
 
 
 def test_no_more_pages_are_held_than_asked_for() -> None:
@@ -120,7 +121,7 @@ def test_no_more_pages_are_held_than_asked_for() -> None:
             yield number, page(number)
 
     with open_pool(1, OPTIONS, read=obeys, prepare=ready) as pool:
-        for done, _found in enumerate(read_all(counting(), pool, OPTIONS, in_flight=3), 1):
+        for done, _found in enumerate(read_all(counting(), replace(pool, room=lambda: 3), OPTIONS), 1):
             assert taken <= done + 3
 
 
@@ -129,7 +130,7 @@ def test_a_missing_model_stops_the_run_with_its_own_message() -> None:
         open_pool(1, OPTIONS, read=obeys, prepare=missing) as pool,
         pytest.raises(ServiceUnavailable, match="apt-get install tesseract-ocr-vie"),
     ):
-        list(read_all(pages(""), pool, OPTIONS, in_flight=1))
+        list(read_all(pages(""), replace(pool, room=lambda: 1), OPTIONS))
 
 
 def test_a_worker_that_cannot_start_is_said() -> None:
@@ -137,12 +138,12 @@ def test_a_worker_that_cannot_start_is_said() -> None:
         open_pool(1, OPTIONS, read=obeys, prepare=dies_at_once) as pool,
         pytest.raises(ServiceUnavailable, match="does not start"),
     ):
-        list(read_all(pages(""), pool, OPTIONS, in_flight=1))
+        list(read_all(pages(""), replace(pool, room=lambda: 1), OPTIONS))
 
 
 def test_no_process_is_left_when_the_block_ends() -> None:
     with open_pool(2, OPTIONS, read=obeys, prepare=ready) as pool:
-        found = dict(read_all(pages("pid", "pid", "pid", "pid"), pool, OPTIONS, in_flight=4))
+        found = dict(read_all(pages("pid", "pid", "pid", "pid"), replace(pool, room=lambda: 4), OPTIONS))
     for pid in {int(text.reason) for text in found.values()}:
         for _try in range(50):
             try:

@@ -1,0 +1,357 @@
+"""Reading on a Dask cluster: pages go out as bytes and come back as ``PageText``.
+
+A worker needs this program and its models, no shared disk and no secret. It reads in guarded processes of its own, so
+that a page which kills or blocks its process costs that page alone, there as on one machine. Only workers whose program
+and models are the same as here are given pages: each that is carries a resource of Dask's that the pages ask for.
+
+https://distributed.dask.org/en/stable/resources.html
+"""
+
+import asyncio
+import hashlib
+import os
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import Any
+from urllib.parse import urlsplit
+
+import dask
+from distributed import Client, Security, Status, Worker, WorkerPlugin, get_worker
+from distributed.scheduler import KilledWorker
+
+from ingest.reading import engine_identity, load_engine, read_page
+from ingest.workers import GuardedProcesses, Pool, ReadPage, WorkerDied
+from schemas.errors import ServiceUnavailable, SettingsRejected, SohoaError
+from schemas.language import _
+from schemas.pages import PageImage, PageText, ReadingOptions
+
+SCHEME = "dask"
+CONNECT_TIMEOUT_S = 10.0
+FIRST_WORKER_TIMEOUT_S = 60.0
+PATIENCE_S = 600.0
+"""How long pages wait for a scheduler that went away: one that is started anew takes its pages again."""
+PAGES_A_THREAD = 3
+"""Pages on their way for each thread that reads: one read, one arriving, one coming back."""
+REFUSED = "sohoa-refused"
+LOOK_AT_WORKERS_EVERY_S = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """Where a Dask scheduler is, and how it knows us: ``dask://host:port``, over TLS with both certificates."""
+
+    address: str
+    ca_file: str = ""
+    certificate: str = ""
+    key: str = ""
+    allow_plain: bool = False
+    """Page images may cross a network unencrypted: only where a person has said so."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """What reads pages somewhere: the program, the engine and its models. Two that differ may read differently."""
+
+    sohoa: str
+    engine: str
+    models: str
+
+    @property
+    def resource(self) -> str:
+        """The name under which a Dask worker offers to read just so."""
+        named = f"{self.sohoa} {self.engine} {self.models}"
+        return f"sohoa-{hashlib.sha256(named.encode()).hexdigest()[:16]}"
+
+    def __str__(self) -> str:
+        return f"sohoa {self.sohoa}, {self.engine}, {self.models}"
+
+
+def reader_here(options: ReadingOptions) -> Reader:
+    """What this machine would read with. ServiceUnavailable when the engine or a model is missing."""
+    engine = engine_identity(options)
+    return Reader(version("sohoa"), f"{engine.name} {engine.version}", engine.model)
+
+
+@contextmanager
+def open_cluster(
+    cluster: Cluster,
+    options: ReadingOptions,
+    *,
+    say: Callable[[str], None],
+    read: ReadPage = read_page,
+    patience_s: float = PATIENCE_S,
+) -> Iterator[Pool]:
+    """The readers of a Dask cluster as a pool; workers may join and leave while it is open.
+
+    *say* is told of each worker that is refused, with what differs. SettingsRejected for an address that is none, or
+    that is another machine's and without certificates; ServiceUnavailable when no scheduler answers, or no worker with
+    this program and these models is there within a minute.
+    """
+    address, security = _reached(cluster)
+    pages = _Pages(address, security, options, say, patience_s)
+    try:
+        pages.wait_for_a_worker(FIRST_WORKER_TIMEOUT_S)
+        yield Pool(pages, pages.room, read)
+    finally:
+        pages.shutdown(wait=False, cancel_futures=True)
+
+
+def _reached(cluster: Cluster) -> tuple[str, Security | None]:
+    """The address in Dask's form, and what it is reached with."""
+    parts = urlsplit(cluster.address)
+    try:
+        host, port = parts.hostname, parts.port
+    except ValueError as error:
+        raise _not_an_address(cluster.address) from error
+    if parts.scheme != SCHEME or not host or not port:
+        raise _not_an_address(cluster.address)
+    if not (cluster.ca_file and cluster.certificate and cluster.key):
+        if not cluster.allow_plain and not is_this_machine(host):
+            raise SettingsRejected(
+                _("setting reading.workers: {address} is another machine, and page images are personal data; set "
+                  "cluster.ca_file, cluster.certificate and cluster.key, or say cluster.allow_plain = true").format(
+                    address=cluster.address)
+            )  # fmt: skip
+        return f"tcp://{host}:{port}", None
+    for name in ("ca_file", "certificate", "key"):
+        if not os.access(getattr(cluster, name), os.R_OK):
+            raise SettingsRejected(
+                _("setting cluster.{name}: {file} is not there, or cannot be read").format(
+                    name=name, file=getattr(cluster, name)
+                )
+            )
+    return f"tls://{host}:{port}", Security(  # type: ignore[no-untyped-call]
+        tls_ca_file=cluster.ca_file,
+        tls_client_cert=cluster.certificate,
+        tls_client_key=cluster.key,
+        require_encryption=True,
+    )
+
+
+def is_this_machine(host: str) -> bool:
+    """Every address of *host* is a loopback address."""
+    try:
+        found = {str(address[4][0]) for address in socket.getaddrinfo(host, None)}
+    except OSError:
+        return False
+    return bool(found) and all(address == "::1" or address.startswith("127.") for address in found)
+
+
+def _not_an_address(address: str) -> SettingsRejected:
+    return SettingsRejected(
+        _("setting reading.workers: {address} is no number and no address as dask://host:8786").format(address=address)
+    )
+
+
+class _Pages(Executor):
+    """Hands pages to a scheduler, and again to the one that comes after it when it dies."""
+
+    def __init__(
+        self,
+        address: str,
+        security: Security | None,
+        options: ReadingOptions,
+        say: Callable[[str], None],
+        patience_s: float,
+    ) -> None:
+        self._address = address
+        self._security = security
+        self._options = options
+        self._say = say
+        self._patience_s = patience_s
+        self._reader = reader_here(options)
+        self._refused: dict[str, str] = {}
+        self._closing = threading.Event()
+        self._again = ThreadPoolExecutor(1, thread_name_prefix="scheduler-lost")
+        self._lock = threading.Lock()
+        self._threads, self._looked_at = 0, 0.0
+        self._client = self._connected(CONNECT_TIMEOUT_S)
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        outer: Future[Any] = Future()
+        self._hand_over(outer, fn, args, kwargs)
+        return outer
+
+    def room(self) -> int:
+        """How many pages may be on their way now: by the threads of the workers that read as we do."""
+        return max(1, PAGES_A_THREAD * self._reading_threads())
+
+    def wait_for_a_worker(self, timeout_s: float) -> None:
+        """Return once somebody reads as we do. ServiceUnavailable after *timeout_s*, with who was refused and why."""
+        end = time.monotonic() + timeout_s
+        while not self._reading_threads():
+            if time.monotonic() > end:
+                raise ServiceUnavailable(
+                    _("{address}: no worker reads as this machine does ({reader}); start one with the same program "
+                      "and models. {refused}").format(
+                        address=self._address, reader=self._reader, refused=" ".join(self._refused.values()))
+                )  # fmt: skip
+            time.sleep(0.2)
+            self._looked_at = 0.0
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        self._closing.set()
+        self._again.shutdown(wait=False, cancel_futures=True)
+        self._client.close(timeout=2)  # type: ignore[no-untyped-call]
+
+    def _connected(self, timeout_s: float) -> Client:
+        host, port = str(urlsplit(self._address).hostname), int(urlsplit(self._address).port or 0)
+        try:
+            socket.create_connection((host, port), timeout_s).close()
+            # Page images are large by Dask's measure, and the scheduler holds no more of them than `room` says.
+            with dask.config.set({"distributed.admin.large-graph-warning-threshold": "1 GiB"}):
+                client = Client(  # type: ignore[no-untyped-call]
+                    self._address, security=self._security, timeout=timeout_s, set_as_default=False, name="sohoa"
+                )
+            client.subscribe_topic(REFUSED, self._note_refused)  # type: ignore[no-untyped-call]
+            client.register_plugin(ReadingPlugin(self._reader, self._options))
+        except OSError as error:
+            raise ServiceUnavailable(
+                _("{address}: no Dask scheduler answers ({error}); start it, or set reading.workers to a number to "
+                  "read on this machine").format(address=self._address, error=error)
+            ) from error  # fmt: skip
+        return client
+
+    def _note_refused(self, event: tuple[float, dict[str, str]]) -> None:
+        _at, told = event
+        why = _("worker {worker} is refused: {why}.").format(worker=told["worker"], why=told["why"])
+        if self._refused.get(told["worker"]) != why:
+            self._refused[told["worker"]] = why
+            self._say(why)
+
+    def _reading_threads(self) -> int:
+        now = time.monotonic()
+        if now - self._looked_at > LOOK_AT_WORKERS_EVERY_S:
+            self._looked_at = now
+            try:
+                workers = self._client.scheduler_info(n_workers=-1)["workers"].values()
+            except (OSError, RuntimeError):  # the scheduler went away: its pages wait for the next one
+                return self._threads
+            self._threads = sum(int(worker["resources"].get(self._reader.resource, 0)) for worker in workers)
+        return self._threads
+
+    def _hand_over(
+        self, outer: Future[Any], fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> None:
+        try:
+            inner = self._client.submit(
+                _read_guarded, fn, *args, pure=False, resources={self._reader.resource: 1}, **kwargs
+            )
+        except (OSError, RuntimeError):  # the scheduler is away at this moment
+            self._lost(outer, fn, args, kwargs)
+            return
+        inner.add_done_callback(lambda done: self._came_back(outer, fn, args, kwargs, done))  # type: ignore[no-untyped-call]
+
+    def _came_back(
+        self, outer: Future[Any], fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], inner: Any
+    ) -> None:
+        if outer.cancelled() or self._closing.is_set():
+            return
+        if inner.status == "finished":
+            try:
+                outer.set_result(inner.result())
+            except (OSError, asyncio.CancelledError):  # its worker died with the answer, or the scheduler just now
+                self._lost(outer, fn, args, kwargs)
+        elif inner.status == "error":
+            error = inner.exception()
+            outer.set_exception(WorkerDied() if isinstance(error, KilledWorker) else error)
+        else:  # cancelled, lost
+            self._lost(outer, fn, args, kwargs)
+
+    def _lost(self, outer: Future[Any], fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        """The scheduler went away with this page: hand it to the one that comes."""
+        if not self._closing.is_set():
+            self._again.submit(self._hand_over_again, outer, fn, args, kwargs)
+
+    def _hand_over_again(
+        self, outer: Future[Any], fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> None:
+        try:
+            self._reconnect()
+        except SohoaError as error:
+            outer.set_exception(error)
+        else:
+            self._hand_over(outer, fn, args, kwargs)
+
+    def _reconnect(self) -> None:
+        """Wait for a scheduler, as long as patience lasts. ServiceUnavailable when it is at its end."""
+        with self._lock:
+            if self._client.status == "running" and self._answers():
+                return
+            self._say(_("{address}: the scheduler is lost; its pages wait for the next one").format(
+                address=self._address))  # fmt: skip
+            end = time.monotonic() + self._patience_s
+            while not self._closing.is_set():
+                try:
+                    client = self._connected(CONNECT_TIMEOUT_S)
+                except ServiceUnavailable:
+                    if time.monotonic() > end:
+                        raise
+                    time.sleep(0.5)
+                    continue
+                before, self._client = self._client, client
+                self._looked_at = 0.0
+                with suppress(OSError, RuntimeError):
+                    before.close(timeout=1)  # type: ignore[no-untyped-call]
+                return
+
+    def _answers(self) -> bool:
+        try:
+            self._client.scheduler_info(n_workers=0)
+        except (OSError, RuntimeError):
+            return False
+        return True
+
+
+# -- at the worker ------------------------------------------------------------------------------------------------
+
+_guards: dict[tuple[str, str], GuardedProcesses] = {}
+"""The processes in which a Dask worker reads, by its address and the options of the reading."""
+
+
+class ReadingPlugin(WorkerPlugin):
+    """Makes a Dask worker ready to read as *asked*, one process for each of its threads, or tells why it is not.
+
+    Several runs of ``ingest`` give it to the same workers: what one has started serves the next.
+    """
+
+    name = "sohoa-reading"
+
+    def __init__(self, asked: Reader, options: ReadingOptions) -> None:
+        self._asked = asked
+        self._options = options
+
+    async def setup(self, worker: Worker) -> None:
+        try:
+            here = await asyncio.to_thread(reader_here, self._options)
+        except SohoaError as error:
+            worker.log_event(REFUSED, {"worker": worker.address, "why": str(error)})
+            return
+        if here != self._asked:
+            why = _("it reads with {there}, this machine with {here}").format(there=here, here=self._asked)
+            worker.log_event(REFUSED, {"worker": worker.address, "why": why})
+            return
+        key = (worker.address, repr(self._options))
+        if key not in _guards:
+            _guards[key] = GuardedProcesses(
+                worker.state.nthreads, self._options.page_timeout_s, load_engine, (self._options,)
+            )
+        await worker.set_resources(**{self._asked.resource: worker.state.nthreads})
+
+    async def teardown(self, worker: Worker) -> None:
+        if worker.status is Status.running:  # given anew, by another run
+            return
+        for key in [key for key in _guards if key[0] == worker.address]:
+            await asyncio.to_thread(_guards.pop(key).shutdown, wait=False, cancel_futures=True)
+
+
+def _read_guarded(read: ReadPage, page: PageImage, options: ReadingOptions) -> PageText:
+    guard = _guards[get_worker().address, repr(options)]
+    text: PageText = guard.submit(read, page, options).result()
+    return text

@@ -1,0 +1,121 @@
+"""Pages read on a real Dask cluster: in order, through deaths, by readers that are the same as here."""
+
+import os
+import shutil
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from ingest.cluster import Cluster, open_cluster
+from ingest.ocr.engine import BEST_FOLDER
+from ingest.reading import not_read
+from ingest.workers import Pool, read_all
+from schemas.errors import ServiceUnavailable, SettingsRejected
+from schemas.pages import PageImage, PageState, PageText, ReadingOptions
+from tests.services import unavailable
+from tests.services.dask import DaskProcesses, dask
+
+OPTIONS = ReadingOptions(page_timeout_s=20.0)
+
+
+def slowly(page: PageImage, options: ReadingOptions) -> PageText:
+    """Reads nothing, and tells by whom; a page that says ``crash`` ends its process."""
+    if page.content == b"crash":
+        os.abort()
+    time.sleep(0.1)
+    return not_read(page, f"seen by {os.getppid()}")
+
+
+def pages(count: int, crash: int = 0) -> Iterator[tuple[int, PageImage]]:
+    for number in range(1, count + 1):
+        yield number, PageImage(number, b"crash" if number == crash else b"", 100, 100, 200.0)
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DaskProcesses]:
+    with dask(tmp_path_factory.mktemp("dask")) as processes:
+        processes.start_worker()
+        processes.start_worker()
+        yield processes
+
+
+@contextmanager
+def opened(cluster: DaskProcesses, said: list[str] | None = None) -> Iterator[Pool]:
+    heard = said if said is not None else []
+    with open_cluster(Cluster(cluster.address), OPTIONS, say=heard.append, read=slowly) as pool:
+        yield pool
+
+
+def test_pages_come_back_in_their_order_and_one_that_kills_its_process_twice_is_listed(cluster: DaskProcesses) -> None:
+    with opened(cluster) as pool:
+        found = list(read_all(pages(12, crash=5), pool, OPTIONS))
+    assert [number for number, _text in found] == list(range(1, 13))
+    assert [number for number, text in found if "crashed" in text.reason] == [5]
+    assert all(text.state is PageState.NOT_READ for _number, text in found)
+
+
+def test_a_worker_that_is_killed_costs_its_pages_time_only(cluster: DaskProcesses) -> None:
+    with opened(cluster) as pool:
+        kill = threading.Timer(1.0, cluster.kill_a_reader, [cluster.workers[0]])
+        kill.start()
+        found = list(read_all(pages(40), pool, OPTIONS))
+        kill.join()
+    assert [number for number, _text in found] == list(range(1, 41))
+    assert all(text.reason.startswith("seen by") for _number, text in found)
+
+
+def test_pages_wait_for_the_scheduler_that_comes_after_one_that_died(cluster: DaskProcesses) -> None:
+    said: list[str] = []
+
+    def restart() -> None:
+        cluster.kill_scheduler()
+        cluster.start_scheduler()
+        cluster.start_worker()  # those of the scheduler that died end with it: what starts them starts them anew
+
+    with opened(cluster, said) as pool:
+        killed = threading.Timer(1.0, restart)
+        killed.start()
+        found = list(read_all(pages(40), pool, OPTIONS))
+        killed.join()
+    assert [number for number, _text in found] == list(range(1, 41))
+    assert all(text.reason.startswith("seen by") for _number, text in found)
+    assert any("the scheduler is lost" in line for line in said)
+
+
+def test_a_worker_with_another_model_is_refused_by_name(cluster: DaskProcesses, tmp_path: Path) -> None:
+    if not (BEST_FOLDER / "vie.traineddata").is_file():
+        unavailable("the better model", "run setup/models")
+    shutil.copy(BEST_FOLDER / "vie.traineddata", tmp_path)
+    other = cluster.start_worker({"TESSDATA_PREFIX": str(tmp_path)})
+    said: list[str] = []
+    with opened(cluster, said):
+        end = time.monotonic() + 20
+        while not said and time.monotonic() < end:
+            time.sleep(0.1)
+    assert any("is refused: it reads with" in line for line in said), cluster.log(f"worker-{len(cluster.workers) - 1}")
+    assert other.poll() is None
+
+
+def test_a_scheduler_that_is_not_there_is_named() -> None:
+    with (
+        pytest.raises(ServiceUnavailable, match=r"127\.0\.0\.1:9.*no Dask scheduler answers"),
+        open_cluster(Cluster("dask://127.0.0.1:9"), OPTIONS, say=print),
+    ):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("cluster", "what"),
+    [
+        (Cluster("dask://"), "no address"),
+        (Cluster("dask://reader.example:8786"), "another machine"),
+        (Cluster("dask://127.0.0.1:8786", "/no/ca.pem", "/no/cert.pem", "/no/key.pem"), "cluster.ca_file: /no/ca.pem"),
+    ],
+)
+def test_an_address_that_is_none_or_unsafe_is_refused(cluster: Cluster, what: str) -> None:
+    with pytest.raises(SettingsRejected, match=what), open_cluster(cluster, OPTIONS, say=print):
+        pass
