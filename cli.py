@@ -41,6 +41,7 @@ COMMANDS = {
     "index": _("The search index and its health."),
     "sign": _("Sign PDF files."),
     "verify": _("Check signatures."),
+    "renew": _("Timestamps for what waits, new ones for what ages."),
     "units": _("The units that report."),
     "inventory": _("The results in force, per unit."),
     "targets": _("The shares to reach."),

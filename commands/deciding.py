@@ -14,7 +14,16 @@ from commands.showing import harmless
 from commands.workspace import Workspace
 from ingest.intake import identify
 from ingest.pages import open_pages
-from ingest.pipeline import Deposited, Held, deposit_or_hold, document_id, is_provisional, lifted, make, signed_beside
+from ingest.pipeline import (
+    Deposited,
+    Held,
+    deposit_or_hold,
+    document_id,
+    is_provisional,
+    lifted_now,
+    make,
+    signed_beside,
+)
 from ingest.review import accept, decision, set_fields
 from ingest.reviewsheet import ABSENT, ACCEPT, REJECT, WHOLE, Decided
 from schemas.documents import Field, Paper
@@ -106,7 +115,7 @@ def cut_anew(
     lines = []
     with open_pages(scan, passwords=workspace.settings.reading.pdf_passwords, spool=workspace.folder / "tmp") as pages:
         for paper in reversed(papers):  # the first shrinks what waited for all of them: killed here, no page is lost
-            match deposit_or_hold(lifted(make(paper, pages, desk, decisions), desk), desk, hold.batch):
+            match deposit_or_hold(lifted_now(make(paper, pages, desk, decisions), desk), desk, hold.batch):
                 case Held(hold=waits):
                     reasons = harmless("; ".join(waits.reasons))
                     lines.append(_("{id}: still waits: {reasons}").format(id=waits.id, reasons=reasons))

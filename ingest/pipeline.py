@@ -275,7 +275,7 @@ def make(paper: Paper, pages: ScanPages, desk: Desk, decisions: tuple[str, ...] 
     return Made(submission, contradictions, paper.scan.path if pages.signed else None)
 
 
-def lifted(made: Made, desk: Desk) -> Made:
+def lifted_now(made: Made, desk: Desk) -> Made:
     """*made* with its signatures at the level that the settings want, as far as the services answer now."""
     return made.with_signed(lift(made.submission.signed, lasting_of(desk.seals)))
 

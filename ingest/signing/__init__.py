@@ -1,7 +1,7 @@
 """Signing: the operator's and the agency's signatures on a composed PDF, and the checking of signatures."""
 
 from ingest.signing.checking import verify
-from ingest.signing.lifting import Proven, lift, renewed
+from ingest.signing.lifting import Proven, lift, lifted
 from ingest.signing.making import sign
 from ingest.signing.seals import Role, Seal, open_seals
 from ingest.signing.signers import Signer
@@ -15,8 +15,8 @@ __all__ = [
     "Signer",
     "Verdict",
     "lift",
+    "lifted",
     "open_seals",
-    "renewed",
     "sign",
     "verify",
 ]

@@ -6,8 +6,6 @@ What a signature looks like on the page is not believed: only the bytes it cover
 
 import logging
 import re
-import struct
-import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -18,7 +16,6 @@ from asn1crypto import crl, ocsp, parser  # type: ignore[import-untyped]
 from asn1crypto import x509 as asn1
 from cryptography import x509
 from cryptography.x509.oid import NameOID
-from pyhanko.pdf_utils.misc import PdfError
 from pyhanko.pdf_utils.reader import PdfFileReader
 from pyhanko.sign.diff_analysis import (
     CatalogModificationRule,
@@ -47,9 +44,8 @@ from pyhanko.sign.validation.dss import DocumentSecurityStore
 from pyhanko.sign.validation.errors import NoDSSFoundError
 from pyhanko.sign.validation.settings import KeyUsageConstraints
 from pyhanko_certvalidator import ValidationContext
-from pyhanko_certvalidator.errors import PathError, ValidationError
 
-from ingest.signing.dialects import FieldValidator, restate_algorithm
+from ingest.signing.dialects import UNREADABLE, FieldValidator, restate_algorithm
 from ingest.signing.levels import level_of
 from ingest.signing.roots import read_roots
 from ingest.signing.rules import common_name, strength
@@ -61,9 +57,6 @@ for name in ("pyhanko", "pyhanko_certvalidator"):
     # What they would print of a broken signature is in the verdict, in words for people.
     logging.getLogger(name).setLevel(logging.CRITICAL)
 
-UNREADABLE = (PdfError, ValidationError, PathError, ValueError, LookupError, TypeError, AttributeError, AssertionError,
-              ArithmeticError, RuntimeError, EOFError, OSError, MemoryError, struct.error, zlib.error)  # fmt: skip
-"""What pyHanko and asn1crypto raise on hostile or damaged files."""
 NO_REVOCATION = "2.5.29.56"
 """RFC 9608: the issuer answers for no revocation of this certificate."""
 USAGES = KeyUsageConstraints(key_usage={"digital_signature", "non_repudiation"})

@@ -6,7 +6,6 @@ that the certificates are not revoked (B-LT), a timestamp over these proofs (B-L
 """
 
 import logging
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import assert_never
@@ -52,54 +51,45 @@ def lift(signed: SignedPdf, lasting: Lasting) -> SignedPdf:
     What was reached stands in the notes; *chờ dấu thời gian* where that is less than wanted.
     """
     match lasting:
-        case BasicOnly():
-            return signed
-        case Stamped():
-            return _as_far_as_possible(signed, lambda: stamped(signed, signed.path, lasting.services))
         case Proven(level="B-LTA"):
-            whole = _as_far_as_possible(signed, lambda: renewed(signed, signed.path, lasting))
+            whole = _as_far_as_possible(signed, lasting)
             return whole if whole is not signed else lift(signed, Stamped(lasting.services))
         case Proven():
             first = lift(signed, Stamped(lasting.services))
-            return _as_far_as_possible(first, lambda: proven(first, lasting.roots)) if first is not signed else signed
+            return _as_far_as_possible(first, lasting) if first is not signed else signed
         case _:
-            assert_never(lasting)
+            return _as_far_as_possible(signed, lasting)
 
 
-def _as_far_as_possible(signed: SignedPdf, step: Callable[[], SignedPdf]) -> SignedPdf:
+def _as_far_as_possible(signed: SignedPdf, lasting: Lasting) -> SignedPdf:
     try:
-        return step()
+        return lifted(signed, signed.path, lasting)
     except ServiceUnavailable as error:
         logging.getLogger("sohoa.signing").warning("%s", error)
         return signed
 
 
-def stamped(signed: SignedPdf, target: Path, services: Services) -> SignedPdf:
-    """*signed* with a timestamp over the whole, at *target*. ServiceUnavailable when none is given."""
-    with rewritten(signed.path, target) as file:
-        add_timestamp(file, services)
-    return _noted(signed, target, "B-T")
+def lifted(signed: SignedPdf, target: Path, lasting: Lasting) -> SignedPdf:
+    """*signed* at the level that is wanted, at *target*; every earlier byte stays.
 
-
-def proven(signed: SignedPdf, roots: Path) -> SignedPdf:
-    """*signed* with the proofs of validity that are to be had, in its place. ServiceUnavailable when there are none."""
-    with rewritten(signed.path, signed.path) as file:
-        add_proofs(file, roots)
-    return _noted(signed, signed.path, "B-LT")
-
-
-def renewed(signed: SignedPdf, target: Path, lasting: Proven) -> SignedPdf:
-    """*signed* with the proofs of validity that are to be had today and a new timestamp over the whole, at *target*.
-
-    What ages (certificates, hashes, earlier timestamps) is held up by the newer timestamp; every earlier byte stays.
-    ServiceUnavailable when no proofs or no timestamp are to be had: *target* is as it was then.
+    What ages (certificates, hashes, earlier timestamps) is held up by the newer timestamp. ServiceUnavailable when no
+    proofs or no timestamp are to be had: *target* is as it was then.
     """
+    if isinstance(lasting, BasicOnly):
+        return signed
+    stamped = any(note.level != "B-B" for note in signed.signatures)
     with rewritten(signed.path, target) as file:
-        add_proofs(file, lasting.roots)
-        add_timestamp(file, lasting.services, lasting.roots)
-    return _noted(signed, target, "B-LTA")
-
-
-def _noted(signed: SignedPdf, path: Path, level: str) -> SignedPdf:
-    notes = tuple(replace(note, level=max(note.level, level, key=LEVELS.index)) for note in signed.signatures)
-    return replace(signed, path=path, sha256=sha256_of(path), signatures=notes)
+        match lasting:
+            case Stamped():
+                add_timestamp(file, lasting.services)
+            case Proven(level="B-LTA"):
+                add_proofs(file, lasting.roots)
+                add_timestamp(file, lasting.services, lasting.roots)
+            case Proven():
+                if not stamped:
+                    add_timestamp(file, lasting.services)
+                add_proofs(file, lasting.roots)
+            case _:
+                assert_never(lasting)
+    notes = tuple(replace(n, level=max(n.level, lasting.level, key=LEVELS.index)) for n in signed.signatures)
+    return replace(signed, path=target, sha256=sha256_of(target), signatures=notes)

@@ -69,7 +69,7 @@ def open_seals(
             _("signing.operator_key is not set: TT 01/2023 asks for the operator's signature; name the PKCS#12 file in "
               "sohoa.toml (docs/operator.md, section 5), or try out with the keys that `sohoa demo` makes")
         )  # fmt: skip
-    lasting = lasting_from(signing)
+    lasting = lasting_from(signing, signing.level)
     seals = []
     operator = _key("operator", signing.operator_key, signing.operator_password_env, signing.operator_password_file,
                     environment, moment)  # fmt: skip
@@ -96,22 +96,26 @@ def lasting_of(seals: Sequence[Seal]) -> Lasting:
     return seals[0].lasting if seals else BasicOnly()
 
 
-def lasting_from(signing: Signing) -> Lasting:
-    """Up to which level documents are brought. SettingsRejected where the settings lack what that takes."""
-    if signing.level == "B-B":
+def lasting_from(signing: Signing, level: str) -> Lasting:
+    """What that level takes. SettingsRejected where the settings lack it."""
+    if level == "B-B":
         return BasicOnly()
     services = services_of(signing.timestamp_urls, signing.timestamp_timeout_s, signing.timestamp_tries)
     if services is None:
         raise SettingsRejected(
-            _("signing.level is {level}, but signing.timestamp_urls names no service").format(level=signing.level)
+            _("signatures of level {level} need a timestamp service: name it in signing.timestamp_urls").format(
+                level=level
+            )
         )
-    if signing.level == "B-T":
+    if level == "B-T":
         return Stamped(services)
     if not signing.trust_roots:
         raise SettingsRejected(
-            _("signing.level is {level}, but signing.trust_roots names no folder of roots").format(level=signing.level)
+            _("signatures of level {level} need roots to judge by: name their folder in signing.trust_roots").format(
+                level=level
+            )
         )
-    return Proven(services, Path(signing.trust_roots).expanduser(), signing.level)
+    return Proven(services, Path(signing.trust_roots).expanduser(), level)
 
 
 def _key(

@@ -52,7 +52,7 @@ class Services:
     def stamp(self, digest: bytes, hash_name: str) -> cms.ContentInfo:
         """A timestamp token over *digest*. ServiceUnavailable when none of the services gives one that fits."""
         with self._shared.turn:
-            if time.monotonic() < self._shared.rest_until:
+            if self.is_resting:
                 raise ServiceUnavailable(_("no timestamp: the services failed a moment ago and are not asked yet"))
             failures: list[str] = []
             for attempt in range(self.tries):
@@ -68,6 +68,11 @@ class Services:
                         return token
             self._shared.rest_until = time.monotonic() + REST_S
         raise ServiceUnavailable(_("no timestamp: {failures}").format(failures="; ".join(failures)))
+
+    @property
+    def is_resting(self) -> bool:
+        """Every service failed a moment ago: none is asked now."""
+        return time.monotonic() < self._shared.rest_until
 
     def sample(self, hash_name: str) -> cms.ContentInfo:
         """Some timestamp of these services, to see how long theirs are and who signs them: the last one that was given.

@@ -1,13 +1,12 @@
 """Signatures that outlive their certificates, with a real timestamp service, OCSP and CRL; and services that fail."""
 
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from ingest.intake import find_scans
-from ingest.signing import Proven, Verdict, lift, open_seals, renewed, sign, verify
+from ingest.signing import Proven, Verdict, lift, lifted, open_seals, sign, verify
 from ingest.signing.timestamps import Services
 from schemas.documents import ComposedPdf, SignedPdf
 from schemas.errors import ServiceUnavailable, SettingsRejected
@@ -15,16 +14,10 @@ from schemas.pages import Scan
 from schemas.settings import Office, Signing
 from tests.ingest.signed import KINDS, composed_from
 from tests.services import dss, verapdf
-from tests.services.pki import SECRET, Pki, running_pki
+from tests.services.pki import SECRET, Pki
 
 LEVELS = ("B-B", "B-T", "B-LT", "B-LTA")
 ENVIRONMENT = {"SOHOA_OPERATOR_PASSWORD": SECRET, "SOHOA_AGENCY_PASSWORD": SECRET}
-
-
-@pytest.fixture(scope="module")
-def pki(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pki]:
-    with running_pki(tmp_path_factory.mktemp("pki")) as running:
-        yield running
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +43,7 @@ def signed_at(
 
 
 def renew(signed: SignedPdf, target: Path, pki: Pki, url: str = "") -> SignedPdf:
-    return renewed(signed, target, Proven(Services((url or pki.timestamps,), 5, 1), pki.roots, "B-LTA"))
+    return lifted(signed, target, Proven(Services((url or pki.timestamps,), 5, 1), pki.roots, "B-LTA"))
 
 
 @pytest.mark.parametrize("level", LEVELS)
@@ -133,9 +126,9 @@ def test_a_revoked_signer_gets_no_proofs(pki: Pki, composed: ComposedPdf, tmp_pa
 
 def test_a_level_without_what_it_takes_is_refused_before_the_batch(pki: Pki) -> None:
     key = pki.key("operator")
-    with pytest.raises(SettingsRejected, match="timestamp_urls names no service"):
+    with pytest.raises(SettingsRejected, match=r"name it in signing.timestamp_urls"):
         open_seals(Signing(operator_key=key, level="B-T"), Office(), environment=ENVIRONMENT)
-    with pytest.raises(SettingsRejected, match="trust_roots names no folder"):
+    with pytest.raises(SettingsRejected, match=r"name their folder in signing.trust_roots"):
         open_seals(
             Signing(operator_key=key, level="B-LT", timestamp_urls=("http://x",)), Office(), environment=ENVIRONMENT
         )

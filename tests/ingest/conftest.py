@@ -1,0 +1,13 @@
+"""Services that several modules of tests share, started once a session."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.services.pki import Pki, running_pki
+
+
+@pytest.fixture(scope="session")
+def pki(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pki]:
+    with running_pki(tmp_path_factory.mktemp("pki")) as running:
+        yield running
