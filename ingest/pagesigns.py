@@ -26,7 +26,8 @@ MARGIN_TOP, MARGIN_BOTTOM = 0.085, 0.9
 FULL = 0.8
 
 NUMBER = re.compile(r"\W{0,3}S.{0,2}\s?(?:[:;.,]|.{0,28}?/\s?(?:\d{4}/)?[A-Z]{2})")
-DATE = re.compile(r"\bNGA.{0,14}THA.{0,10}N.M\b")
+DATE = re.compile(r"\bNGA.{0,14}THA.{0,10}N.[MN]\b|\bNGA.{0,14}THA.{0,12}(?:19|20)\d\d\b")
+"""Stamps and pens run into the date: ``ngày 2 tháng|Ôhăm 2017``, ``ngày 03 tháng 10năn 2025``."""
 TYPE = re.compile(
     r"\b(?:NGHI QUY.T|QUY.T DINH|CHI THI|QUY CHE|QUY DINH|THONG CAO|THONG BAO|HUONG DAN|CHUONG TRINH|KE HOACH|"
     r"PHUONG AN|DE AN|DU AN|BAO CAO|BIEN BAN|TO TRINH|HOP DONG|CONG DIEN|BAN GHI NHO|BAN THOA THUAN|GIAY UY QUYEN|"
