@@ -37,6 +37,7 @@ from sqlalchemy import (
     event,
     func,
     insert,
+    or_,
     select,
     update,
 )
@@ -44,6 +45,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
 
 from archive.schema import bring_up_to_date
+from archive.sketches import marks_of_record
 from schemas.documents import Sheet
 from schemas.errors import InputRejected, IntegrityBroken, ServiceUnavailable, SettingsRejected
 from schemas.language import _
@@ -142,6 +144,14 @@ records = Table(
 )  # fmt: skip
 """A record that was destroyed keeps its row, without a ``pdf_path``.
 ``position`` only ever grows, with every deposit and every new version: what an index has yet to take in."""
+
+sketches = Table(
+    "sketches", tables,
+    Column("hash", BigInteger, primary_key=True, autoincrement=False),
+    Column("subject", Text, primary_key=True, index=True),
+    Column("scan_sha256", String(64), nullable=False),
+)  # fmt: skip
+"""By what papers that wait and records are found again; see ``archive/sketches.py``."""
 
 log = Table(
     "log", tables,
@@ -303,8 +313,9 @@ class Catalogue:
 
     # Holds
 
-    def open_hold(self, hold: Hold) -> None:
-        """Let a document wait. One that waits already is described anew; one that was decided on stays decided."""
+    def open_hold(self, hold: Hold, marks: Sequence[int] = ()) -> None:
+        """Let a document wait, to be found by *marks*. One that waits already is described anew; one that was decided
+        on stays decided."""
         values = {
             "batch": hold.batch,
             "scan_sha256": hold.scan_sha256,
@@ -321,6 +332,7 @@ class Catalogue:
             known = connection.execute(select(holds.c.decided_at).where(holds.c.id == hold.id)).first()
             if known is None or known.decided_at is None:
                 _put(connection, holds, {"id": hold.id}, values)
+                _put_marks(connection, hold.id, hold.scan_sha256, marks)
 
     def holds(self, unit: str | None = None) -> list[Hold]:
         """What waits for a decision, the oldest first."""
@@ -398,6 +410,7 @@ class Catalogue:
             if connection.execute(select(records.c.id).where(records.c.id == record.id, *same)).first():
                 return
             _put(connection, records, {"id": record.id}, _row(deposit, _next_position(connection)))
+            _put_marks(connection, record.id, record.scan_sha256, marks_of_record(record))
             _append(connection, who, what, f"{record.id} v{record.version} {record.pdf_sha256}", datetime.now(UTC))
 
     def note_destruction(self, record_id: str, left: Iterable[Deposit], *, who: str, what: str, now: datetime) -> None:
@@ -432,10 +445,16 @@ class Catalogue:
         Positions go on from where they were, so that an index sees every record as new.
         """
         # Without their text, which is most of a record: all rows are in memory while they are put in order.
-        rows = [{"id": deposit.record.id} | _row(deposit, 0) for deposit in deposits]
+        rows, marks = [], {}
+        for deposit in deposits:
+            rows.append({"id": deposit.record.id} | _row(deposit, 0))
+            marks[deposit.record.id] = (deposit.record.scan_sha256, marks_of_record(deposit.record))
         rows.sort(key=lambda row: (row["deposited_at"], row["id"]))
         with self._writing() as connection:
+            connection.execute(delete(sketches).where(sketches.c.subject.in_(select(records.c.id))))
             connection.execute(delete(records))
+            for subject, (sha256, found_by) in marks.items():
+                _put_marks(connection, subject, sha256, found_by)
             for row in rows:
                 connection.execute(insert(records).values(row | {"position": _next_position(connection)}))
             _append(connection, who, "rebuild", f"{len(rows)} records", datetime.now(UTC))
@@ -462,6 +481,24 @@ class Catalogue:
             row.id for row in self._rows(query)
             if not issuer or not row.issuer or " ".join(row.issuer.lower().split()) == " ".join(issuer.lower().split())
         ]  # fmt: skip
+
+    def sharing(self, marks: Sequence[int], *, other_than_scan: str) -> list[tuple[str, int]]:
+        """The records in the list and the documents that wait which share some of *marks*, and how many; most first.
+        Those of the same scan, and what a person has decided on without a record, are left out."""
+        if not marks:
+            return []
+        shared = func.count().label("shared")
+        live = or_(
+            sketches.c.subject.in_(select(records.c.id).where(records.c.withdrawn_at.is_(None))),
+            sketches.c.subject.in_(select(holds.c.id).where(holds.c.decided_at.is_(None))),
+        )
+        query = (
+            select(sketches.c.subject, shared)
+            .where(sketches.c.hash.in_(marks), sketches.c.scan_sha256 != other_than_scan, live)
+            .group_by(sketches.c.subject)
+            .order_by(shared.desc(), sketches.c.subject)
+        )
+        return [(row.subject, row.shared) for row in self._rows(query)]
 
     def deposited_after(self, position: int, limit: int) -> list[tuple[int, str]]:
         """Position and id of the records deposited or changed after *position*, in that order, *limit* at most."""
@@ -616,6 +653,13 @@ def _put(connection: Connection, table: Table, key: dict[str, Any], values: dict
     where = [table.c[name] == value for name, value in key.items()]
     if connection.execute(update(table).where(*where).values(values)).rowcount == 0:
         connection.execute(insert(table).values(key | values))
+
+
+def _put_marks(connection: Connection, subject: str, sha256: str, marks: Sequence[int]) -> None:
+    connection.execute(delete(sketches).where(sketches.c.subject == subject))
+    if marks:
+        rows = [{"hash": mark, "subject": subject, "scan_sha256": sha256} for mark in marks]
+        connection.execute(insert(sketches), rows)
 
 
 def _row(deposit: Deposit, position: int) -> dict[str, Any]:

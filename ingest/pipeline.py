@@ -16,7 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from archive.catalogue import Catalogue
+from archive.sketches import marks_of_document
 from archive.store import Archive
+from ingest.again import came_before
 from ingest.backlog import Backlog
 from ingest.compose import compose
 from ingest.extract import describe
@@ -284,7 +286,11 @@ def deposit_or_hold(made: Made, desk: Desk, batch: str) -> Deposited | Held:
     """Bring what was made into the archive, or hold it with its reasons."""
     submission = made.submission
     scan = submission.document.scan
-    reasons = submission.document.reasons + made.contradictions + _already_there(submission, desk.catalogue)
+    reasons = (
+        submission.document.reasons
+        + made.contradictions
+        + came_before(submission.document, desk.catalogue, desk.archive)
+    )
     # What the archive holds was decided on; a catalogue that was lost and made anew does not know of it.
     if reasons and desk.archive.standing(submission) is None:
         submission = replace(submission, document=replace(submission.document, reasons=reasons))
@@ -340,20 +346,6 @@ def _programs(paper: Paper, programs: dict[str, str]) -> dict[str, str]:
     return programs | {f"{engine.name} ({engine.model})": engine.version for engine in engines}
 
 
-def _already_there(submission: Submission, catalogue: Catalogue) -> tuple[str, ...]:
-    """NĐ 30/2020, Phụ lục VI: warn of a second record with the same number, symbol, agency and date."""
-    fields = submission.document.metadata
-    if not (fields.number.value and fields.symbol.value and fields.issued_on.value):
-        return ()
-    same = catalogue.duplicates(
-        fields.number.value, fields.symbol.value, fields.issuer.value, fields.issued_on.value,
-        other_than_scan=submission.document.scan.sha256,
-    )  # fmt: skip
-    if not same:
-        return ()
-    return (_("the same number, symbol, agency and date as record {ids}").format(ids=", ".join(same)),)
-
-
 def _hold(submission: Submission, batch: str, desk: Desk, original: Path | None) -> Hold:
     document = submission.document
     kept = ""
@@ -373,7 +365,7 @@ def _hold(submission: Submission, batch: str, desk: Desk, original: Path | None)
         pdf_path=str(submission.signed.path.relative_to(desk.folder)),
         original_path=kept,
     )
-    desk.catalogue.open_hold(hold)
+    desk.catalogue.open_hold(hold, marks_of_document(document))
     return hold
 
 

@@ -45,7 +45,7 @@ def test_a_sure_paper_is_archived_and_a_doubtful_one_waits(office: Office) -> No
     assert (first.deposit.record.number, first.deposit.record.unit) == ("3165", "H29.17")
     assert done_first == ScanDone(first.scan, 2, 1)
     assert isinstance(second, Held)
-    assert second.hold.reasons == ("the number is doubtful",)
+    assert second.hold.reasons[0] == "the number is doubtful"
     assert isinstance(done_second, ScanDone)
     assert (office.workspace / second.hold.pdf_path).exists()
 
@@ -96,6 +96,30 @@ def test_the_same_paper_scanned_twice_waits_and_names_the_record(office: Office)
     [deposited] = [event for event in events if isinstance(event, Deposited)]
     [held] = [event for event in events if isinstance(event, Held)]
     assert deposited.deposit.record.id in held.hold.reasons[0]
+
+
+def test_a_paper_that_waits_is_named_to_the_same_paper_scanned_again(office: Office) -> None:
+    office.scan("a.tif", decision("77", number_confidence=0.3))
+    office.scan("b.tif", decision("77", number_confidence=0.3), blank())
+    first, second = (event.hold for event in office.run() if isinstance(event, Held))
+    assert first.reasons == ("the number is doubtful",)
+    assert f"nearly the same text as {first.id}" in second.reasons[-1]
+
+
+def test_papers_of_one_form_with_numbers_of_their_own_are_no_copies(office: Office) -> None:
+    office.scan("a.tif", decision("3165"))
+    office.scan("b.tif", decision("3166"))
+    assert [type(event) for event in office.run()] == [Deposited, ScanDone] * 2
+
+
+def test_a_copy_that_a_person_rejected_is_compared_with_no_more(office: Office) -> None:
+    office.scan("a.tif", decision("77", number_confidence=0.3))
+    [held] = [event for event in office.run() if isinstance(event, Held)]
+    desk = office.desk()
+    desk.catalogue.decide(held.hold.id, "rejected: not ours", "Bình", desk.now())
+    office.scan("b.tif", decision("77", number_confidence=0.3), blank())
+    [again] = [event for event in office.run() if isinstance(event, Held)]
+    assert again.hold.reasons == ("the number is doubtful",)
 
 
 def test_the_same_bytes_twice_are_one_scan(office: Office) -> None:
