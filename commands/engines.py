@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from commands.access import ask_secret
 from commands.workspace import Workspace
 from ingest.labels import NO_LABELS, Labels
 from ingest.pipeline import Desk
@@ -75,7 +76,7 @@ def desk_of(
     return Desk(
         catalogue=workspace.catalogue,
         archive=workspace.archive,
-        seals=open_seals(workspace.settings.signing, workspace.settings.office),
+        seals=open_seals(workspace.settings.signing, workspace.settings.office, ask=ask_secret),
         folder=workspace.folder,
         operator=operator,
         unit=unit,

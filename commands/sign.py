@@ -7,6 +7,7 @@ import click
 import pikepdf
 
 from cli import Context
+from commands.access import ask_secret
 from commands.showing import harmless
 from ingest.signing import Seal, lift, open_seals, sign
 from ingest.signing.ink import ink_on_first_page
@@ -24,7 +25,7 @@ from schemas.settings import load_settings
 @click.pass_obj
 def command(context: Context, pdfs: tuple[Path, ...], folder: Path | None) -> int:
     settings = load_settings(context.folder / "sohoa.toml")  # signing makes no workspace
-    seals = open_seals(settings.signing, settings.office)
+    seals = open_seals(settings.signing, settings.office, ask=ask_secret)
     failed = 0
     for pdf in pdfs:
         try:

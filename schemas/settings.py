@@ -63,11 +63,15 @@ class Signing(_Section):
     operator_key: str = ""
     operator_password_env: str = "SOHOA_OPERATOR_PASSWORD"
     operator_password_file: str = ""
+    operator_password_keyring: str = ""
     agency_key: str = ""
     agency_password_env: str = "SOHOA_AGENCY_PASSWORD"
     agency_password_file: str = ""
+    agency_password_keyring: str = ""
+    rsa_padding: Literal["pkcs1", "pss"] = "pkcs1"
     copy_form: Literal["SAO Y", "SAO LỤC", "TRÍCH SAO"] = "SAO Y"
     trust_roots: str = ""
+    ask_revocation: bool = True
     level: Literal["B-B", "B-T", "B-LT", "B-LTA"] = "B-B"
     timestamp_urls: tuple[str, ...] = ()
     timestamp_timeout_s: float = Field(default=30.0, gt=0)

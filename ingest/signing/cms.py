@@ -4,8 +4,10 @@
 import asyncio
 from functools import cached_property
 
-from asn1crypto import x509 as asn1  # type: ignore[import-untyped]
+from asn1crypto import algos  # type: ignore[import-untyped]
+from asn1crypto import x509 as asn1
 from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 from pyhanko.sign.general import SigningError
 from pyhanko.sign.signers import pdf_cms
@@ -24,8 +26,12 @@ class CmsSigner(pdf_cms.Signer):
         self._signer = signer
         chain = SimpleCertificateStore()
         chain.register_multiple(_asn1(certificate) for certificate in signer.chain)
+        by_pss = signer.padding == "pss" and isinstance(signer.certificate.public_key(), rsa.RSAPublicKey)
         # The root stays out: whoever checks has it, or does not trust it; what no hash covers should be little.
-        super().__init__(signing_cert=_asn1(signer.certificate), cert_registry=chain, embed_roots=False)
+        super().__init__(
+            signing_cert=_asn1(signer.certificate), cert_registry=chain, embed_roots=False,
+            signature_mechanism=_by_pss() if by_pss else None,
+        )  # fmt: skip
 
     async def async_sign_raw(self, data: bytes, digest_algorithm: str, dry_run: bool = False) -> bytes:
         if digest_algorithm != HASH:
@@ -41,6 +47,13 @@ class CmsSigner(pdf_cms.Signer):
     def length(self) -> int:
         """The length of such an object by this key, found out by making one."""
         return len(self.signature(bytes(32)))
+
+
+def _by_pss() -> algos.SignedDigestAlgorithm:
+    hash_ = algos.DigestAlgorithm({"algorithm": HASH})
+    mask = algos.MaskGenAlgorithm({"algorithm": "mgf1", "parameters": hash_})
+    parameters = algos.RSASSAPSSParams({"hash_algorithm": hash_, "mask_gen_algorithm": mask, "salt_length": 32})
+    return algos.SignedDigestAlgorithm({"algorithm": "rsassa_pss", "parameters": parameters})
 
 
 def _asn1(certificate: x509.Certificate) -> asn1.Certificate:

@@ -59,6 +59,14 @@ def common_name(certificate: x509.Certificate) -> str:
     return certificate.subject.rfc4514_string()
 
 
+def issuer_name(certificate: x509.Certificate) -> str:
+    """Who issued the certificate, as people read it."""
+    for oid in (NameOID.COMMON_NAME, NameOID.ORGANIZATION_NAME):
+        for attribute in certificate.issuer.get_attributes_for_oid(oid):
+            return str(attribute.value)
+    return certificate.issuer.rfc4514_string()
+
+
 def _check_strength(certificate: x509.Certificate, named: str) -> None:
     key = certificate.public_key()
     enough = (isinstance(key, rsa.RSAPublicKey) and key.key_size >= RSA_BITS) or (

@@ -1,9 +1,9 @@
 """Who holds the private keys: the seam, and keys that lie in files."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -14,6 +14,9 @@ from schemas.errors import SettingsRejected
 from schemas.language import _
 
 PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
+Padding = Literal["pkcs1", "pss"]
+"""How RSA keys sign: PKCS #1 v1.5, or RSASSA-PSS with SHA-256, MGF1 with SHA-256 and a salt of 32 bytes (RFC 4055)."""
+PSS = padding.PSS(padding.MGF1(hashes.SHA256()), salt_length=hashes.SHA256.digest_size)
 
 
 class Signer(Protocol):
@@ -27,8 +30,13 @@ class Signer(Protocol):
         """The certificates above it that are at hand, in no particular order."""
         ...
 
+    @property
+    def padding(self) -> Padding:
+        """What ``sign`` does where the key is an RSA key."""
+        ...
+
     def sign(self, message: bytes) -> bytes:
-        """The signature over *message* with SHA-256: RSA by PKCS #1 v1.5, or ECDSA as a DER sequence (RFC 5753).
+        """The signature over *message* with SHA-256: RSA with the padding, or ECDSA as a DER sequence (RFC 5753).
 
         ServiceUnavailable when the key's device does not answer.
         """
@@ -42,25 +50,27 @@ class KeyFile:
     certificate: x509.Certificate
     chain: tuple[x509.Certificate, ...]
     key: PrivateKey
+    padding: Padding = "pkcs1"
 
     def __repr__(self) -> str:
         return f"KeyFile({self.certificate.subject.rfc4514_string()})"
 
     def sign(self, message: bytes) -> bytes:
         if isinstance(self.key, rsa.RSAPrivateKey):
-            return self.key.sign(message, padding.PKCS1v15(), hashes.SHA256())
+            padded = PSS if self.padding == "pss" else padding.PKCS1v15()
+            return self.key.sign(message, padded, hashes.SHA256())
         return self.key.sign(message, ec.ECDSA(hashes.SHA256()))
 
 
-def read_key_file(file: Path, password: str | None) -> KeyFile:
+def read_key_file(file: Path, password: str | None, padding: Padding = "pkcs1") -> KeyFile:
     """The key in a PKCS #12 file, or in a PEM file with its certificate (and those above it) in it.
 
     SettingsRejected when the password is wrong or there is no key in it.
     """
     content = file.read_bytes()
     if b"-----BEGIN" in content:
-        return _read_pem(file, content, password)
-    return _read_pkcs12(file, content, password)
+        return replace(_read_pem(file, content, password), padding=padding)
+    return replace(_read_pkcs12(file, content, password), padding=padding)
 
 
 def _read_pkcs12(file: Path, content: bytes, password: str | None) -> KeyFile:

@@ -15,7 +15,7 @@ from urllib.parse import parse_qsl, unquote, unquote_to_bytes
 import pkcs11
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
-from pkcs11 import Attribute, KeyType, Mechanism, ObjectClass
+from pkcs11 import MGF, Attribute, KeyType, Mechanism, ObjectClass, TokenFlag
 from pkcs11.exceptions import (
     MultipleObjectsReturned,
     MultipleTokensReturned,
@@ -29,10 +29,12 @@ from pkcs11.exceptions import (
     PKCS11Error,
 )
 
+from ingest.signing.signers import Padding
 from schemas.errors import ServiceUnavailable, SettingsRejected
 from schemas.language import _
 
 SCHEME = "pkcs11:"
+PSS = (Mechanism.SHA256, MGF.SHA256, 32)
 SHA256_PREFIX = bytes.fromhex("3031300d060960864801650304020105000420")
 """RFC 8017, 9.2, note 1: what stands before a SHA-256 where the token only pads and does not hash."""
 
@@ -77,7 +79,7 @@ def parse_uri(uri: str) -> TokenName:
 class _Signing(Protocol):
     """What python-pkcs11 makes of a private key that may sign; its own types leave it out."""
 
-    def sign(self, data: bytes, *, mechanism: Mechanism) -> bytes: ...
+    def sign(self, data: bytes, *, mechanism: Mechanism, mechanism_param: object = None) -> bytes: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +91,7 @@ class TokenKey:
     name: TokenName
     _key: _Signing = field(repr=False)
     _mechanism: Mechanism
+    padding: Padding = "pkcs1"
 
     def sign(self, message: bytes) -> bytes:
         try:
@@ -100,6 +103,11 @@ class TokenKey:
                 case Mechanism.RSA_PKCS:
                     digest = SHA256_PREFIX + hashlib.sha256(message).digest()
                     return bytes(self._key.sign(digest, mechanism=Mechanism.RSA_PKCS))
+                case Mechanism.RSA_PKCS_PSS:
+                    digest = hashlib.sha256(message).digest()
+                    return bytes(self._key.sign(digest, mechanism=Mechanism.RSA_PKCS_PSS, mechanism_param=PSS))
+                case Mechanism.SHA256_RSA_PKCS_PSS:
+                    return bytes(self._key.sign(message, mechanism=self._mechanism, mechanism_param=PSS))
                 case _:
                     return bytes(self._key.sign(message, mechanism=self._mechanism))
         except PKCS11Error as error:
@@ -109,7 +117,7 @@ class TokenKey:
             ) from error  # fmt: skip
 
 
-def open_token(uri: str, pin: str) -> TokenKey:
+def open_token(uri: str, pin: str, padding: Padding = "pkcs1") -> TokenKey:
     """The key that *uri* names, the token unlocked with one try of *pin*: a second could lock it.
 
     SettingsRejected: wrong PIN, no such key, several that fit. ServiceUnavailable: the library or token is not there.
@@ -118,7 +126,7 @@ def open_token(uri: str, pin: str) -> TokenKey:
     token = _token(name)
     session = _unlocked(token, name, pin)
     try:
-        return _found(session, token, name)
+        return _found(session, token, name, padding)
     except (NoSuchKey, MultipleObjectsReturned) as error:
         raise SettingsRejected(
             _("{uri}: the token holds no such key, or several; name one by object=LABEL or id=%01").format(uri=uri)
@@ -167,6 +175,11 @@ def _unlocked(token: pkcs11.Token, name: TokenName, pin: str) -> pkcs11.Session:
 
 
 def _logged_in(token: pkcs11.Token, name: TokenName, pin: str) -> pkcs11.Session:
+    if TokenFlag.USER_PIN_FINAL_TRY in token.flags:
+        raise SettingsRejected(
+            _("{uri}: wrong PINs were given before, and one more would lock the token; sohoa leaves that try alone: "
+              "enter the right PIN once in the vendor's program").format(uri=name.uri)
+        )  # fmt: skip
     try:
         return token.open(user_pin=pin)
     except (PinIncorrect, PinInvalid, PinLenRange) as error:
@@ -184,7 +197,7 @@ def _logged_in(token: pkcs11.Token, name: TokenName, pin: str) -> pkcs11.Session
         ) from error
 
 
-def _found(session: pkcs11.Session, token: pkcs11.Token, name: TokenName) -> TokenKey:
+def _found(session: pkcs11.Session, token: pkcs11.Token, name: TokenName, padding: Padding) -> TokenKey:
     key = session.get_key(object_class=ObjectClass.PRIVATE_KEY, label=name.label, id=name.id)
     assert isinstance(key, pkcs11.PrivateKey)
     held = [
@@ -197,16 +210,22 @@ def _found(session: pkcs11.Session, token: pkcs11.Token, name: TokenName) -> Tok
             _("{uri}: the token holds no certificate with the key's id; ask its issuer").format(uri=name.uri)
         )
     others: Sequence[x509.Certificate] = [certificate for _id, certificate in held if certificate != own[0]]
-    return TokenKey(own[0], tuple(others), name, cast("_Signing", key), _mechanism(key, token, name))
+    return TokenKey(own[0], tuple(others), name, cast("_Signing", key), _mechanism(key, token, name, padding),
+                    padding)  # fmt: skip
 
 
-def _mechanism(key: pkcs11.PrivateKey, token: pkcs11.Token, name: TokenName) -> Mechanism:
+def _mechanism(key: pkcs11.PrivateKey, token: pkcs11.Token, name: TokenName, padding: Padding) -> Mechanism:
     """What the token can do: tokens that hash themselves are asked to, the others get the hash."""
     can = token.slot.get_mechanisms()
-    wanted = (
-        (Mechanism.SHA256_RSA_PKCS, Mechanism.RSA_PKCS) if key.key_type is KeyType.RSA else (Mechanism.ECDSA,)
-    )  # fmt: skip
+    wanted: tuple[Mechanism, ...] = (Mechanism.ECDSA,)
+    if key.key_type is KeyType.RSA:
+        by_pss = (Mechanism.SHA256_RSA_PKCS_PSS, Mechanism.RSA_PKCS_PSS)
+        wanted = by_pss if padding == "pss" else (Mechanism.SHA256_RSA_PKCS, Mechanism.RSA_PKCS)
     for mechanism in wanted:
         if mechanism in can:
             return mechanism
+    if padding == "pss" and key.key_type is KeyType.RSA:
+        raise SettingsRejected(
+            _('{uri}: the token cannot sign by RSASSA-PSS; set signing.rsa_padding = "pkcs1"').format(uri=name.uri)
+        )
     raise SettingsRejected(_("{uri}: the token can sign neither by RSA nor by ECDSA").format(uri=name.uri))

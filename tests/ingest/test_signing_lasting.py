@@ -32,11 +32,12 @@ def composed(tmp_path_factory: pytest.TempPathFactory) -> ComposedPdf:
 def signed_at(
     level: str, pki: Pki, composed: ComposedPdf, target: Path, *, operator: str = "operator",
     urls: tuple[str, ...] | None = None, timeout_s: float = 10.0,
+    ask_revocation: bool = True,
 ) -> SignedPdf:  # fmt: skip
     settings = Signing(
         operator_key=pki.key(operator), agency_key=pki.key("agency"), level=level,  # type: ignore[arg-type]
         timestamp_urls=(pki.timestamps,) if urls is None else urls, timestamp_timeout_s=timeout_s, timestamp_tries=1,
-        trust_roots=str(pki.roots),
+        trust_roots=str(pki.roots), ask_revocation=ask_revocation,
     )  # fmt: skip
     seals = open_seals(settings, Office(), environment=ENVIRONMENT)
     return lift(sign(composed, seals, target, occupied=()), seals[0].lasting)
@@ -119,9 +120,10 @@ def test_a_timestamp_of_something_else_is_refused(pki: Pki) -> None:
         Services((f"{pki.url}/other",), 5, 1).stamp(b"\1" * 32, "sha256")
 
 
-def test_a_revoked_signer_gets_no_proofs(pki: Pki, composed: ComposedPdf, tmp_path: Path) -> None:
-    signed = signed_at("B-LT", pki, composed, tmp_path / "s.pdf", operator="revoked")
+def test_a_signer_revoked_since_the_batch_began_gets_no_proofs(pki: Pki, composed: ComposedPdf, tmp_path: Path) -> None:
+    signed = signed_at("B-LT", pki, composed, tmp_path / "s.pdf", operator="revoked", ask_revocation=False)
     assert {note.level for note in signed.signatures} == {"B-T"}
+    assert signed.waits_for_timestamp
 
 
 def test_a_level_without_what_it_takes_is_refused_before_the_batch(pki: Pki) -> None:

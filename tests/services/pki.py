@@ -25,7 +25,10 @@ SLOW_S = 1.0
 ENTITIES = {
     "root": "Gốc thử", "issuer": "CA thử", "tsa": "Máy chủ dấu thời gian thử", "ocsp": "Máy chủ OCSP thử",
     "operator": "Lê Văn Thử", "agency": "UBND XÃ MẪU", "revoked": "Phạm Thị Thu Hồi",
+    "expired": "Trần Văn Hết Hạn", "future": "Ngô Thị Chưa Đến", "encrypting": "Vũ Văn Mã Hóa",
 }  # fmt: skip
+CANNOT_SIGN = ("revoked", "expired", "future", "encrypting")
+SIGNERS = ("operator", "agency", *CANNOT_SIGN)
 USES = """
       - id: key_usage
         critical: true
@@ -40,6 +43,8 @@ ANSWERS = """
         smart-value: {schema: aia-urls, params: {ocsp-responder-names: [issuer]}}"""
 ALWAYS = 'validity: {valid-from: "2020-01-01T00:00:00+0000", valid-to: "2100-01-01T00:00:00+0000"}'
 SIGNER = USES % "digital_signature, non_repudiation" + PROOFS % "issuer" + ANSWERS
+PAST = 'validity: {valid-from: "2020-01-01T00:00:00+0000", valid-to: "2022-01-01T00:00:00+0000"}'
+FUTURE = 'validity: {valid-from: "2090-01-01T00:00:00+0000", valid-to: "2100-01-01T00:00:00+0000"}'
 CERTIFICATES = {
     "root": ("root", ISSUES + USES % "key_cert_sign, crl_sign", ""),
     "issuer": ("root", ISSUES + USES % "key_cert_sign, crl_sign" + PROOFS % "root", ""),
@@ -51,7 +56,11 @@ CERTIFICATES = {
     "agency": ("issuer", SIGNER, ""),
     "revoked": ("issuer", SIGNER,
                 '\n    revocation: {revoked-since: "2021-01-01T00:00:00+0000", reason: key_compromise}'),
+    "expired": ("issuer", SIGNER, ""),
+    "future": ("issuer", SIGNER, ""),
+    "encrypting": ("issuer", USES % "key_encipherment" + PROOFS % "issuer", ""),
 }  # fmt: skip
+VALIDITY = {"expired": PAST, "future": FUTURE}
 SERVICES = """
 services:
   ocsp: {issuer: {for-issuer: issuer, responder-cert: ocsp, signing-key: ocsp}}
@@ -85,7 +94,8 @@ def _configuration(url: str) -> str:
     keys = "".join(f"\n      {name}: {{path: {name}.key.pem}}" for name in ENTITIES)
     entities = "".join(f"\n  {name}: {{common-name: {common}}}" for name, common in ENTITIES.items())
     certificates = "".join(
-        f"\n  {name}:\n    subject: {name}\n    issuer: {issuer}\n    {ALWAYS}{more}\n    extensions:{extensions}"
+        f"\n  {name}:\n    subject: {name}\n    issuer: {issuer}\n    {VALIDITY.get(name, ALWAYS)}{more}"
+        f"\n    extensions:{extensions}"
         for name, (issuer, extensions, more) in CERTIFICATES.items()
     )
     architecture = (
@@ -103,9 +113,10 @@ def running_pki(folder: Path) -> Iterator[Pki]:
         port = free.getsockname()[1]
     url = f"http://127.0.0.1:{port}"
     for name in ENTITIES:
-        key = rsa.generate_private_key(65537, 2048)
-        pem = key.private_bytes(Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption())
-        (folder / f"{name}.key.pem").write_bytes(pem)
+        if name not in CANNOT_SIGN:
+            key = rsa.generate_private_key(65537, 2048)
+            pem = key.private_bytes(Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption())
+        (folder / f"{name}.key.pem").write_bytes(pem)  # else the key before: making one takes most of a second
     configuration = CertomancerConfig.from_yaml(_configuration(url), key_search_dir=str(folder))
     architecture = configuration.get_pki_arch(ArchLabel("pki"))
     pki = Pki(url, folder / "roots", folder)
@@ -127,7 +138,7 @@ def _write_certificates(architecture: Any, pki: Pki) -> None:
         return bytes(pem.armor("certificate", architecture.get_cert(CertLabel(name)).dump()))
 
     pki.root.write_bytes(armoured("root"))
-    for name in ("operator", "agency", "revoked"):
+    for name in SIGNERS:
         file = Path(pki.key(name))
         file.write_bytes((pki.folder / f"{name}.key.pem").read_bytes() + armoured(name) + armoured("issuer"))
         file.chmod(0o600)
