@@ -44,15 +44,16 @@ from sqlalchemy import (
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
 
+from archive import decisions
 from archive.schema import bring_up_to_date
 from archive.sketches import marks_of_record
-from schemas.documents import Sheet
+from schemas.documents import Field, FieldState, Sheet
 from schemas.errors import InputRejected, IntegrityBroken, ServiceUnavailable, SettingsRejected
 from schemas.language import _
 from schemas.pages import Scan
 from schemas.records import Deposit, Record
 from schemas.stored import from_json, to_json
-from schemas.work import Batch, Hold, RejectedScan, ScanState
+from schemas.work import Batch, Change, Decision, Hold, HoldHead, RejectedScan, ScanState
 
 BUSY_TIMEOUT_S = 30.0
 """How long a writer waits for another one; a write takes milliseconds."""
@@ -117,6 +118,13 @@ holds = Table(
     Column("decision", Text),
     Column("operator", Text),
 )  # fmt: skip
+
+hold_heads = Table(
+    "hold_heads", tables,
+    Column("hold", String(64), primary_key=True),
+    Column("head", Text, nullable=False),
+)  # fmt: skip
+"""What a list shows of each hold that waits, beside it: a submission is a thousand times as long."""
 
 records = Table(
     "records", tables,
@@ -290,6 +298,18 @@ class Catalogue:
             )
             _append(connection, who, f"release: {_stored(reason)}", sha256, now)
 
+    def stop_again(self, sha256: str, who: str, now: datetime) -> bool:
+        """Take the release of a scan back; False where it was read since."""
+        with self._writing() as connection:
+            stopped = connection.execute(
+                update(scans)
+                .where(scans.c.sha256 == sha256, scans.c.state == str(ScanState.TAKEN), scans.c.released)
+                .values(state=str(ScanState.QUARANTINED), released=False)
+            )
+            if stopped.rowcount == 1:
+                _append(connection, who, "release taken back", sha256, now)
+            return stopped.rowcount == 1
+
     def reject_scan(self, batch_id: str, rejected: RejectedScan) -> None:
         """Keep a scan that cannot be taken on the list, with its reason."""
         with self._writing() as connection:
@@ -333,6 +353,7 @@ class Catalogue:
             if known is None or known.decided_at is None:
                 _put(connection, holds, {"id": hold.id}, values)
                 _put_marks(connection, hold.id, hold.scan_sha256, marks)
+                _put_head(connection, hold.id, hold.submission)
 
     def holds(self, unit: str | None = None) -> list[Hold]:
         """What waits for a decision, the oldest first."""
@@ -358,11 +379,74 @@ class Catalogue:
             else _("nothing waits under {id}; see `sohoa review list`").format(id=prefix)
         )
 
+    def is_hold(self, prefix: str) -> bool:
+        """An id of a hold begins so."""
+        query = select(holds.c.id).where(holds.c.id.startswith(prefix, autoescape=True)).limit(1)
+        return bool(self._rows(query))
+
     def find_hold(self, id: str) -> Hold | None:
         """The hold with exactly this id, decided on or not; None where there never was one."""
         for row in self._rows(select(holds).where(holds.c.id == id)):
             return _hold(row)
         return None
+
+    def waiting(self, *, unit: str | None = None, batch: str | None = None) -> list[HoldHead]:
+        """What a list shows of all that waits, the oldest first; quick, as no submission is read."""
+        query = (
+            select(holds.c.id, holds.c.batch, holds.c.scan_path, holds.c.first_page, holds.c.unit, holds.c.opened_at,
+                   holds.c.reasons, hold_heads.c.head)
+            .outerjoin(hold_heads, hold_heads.c.hold == holds.c.id)
+            .where(holds.c.decided_at.is_(None))
+            .order_by(holds.c.opened_at, holds.c.scan_path, holds.c.first_page)
+        )  # fmt: skip
+        if unit is not None:
+            query = query.where(holds.c.unit == unit)
+        if batch is not None:
+            query = query.where(holds.c.batch == batch)
+        return [self._head(row) for row in self._rows(query)]
+
+    def count_waiting(self) -> int:
+        """How many documents wait for a person."""
+        [row] = self._rows(select(func.count().label("count")).select_from(holds).where(holds.c.decided_at.is_(None)))
+        return int(row.count)
+
+    def _head(self, row: Any) -> HoldHead:
+        head = json.loads(row.head) if row.head else None
+        if head is None:  # held by a release that kept none
+            [whole] = self._rows(select(holds.c.submission).where(holds.c.id == row.id))
+            head = _head_of(json.loads(whole.submission))
+        fields = {
+            name: Field(value, FieldState(state), confidence, tuple(candidates))
+            for name, (value, state, confidence, candidates) in head["fields"].items()
+        }
+        return HoldHead(
+            row.id, row.batch, row.scan_path, tuple(head["pages"]) or (row.first_page,), row.unit, _time(row.opened_at),
+            tuple(json.loads(row.reasons)), fields,
+        )  # fmt: skip
+
+    def update_hold(self, id: str, reasons: Sequence[str], submission: dict[str, Any], change: Change) -> None:
+        """Keep what a person set while the document still waits."""
+        with self._writing() as connection:
+            connection.execute(
+                update(holds).where(holds.c.id == id, holds.c.decided_at.is_(None))
+                .values(reasons=_json(list(reasons)), submission=_json(submission))
+            )  # fmt: skip
+            _put_head(connection, id, submission)
+            _keep(connection, change)
+
+    def decide(self, id: str, decision: str, change: Change, submission_json: dict[str, Any] | None = None) -> None:
+        """Close a hold with a person's decision. InputRejected when it was decided on before."""
+        with self._writing() as connection:
+            if not _closed(connection, id, decision, change, submission_json):
+                raise InputRejected(_("{id}: does not wait any more; see `sohoa review list`").format(id=id))
+            _keep(connection, change)
+
+    def decide_together(self, closed: Sequence[tuple[str, str]], change: Change) -> None:
+        """Keep a decision about several holds, and close those of them that are named, with the word for each."""
+        with self._writing() as connection:
+            for id, decision in closed:
+                _closed(connection, id, decision, change, None)
+            _keep(connection, change)
 
     def reopen_hold(self, id: str, who: str, now: datetime) -> None:
         """Let a document wait again that a person's decision had put together with another."""
@@ -372,29 +456,31 @@ class Catalogue:
             )
             _append(connection, who, "review reopen", id, now)
 
-    def update_hold(self, id: str, reasons: Sequence[str], submission: dict[str, Any], who: str, now: datetime) -> None:
-        """Keep what a person set while the document still waits."""
-        with self._writing() as connection:
-            connection.execute(
-                update(holds).where(holds.c.id == id, holds.c.decided_at.is_(None))
-                .values(reasons=_json(list(reasons)), submission=_json(submission))
-            )  # fmt: skip
-            _append(connection, who, "review set", id, now)
+    def last_decision(self, id: str) -> Decision | None:
+        """The last decision about a hold that has not been taken back; None where there is none."""
+        with explained(self.engine), self.engine.connect() as connection:
+            return decisions.last(connection, id)
 
-    def decide(
-        self, id: str, decision: str, who: str, now: datetime, submission_json: dict[str, Any] | None = None
-    ) -> None:
-        """Close a hold with a person's decision. InputRejected when it was decided on before."""
-        values: dict[str, Any] = {"decided_at": _utc(now), "decision": _stored(decision), "operator": _stored(who)}
-        if submission_json is not None:
-            values["submission"] = _json(submission_json)
+    def take_back(self, taken: Decision, waiting: Sequence[Hold], change: Change) -> None:
+        """Undo a decision: *waiting* wait again as they are described here, what it had cut off does not wait any more.
+
+        The log has it as a decision of its own.
+        """
         with self._writing() as connection:
-            closed = connection.execute(
-                update(holds).where(holds.c.id == id, holds.c.decided_at.is_(None)).values(values)
-            )
-            if closed.rowcount != 1:
-                raise InputRejected(_("{id}: does not wait any more; see `sohoa review list`").format(id=id))
-            _append(connection, who, f"review {decision}", id, now)
+            for hold in waiting:
+                _put(connection, holds, {"id": hold.id}, {
+                    "reasons": _json(list(hold.reasons)), "submission": _json(hold.submission),
+                    "pdf_path": hold.pdf_path, "original_path": hold.original_path,
+                    "decided_at": None, "decision": None, "operator": None,
+                })  # fmt: skip
+                _put_head(connection, hold.id, hold.submission)
+            again = {hold.id for hold in waiting}
+            for standing in taken.change.after:
+                if standing.hold not in again:
+                    _closed(connection, standing.hold, "undone", change, None)
+            decisions.mark_undone(connection, taken.position, _utc(change.at))
+            ids = ", ".join(dict.fromkeys(standing.hold for standing in (*change.before, *change.after)))
+            _append(connection, change.who, f"review {decisions.told(change)}", ids, change.at)
 
     # Deposits
 
@@ -660,6 +746,38 @@ def _put_marks(connection: Connection, subject: str, sha256: str, marks: Sequenc
     if marks:
         rows = [{"hash": mark, "subject": subject, "scan_sha256": sha256} for mark in marks]
         connection.execute(insert(sketches), rows)
+
+
+def _put_head(connection: Connection, id: str, submission: dict[str, Any]) -> None:
+    _put(connection, hold_heads, {"hold": id}, {"head": _json(_head_of(submission))})
+
+
+def _head_of(submission: dict[str, Any]) -> dict[str, Any]:
+    document = submission.get("document", {})
+    parts = ("value", "state", "confidence", "candidates")
+    fields = {name: [field[part] for part in parts] for name, field in document.get("metadata", {}).items()}
+    return {"pages": [page["number"] for page in document.get("pages", ())], "fields": fields}
+
+
+def _closed(
+    connection: Connection, id: str, decision: str, change: Change, submission_json: dict[str, Any] | None
+) -> bool:
+    """Close a hold that is open; False where it is not."""
+    values: dict[str, Any] = {
+        "decided_at": _utc(change.at), "decision": _stored(decision), "operator": _stored(change.who),
+    }  # fmt: skip
+    if submission_json is not None:
+        values["submission"] = _json(submission_json)
+    closed = connection.execute(update(holds).where(holds.c.id == id, holds.c.decided_at.is_(None)).values(values))
+    connection.execute(delete(hold_heads).where(hold_heads.c.hold == id))
+    return closed.rowcount == 1
+
+
+def _keep(connection: Connection, change: Change) -> None:
+    """Keep a decision so that it can be taken back, and log it with what was before and after."""
+    decisions.keep(connection, change, _utc(change.at))
+    ids = ", ".join(dict.fromkeys(standing.hold for standing in (*change.before, *change.after)))
+    _append(connection, change.who, f"review {decisions.told(change)}", ids, change.at)
 
 
 def _row(deposit: Deposit, position: int) -> dict[str, Any]:

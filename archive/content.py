@@ -3,7 +3,7 @@
 import hashlib
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -64,7 +64,7 @@ def write_document(
         shutil.copyfile(original, folder / _original_name(submission))
     document = submission.document
     text = {"pages": [{"number": page.number, "state": page.state, "text": page.text} for page in document.pages]}
-    write_json(folder / "metadata.json", _metadata(submission, serial, deposited_at))
+    write_json(folder / "metadata.json", metadata_of(submission, serial, deposited_at))
     write_json(folder / "text.json", text)
     write_json(folder / "provenance.json", to_json(submission.provenance))
 
@@ -79,7 +79,8 @@ def _original_name(submission: Submission) -> str:
     return f"original{SUFFIXES[submission.document.scan.media_type]}"
 
 
-def _metadata(submission: Submission, serial: str, deposited_at: datetime) -> dict[str, Any]:
+def metadata_of(submission: Submission, serial: str, deposited_at: datetime) -> dict[str, Any]:
+    """What ``metadata.json`` says of a document."""
     document, signed = submission.document, submission.signed
     issued = document.metadata.issued_on
     begins = issued.value if issued.state is FieldState.ACCEPTED and issued.value else deposited_at.date().isoformat()
@@ -104,6 +105,11 @@ def _metadata(submission: Submission, serial: str, deposited_at: datetime) -> di
         "pdf": noted_pdf(signed),
         "fields": {name: to_json(found) for name, found in document.metadata.items()},
     }
+
+
+def decisions_together(provenance: Mapping[str, Any], others: Iterable[str]) -> list[str]:
+    """The decisions of a stored *provenance* and *others*, each once, in the order of their times."""
+    return sorted(dict.fromkeys([*provenance.get("decisions", []), *others]), key=lambda said: said.split(" ", 1)[0])
 
 
 def noted_pdf(signed: SignedPdf) -> dict[str, Any]:

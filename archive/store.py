@@ -30,12 +30,15 @@ import ocfl
 from ocfl.storage_root import StorageRootException
 
 from archive.content import (
+    SUFFIXES,
     Change,
     begins_with,
     build,
     check_copies,
     check_validity,
+    decisions_together,
     deposit_of,
+    metadata_of,
     noted_pdf,
     purge,
     write_document,
@@ -221,6 +224,40 @@ class Archive:
 
             return self._staging.swap(held.path, built, aside=None)
 
+    def corrected(self, submission: Submission, *, original: Path | None = None) -> Deposit:
+        """Put a document that is held already as a person has decided it anew, as a version of its own.
+
+        It keeps its serial and the day of its deposit; every earlier version stays readable. One that stands just so
+        changes nothing (``new`` is False), one that is not held is deposited. Errors as ``deposit`` has them.
+        """
+        dossier = dossier_code(submission.dossier)
+        with self._changing():
+            held = HeldObject.read(self.root, self._object_path(dossier))
+            standing = held.standing_of(submission.document) if held else None
+            if held is None or standing is None:
+                [deposit] = self._add(dossier, [(submission, original)], held)
+                return deposit
+            serial = f"{standing.record.serial:03d}"
+            before = held.json(serial, "metadata.json")
+            since = standing.record.deposited_at
+            after = metadata_of(replace(submission, dossier=dossier), serial, since)
+            after["retention"] = before.get("retention") or after["retention"]
+            if before == after:
+                return standing
+            decisions = decisions_together(held.json(serial, "provenance.json"), submission.provenance.decisions)
+
+            def write(content: Path) -> None:
+                write_document(content / serial, replace(submission, dossier=dossier), None, serial, since)
+                write_json(content / serial / "metadata.json", after)
+                made = held.json(serial, "provenance.json")
+                write_json(content / serial / "provenance.json", made | {"decisions": decisions})
+
+            copies = {f"{serial}/document.pdf": (submission.signed.sha256, submission.signed.path)}
+            operator = submission.provenance.operator
+            change = Change(dossier, f"correct {serial}", operator, datetime.now(UTC), copies)
+            [deposit] = self._put(change, write, held, [serial])
+            return deposit
+
     def standing(self, submission: Submission) -> Deposit | None:
         """What is held already of this document of this scan in its dossier; None where it is new."""
         held = HeldObject.read(self.root, self._object_path(dossier_code(submission.dossier)))
@@ -261,6 +298,14 @@ class Archive:
         """The signed PDF of a record. InputRejected where there is no such record."""
         held, serial = self._held(record_id)
         return held.file(serial, "document.pdf")
+
+    def original(self, record_id: str) -> Path | None:
+        """The scan that is kept unchanged beside a record's PDF, where one is. InputRejected for no such record."""
+        held, serial = self._held(record_id)
+        for suffix in SUFFIXES.values():
+            if held.inventory.current_version.content_path_for_logical_path(f"{serial}/original{suffix}"):
+                return held.file(serial, f"original{suffix}")
+        return None
 
     def signed(self, record_id: str) -> SignedPdf:
         """The PDF of a record with what was noted of its signatures. InputRejected where there is no such record."""

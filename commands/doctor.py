@@ -208,7 +208,7 @@ def _stores(folder: Path, settings: Settings) -> Iterator[Finding]:
         return
     try:
         workspace = Workspace.open(folder)
-        last, waiting = workspace.catalogue.last_position(), len(workspace.catalogue.holds())
+        last, waiting = workspace.catalogue.last_position(), workspace.catalogue.count_waiting()
     except SohoaError as error:
         yield Finding(_("catalogue"), Verdict.MISSING, str(error))
         return

@@ -4,7 +4,7 @@ import shutil
 import signal
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -77,7 +77,7 @@ def command(
         settings={"reading": to_json(options)},
     )
     with (
-        workspace.only_writer(),
+        nullcontext() if watch else workspace.only_intake(),
         only_watcher(paths if watch else ()),
         _stopping_softly() as stop,
         opened_pool(workspace.settings, options, workers) as pool,
@@ -143,9 +143,16 @@ class _Run:
                     if status_is_due:
                         click.echo(_("Error: {error}").format(error=error), err=True)
                 else:
-                    self.batch(arrived, labels)
-                    taken += len(arrived)
-                    arrived = []
+                    with ExitStack() as stack:  # the lock between batches is for who imports, rebuilds or audits
+                        try:
+                            stack.enter_context(self.workspace.only_intake())
+                        except ServiceUnavailable as busy:
+                            if status_is_due:
+                                click.echo(str(busy), err=True)
+                        else:
+                            self.batch(arrived, labels)
+                            taken += len(arrived)
+                            arrived = []
             if status_is_due:
                 last_line = time.monotonic()
                 self._say_status(taken, watch.settling + len(arrived))
@@ -156,7 +163,7 @@ class _Run:
             time=datetime.now().strftime("%H:%M"),
             taken=taken,
             settling=settling,
-            held=len(self.workspace.catalogue.holds()),
+            held=self.workspace.catalogue.count_waiting(),
         )
         click.echo(line, err=True)
 

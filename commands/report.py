@@ -131,7 +131,7 @@ class Asked:
 
 
 def _waiting(workspace: "Workspace") -> Waiting:
-    holds = workspace.catalogue.holds()
+    holds = workspace.catalogue.waiting()
     oldest = min((hold.opened_at for hold in holds), default=None)
     return Waiting(len(holds), oldest.astimezone(VIETNAM).date() if oldest else None)
 

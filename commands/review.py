@@ -1,30 +1,52 @@
 """``sohoa review``: what waits for a person, and what they decide."""
 
+import sys
 import tempfile
+import unicodedata
 from collections import Counter
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import cast
 
 import click
+from rich.progress import Progress
 from rich.table import Table
 
 from cli import Context
 from commands.access import operator_of
-from commands.deciding import cut_anew, go_on, imported, incident_of, rejected, submission_of, undecided
+from commands.deciding import (
+    Waiting,
+    accepted,
+    imported,
+    merged,
+    rejected,
+    rotated,
+    set_by_hand,
+    split,
+    submission_of,
+    waiting,
+)
 from commands.indexing import index_or_say
+from commands.pictures import show_picture
+from commands.releasing import incident_of
 from commands.showing import console, harmless, json_line
+from commands.undoing import release_taken_back, taken_back
 from commands.workspace import Workspace
-from ingest import recut
 from ingest.crops import write_crops
 from ingest.extract.shown import shown
-from ingest.review import accept, set_fields
+from ingest.review import as_written, field_labels
 from ingest.reviewsheet import Decided, NotTaken, read_sheet, write_sheet
 from schemas.documents import Field, FieldState
-from schemas.errors import InputRejected
+from schemas.errors import InputRejected, ServiceUnavailable
 from schemas.language import _
+from schemas.pages import Turn
 from schemas.records import Submission
-from schemas.work import Hold
+from schemas.work import Hold, HoldHead
+
+MARKS = {FieldState.ACCEPTED: "✓", FieldState.HELD: "?", FieldState.ABSENT: "–"}
+PAGE_DIGITS = 5
+"""A number of so many digits at most is a page; a longer one begins an id."""
 
 
 @click.group(help=_("What waits for a person, and what they decide."))
@@ -32,39 +54,101 @@ def command() -> None:
     pass
 
 
+def _chosen(function: Callable[..., object]) -> Callable[..., object]:
+    """The options that say which of all that waits is meant."""
+    for option in (
+        click.option("--older-than", type=click.IntRange(0), default=0, metavar=_("DAYS"),
+                     help=_("What has waited so many days or longer.")),
+        click.option("--batch", default=None, help=_("Of this batch only.")),
+        click.option("--reason", default=None, help=_("Where these words are in a reason, with or without marks.")),
+        click.option("--unit", default=None, help=_("Of this unit only.")),
+    ):  # fmt: skip
+        function = option(function)
+    return function
+
+
+_who = click.option("--operator", default=None, help=_("Who decides."))
+
+
 @command.command("list", help=_("List what waits, the reasons first."))
-@click.option("--unit", default=None, help=_("Of this unit only."))
-@click.option("--json", "as_json", is_flag=True, help=_("Print one JSON object a line."))
+@_chosen
+@click.option("--limit", type=click.IntRange(1), default=50, show_default=True, help=_("How many to list."))
+@click.option("--json", "as_json", is_flag=True, help=_("Print one JSON object a line, all of them."))
 @click.pass_obj
-def list_(context: Context, unit: str | None, as_json: bool) -> None:
-    holds = context.workspace.catalogue.holds(unit=unit)
+def list_(
+    context: Context, unit: str | None, reason: str | None, batch: str | None, older_than: int, limit: int,
+    as_json: bool,
+) -> None:  # fmt: skip
+    heads = chosen(context.workspace, unit, reason, batch, older_than)
     if as_json:
-        for hold in holds:
-            json_line(_shown_hold(hold, submission_of(hold)))
+        for head in heads:
+            json_line(_listed(head))
         return
-    if not holds:
+    if not heads:
         click.echo(_("Nothing waits."))
         return
     out = console()
-    for reason, count in Counter(reason for hold in holds for reason in hold.reasons).most_common():
-        out.print(f"{count:5d}  {harmless(reason)}")
-    table = Table("ID", _("unit"), _("number, symbol"), _("date"), _("type, abstract"), _("waits for"), box=None)
-    for hold in holds:
-        fields = submission_of(hold).document.metadata
+    for text, count in Counter(reason for head in heads for reason in head.reasons).most_common():
+        out.print(f"{count:5d}  {harmless(text)}")
+    now = datetime.now(UTC)
+    columns = ("ID", _("unit"), _("days"), _("number, symbol"), _("date"), _("type, abstract"), _("waits for"))
+    table = Table(*columns, box=None)
+    for head in heads[:limit]:
+        fields = head.fields
         table.add_row(
-            hold.id,
-            hold.unit,
-            f"{_doubted(fields.number)}/{_doubted(fields.symbol)}",
-            _doubted(fields.issued_on),
-            harmless(f"{fields.type.value or '?'}: {fields.abstract.value or '?'}")[:60],
-            harmless("; ".join(hold.reasons)),
+            head.id,
+            harmless(head.unit),
+            str((now - head.opened_at).days),
+            f"{_doubted('number', fields)}/{_doubted('symbol', fields)}",
+            _doubted("issued_on", fields),
+            harmless(f"{_value('type', fields)}: {_value('abstract', fields)}")[:60],
+            harmless("; ".join(head.reasons)),
         )
     out.print(table)
+    if len(heads) > limit:
+        out.print(_("{count} more wait; --limit, --reason, --unit, --batch and --older-than choose among them").format(
+            count=len(heads) - limit))  # fmt: skip
 
 
-def _doubted(field: Field) -> str:
+def chosen(
+    workspace: Workspace, unit: str | None, reason: str | None, batch: str | None, older_than_days: int
+) -> list[HoldHead]:
+    """What waits of this unit and batch, for a reason that has these words, so many days or longer."""
+    before = datetime.now(UTC) - timedelta(days=older_than_days)
+    return [
+        head
+        for head in workspace.catalogue.waiting(unit=unit, batch=batch)
+        if head.opened_at <= before and (reason is None or any(_plain(reason) in _plain(text) for text in head.reasons))
+    ]
+
+
+def _plain(text: str) -> str:
+    letters = unicodedata.normalize("NFD", text.lower().replace("đ", "d"))
+    return "".join(letter for letter in letters if not unicodedata.combining(letter))
+
+
+def _listed(head: HoldHead) -> dict[str, object]:
+    return {
+        "id": head.id, "unit": head.unit, "batch": head.batch, "opened_at": head.opened_at.isoformat(),
+        "scan": head.scan_path, "pages": list(head.pages), "reasons": list(head.reasons),
+        "fields": {
+            name: {"value": field.value, "state": field.state.value, "confidence": field.confidence,
+                   "candidates": list(field.candidates)}
+            for name, field in head.fields.items()
+        },
+    }  # fmt: skip
+
+
+def _doubted(name: str, fields: dict[str, Field]) -> str:
+    field = fields.get(name)
+    if field is None:
+        return "?"
     mark = "?" if field.state is FieldState.HELD else ""
-    return harmless(f"{field.value or ''}{mark}")
+    return harmless(f"{as_written(name, field.value or '')}{mark}")
+
+
+def _value(name: str, fields: dict[str, Field]) -> str:
+    return (fields[name].value if name in fields else None) or "?"
 
 
 @command.command(help=_("Show one: the fields, why it waits, what else they might be."))
@@ -74,146 +158,221 @@ def _doubted(field: Field) -> str:
 @click.option("--json", "as_json", is_flag=True, help=_("Print one JSON object."))
 @click.pass_obj
 def show(context: Context, id: str, crop: Path | None, as_json: bool) -> None:
-    hold = context.workspace.catalogue.hold(id)
+    workspace = context.workspace
+    hold = workspace.catalogue.hold(id)
     submission = submission_of(hold)
-    context.workspace.catalogue.note_access(operator_of(context.workspace, None), "review show", hold.id)
+    workspace.catalogue.note_access(operator_of(workspace, None), "review show", hold.id)
+    out = console()
     if as_json:
         json_line(_shown_hold(hold, submission))
     else:
-        out = console()
-        out.print(_("{id}: {scan}, page {page}").format(id=hold.id, scan=hold.scan_path, page=hold.first_page))
+        out.print(_("{id}: {scan}, page {page}").format(id=hold.id, scan=harmless(hold.scan_path),
+                                                       page=hold.first_page))  # fmt: skip
         for reason in hold.reasons:
             out.print(f"  ! {harmless(reason)}")
-        table = Table(_("field"), "", _("reading"), _("sure"), _("or else"), box=None)
-        for name, field in submission.document.metadata.items():
-            mark = {FieldState.ACCEPTED: "✓", FieldState.HELD: "?", FieldState.ABSENT: "–"}[field.state]
-            table.add_row(name, mark, harmless(field.value or ""), f"{field.confidence:.0%}",
-                          harmless(" | ".join(c for c in field.candidates if c != field.value)))  # fmt: skip
-        out.print(table)
-        out.print(_("PDF: {path}").format(path=context.workspace.folder / hold.pdf_path))
-    if crop is not None:
-        pdf = context.workspace.folder / hold.pdf_path
-        for written in write_crops(pdf, submission.document, crop, hold.id).values():
-            click.echo(str(written), err=as_json)
+        out.print(fields_table(submission))
+        out.print(_("PDF: {path}").format(path=workspace.folder / hold.pdf_path))
+        if hold.decided_at is not None:
+            out.print(_("{operator} decided on it: {decision}").format(
+                operator=hold.operator, decision=harmless(hold.decision or "")))  # fmt: skip
+            return
+    with tempfile.TemporaryDirectory(dir=workspace.review_spool()) as spool:
+        if crop is None and (as_json or not out.is_terminal):
+            return
+        crops = write_crops(workspace.folder / hold.pdf_path, submission.document, crop or Path(spool), hold.id)
+        for name, file in crops.items():
+            if not as_json and out.is_terminal:
+                out.print(field_labels()[name])
+                show_picture(out, file)
+            if crop is not None:
+                click.echo(str(file), err=as_json)
+
+
+def fields_table(submission: Submission) -> Table:
+    """The fields with their state, and what else they might be."""
+    table = Table(_("field"), "", "", _("reading"), _("sure"), _("or else"), box=None)
+    labels = field_labels()
+    for name, field in submission.document.metadata.items():
+        others = " | ".join(as_written(name, c) for c in field.candidates if c != field.value)
+        table.add_row(name, labels[name], MARKS[field.state], harmless(as_written(name, field.value or "")),
+                      f"{field.confidence:.0%}", harmless(others))  # fmt: skip
+    return table
+
+
+@command.command("next", help=_("Go through what waits, one after another, by single keys."))
+@_chosen
+@_who
+@click.pass_obj
+def next_(
+    context: Context, unit: str | None, reason: str | None, batch: str | None, older_than: int, operator: str | None
+) -> None:
+    from commands.nextreview import Session
+
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise click.UsageError(_("`review next` needs a terminal; without one: review list, set, accept, export"))
+    workspace = context.workspace
+    heads = chosen(workspace, unit, reason, batch, older_than)
+    with tempfile.TemporaryDirectory(dir=workspace.review_spool()) as spool:
+        Session(workspace, operator_of(workspace, operator), console(), Path(spool)).run([head.id for head in heads])
 
 
 @command.command("accept", help=_("Accept what was read, as it stands, and deposit it."))
 @click.argument("ids", nargs=-1, required=True)
-@click.option("--operator", default=None, help=_("Who decides."))
+@_who
 @click.pass_obj
 def accept_(context: Context, ids: tuple[str, ...], operator: str | None) -> int:
-    who = operator_of(context.workspace, operator)
-    return _each(context.workspace, ids, lambda hold, submission: go_on(
-        context.workspace, hold, accept(submission, who, datetime.now(UTC)), who))  # fmt: skip
+    workspace, who = context.workspace, operator_of(context.workspace, operator)
+    return _each(workspace, ids, lambda held: accepted(workspace, held, who))
 
 
 @command.command("set", help=_("Set fields by hand (FIELD=VALUE; an empty value: the paper has none)."))
-@click.argument("id")
-@click.argument("values", nargs=-1, required=True, metavar=_("FIELD=VALUE…"))
-@click.option("--operator", default=None, help=_("Who decides."))
+@click.argument("words", nargs=-1, required=True, metavar=_("ID… FIELD=VALUE…"))
+@_who
 @click.pass_obj
-def set_(context: Context, id: str, values: tuple[str, ...], operator: str | None) -> int:
-    who = operator_of(context.workspace, operator)
-    return _each(context.workspace, [id], lambda hold, submission: go_on(
-        context.workspace, hold, set_fields(submission, _pairs(values), who, datetime.now(UTC)), who))  # fmt: skip
+def set_(context: Context, words: tuple[str, ...], operator: str | None) -> int:
+    workspace, who = context.workspace, operator_of(context.workspace, operator)
+    ids = [word for word in words if "=" not in word]
+    values = dict(word.split("=", 1) for word in words if "=" in word)
+    if not ids or not values:
+        raise click.UsageError(_("give one ID or more, then FIELD=VALUE"))
+    return _each(workspace, ids, lambda held: set_by_hand(workspace, held, values, who))
 
 
 @command.command(help=_("Reject: it will not become a record; the scan stays where it is."))
 @click.argument("ids", nargs=-1, required=True)
 @click.option("--reason", required=True, help=_("Why, for the log."))
-@click.option("--operator", default=None, help=_("Who decides."))
+@_who
 @click.pass_obj
 def reject(context: Context, ids: tuple[str, ...], reason: str, operator: str | None) -> int:
-    who = operator_of(context.workspace, operator)
-
-    return _each(context.workspace, ids, lambda hold, _held: rejected(context.workspace, hold, reason, who))
-
-
-@command.command(help=_("Cut one in two or more: another document begins at each PAGE (counted in the scan)."))
-@click.argument("id")
-@click.argument("pages", nargs=-1, required=True, type=click.IntRange(2), metavar=_("PAGE…"))
-@click.option("--operator", default=None, help=_("Who decides."))
-@click.pass_obj
-def split(context: Context, id: str, pages: tuple[int, ...], operator: str | None) -> int:
     workspace, who = context.workspace, operator_of(context.workspace, operator)
+    return _each(workspace, ids, lambda held: rejected(workspace, held, reason, who))
 
-    def cut(hold: Hold, submission: Submission) -> str:
-        papers = recut.split(submission.document, pages)
-        said = f"split at {', '.join(str(page) for page in pages)}"
-        return cut_anew(workspace, [(hold, submission)], papers, said, who)
 
-    return _each(workspace, [id], cut)
+@command.command("split", help=_("Cut in two or more: another document begins at each PAGE (counted in the scan)."))
+@click.argument("words", nargs=-1, required=True, metavar=_("ID PAGE… [ID PAGE…]"))
+@_who
+@click.pass_obj
+def split_(context: Context, words: tuple[str, ...], operator: str | None) -> int:
+    workspace, who = context.workspace, operator_of(context.workspace, operator)
+    cuts = _pages_by_id(words)
+    if not cuts or not all(cuts.values()):
+        raise click.UsageError(_("give each ID the pages at which other documents begin"))
+    return _each(workspace, list(cuts), lambda held: split(workspace, held, _of(held, cuts), who))
 
 
 @command.command(help=_("Put documents of one scan, that follow each other, together as one."))
 @click.argument("ids", nargs=-1, required=True)
-@click.option("--operator", default=None, help=_("Who decides."))
+@_who
 @click.pass_obj
 def merge(context: Context, ids: tuple[str, ...], operator: str | None) -> int:
     workspace, who = context.workspace, operator_of(context.workspace, operator)
-    with workspace.only_writer():
-        holds = [undecided(workspace, id) for id in dict.fromkeys(ids)]
-        pairs = sorted(((hold, submission_of(hold)) for hold in holds), key=lambda pair: pair[0].first_page)
-        paper = recut.merge([submission.document for _hold, submission in pairs])
-        said = f"merge {', '.join(hold.id for hold, _submission in pairs)}"
-        click.echo(cut_anew(workspace, pairs, [paper], said, who))
+    with workspace.only_reviewer():
+        click.echo(merged(workspace, [waiting(workspace, id) for id in dict.fromkeys(ids)], who))
     index_or_say(workspace)
     return 0
 
 
-@command.command(help=_("Let a scan that was stopped as secret go on: no secrecy stamp is there. Scan it in again."))
-@click.argument("sha256")
-@click.option("--reason", required=True, help=_("Why, for the log."))
-@click.option("--operator", default=None, help=_("Who decides."))
+@command.command(help=_("Turn pages clockwise and read them again; no PAGE: all pages of the document."))
+@click.argument("words", nargs=-1, required=True, metavar=_("ID [PAGE…] [ID [PAGE…]]"))
+@click.option("--by", type=click.Choice(["90", "180", "270"]), required=True, help=_("Degrees, clockwise."))
+@_who
 @click.pass_obj
-def release(context: Context, sha256: str, reason: str, operator: str | None) -> None:
+def rotate(context: Context, words: tuple[str, ...], by: str, operator: str | None) -> int:
     workspace, who = context.workspace, operator_of(context.workspace, operator)
-    with workspace.only_writer():
+    turns, turn = _pages_by_id(words), cast(Turn, int(by))
+    return _each(workspace, list(turns), lambda held: rotated(workspace, held, turn, _of(held, turns), who))
+
+
+@command.command(help=_("Take back the last decision about each: it waits again as it stood before."))
+@click.argument("ids", nargs=-1, required=True)
+@_who
+@click.pass_obj
+def undo(context: Context, ids: tuple[str, ...], operator: str | None) -> int:
+    workspace, who = context.workspace, operator_of(context.workspace, operator)
+
+    def back(id: str) -> str:
+        if workspace.catalogue.is_hold(id):
+            return harmless_lines(taken_back(workspace, id, who))
+        return harmless(release_taken_back(workspace, id, who))
+
+    return _each_id(workspace, ids, back)
+
+
+@command.command(help=_("Let scans that were stopped as secret go on: no secrecy stamp is there. Scan them in again."))
+@click.argument("sha256s", nargs=-1, required=True, metavar="SHA256…")
+@click.option("--reason", required=True, help=_("Why, for the log."))
+@_who
+@click.pass_obj
+def release(context: Context, sha256s: tuple[str, ...], reason: str, operator: str | None) -> int:
+    workspace, who = context.workspace, operator_of(context.workspace, operator)
+
+    def released(sha256: str) -> str:
         incident, file = incident_of(workspace, sha256)
         workspace.catalogue.release_scan(incident["sha256"], who, reason, datetime.now(UTC))
         file.rename(file.with_suffix(".released"))
-    click.echo(_("{scan}: released; run ingest on it again").format(scan=harmless(incident["scan"])))
+        return _("{scan}: released; run ingest on it again").format(scan=harmless(incident["scan"]))
+
+    return _each_id(workspace, sha256s, released)
 
 
 @command.command(help=_("Write what waits to a spreadsheet, with the crop in the row and a cell to fill in."))
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
-@click.option("--unit", default=None, help=_("Of this unit only."))
+@_chosen
+@click.option("--limit", type=click.IntRange(1), default=1000, show_default=True, help=_("How many to write."))
 @click.pass_obj
-def export(context: Context, file: Path, unit: str | None) -> None:
+def export(
+    context: Context, file: Path, unit: str | None, reason: str | None, batch: str | None, older_than: int, limit: int
+) -> None:
     workspace = context.workspace
-    holds = [(hold, submission_of(hold).document) for hold in workspace.catalogue.holds(unit=unit)]
-    with tempfile.TemporaryDirectory(dir=workspace.folder / "tmp") as folder:
-        crops = {
-            (hold.id, name): crop
-            for hold, document in holds
-            for name, crop in write_crops(workspace.folder / hold.pdf_path, document, Path(folder), hold.id).items()
-        }
-        write_sheet(holds, crops, file)
+    heads = chosen(workspace, unit, reason, batch, older_than)
+    crops: dict[tuple[str, str], Path] = {}
+    holds = []
+    with (
+        tempfile.TemporaryDirectory(dir=workspace.review_spool()) as folder,
+        Progress(console=console(err=True), disable=not sys.stderr.isatty()) as progress,
+    ):
+        for head in progress.track(heads[:limit], description=_("cutting out")):
+            hold = workspace.catalogue.hold(head.id)
+            document = submission_of(hold).document
+            holds.append((hold, document))
+            written = write_crops(workspace.folder / hold.pdf_path, document, Path(folder), hold.id)
+            crops |= {(hold.id, name): crop for name, crop in written.items()}
+        try:
+            write_sheet(holds, crops, file)
+        except OSError as error:
+            raise ServiceUnavailable(_("{file}: cannot be written ({error}); choose another file").format(
+                file=file, error=error.strerror)) from error  # fmt: skip
     workspace.catalogue.note_access(operator_of(workspace, None), "review export", str(file))
     click.echo(_("{count} holds written to {file}").format(count=len(holds), file=file))
+    if len(heads) > limit:
+        click.echo(_("{count} more wait; export again when these are decided").format(count=len(heads) - limit))
 
 
 @command.command("import", help=_("Take the decisions of a spreadsheet that export wrote; each cell is checked."))
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
-@click.option("--operator", default=None, help=_("Who decides."))
+@_who
 @click.pass_obj
 def import_(context: Context, file: Path, operator: str | None) -> int:
     workspace, who = context.workspace, operator_of(context.workspace, operator)
     decided, not_taken = read_sheet(file)
+    wrong = list(not_taken)
     by_hold: dict[str, list[Decided]] = {}
     for cell in decided:
         by_hold.setdefault(cell.hold, []).append(cell)
-    with workspace.only_writer():
+    with workspace.only_reviewer():
         for id, cells in by_hold.items():
             try:
-                click.echo(harmless(imported(workspace, id, cells, who)))
+                line, refused = imported(workspace, id, cells, who)
             except InputRejected as error:
-                not_taken = (*not_taken, NotTaken(", ".join(cell.cell for cell in cells), str(error)))
-    for wrong in not_taken:
-        reason = harmless(wrong.reason)
-        click.echo(_("{file}, {cell}: {reason}").format(file=file, cell=wrong.cell, reason=reason), err=True)
+                wrong += [NotTaken(cell.cell, str(error)) for cell in cells]
+            else:
+                wrong += [NotTaken(cell, reason) for cell, reason in refused]
+                click.echo(harmless(line))
+    for cell_wrong in wrong:
+        reason = harmless(cell_wrong.reason)
+        click.echo(_("{file}, {cell}: {reason}").format(file=file, cell=cell_wrong.cell, reason=reason), err=True)
     index_or_say(workspace)
-    return 3 if not_taken else 0
+    return 3 if wrong else 0
 
 
 def _shown_hold(hold: Hold, submission: Submission) -> dict[str, object]:
@@ -221,24 +380,32 @@ def _shown_hold(hold: Hold, submission: Submission) -> dict[str, object]:
     return head | shown(submission.document) | {"reasons": list(hold.reasons)}
 
 
-def _pairs(values: Sequence[str]) -> dict[str, str]:
-    pairs = {}
-    for value in values:
-        name, equals, content = value.partition("=")
-        if not equals:
-            raise InputRejected(_("{value}: write it as FIELD=VALUE").format(value=value))
-        pairs[name] = content
-    return pairs
+def _pages_by_id(words: Sequence[str]) -> dict[str, list[int]]:
+    """Each id with the pages behind it."""
+    pages: dict[str, list[int]] = {}
+    for word in words:
+        if word.isdecimal() and len(word) <= PAGE_DIGITS and pages:
+            pages[list(pages)[-1]].append(int(word))
+        else:
+            pages.setdefault(word, [])
+    return pages
 
 
-def _each(workspace: Workspace, ids: Sequence[str], decide: Callable[[Hold, Submission], str]) -> int:
-    """Decide on each; what could not be decided is said, and the rest is done."""
+def _of(held: Waiting, by_prefix: dict[str, list[int]]) -> list[int]:
+    return next(pages for prefix, pages in by_prefix.items() if held.hold.id.startswith(prefix))
+
+
+def _each(workspace: Workspace, ids: Sequence[str], decide: Callable[[Waiting], str]) -> int:
+    """Decide on each hold; what could not be decided is said, and the rest is done."""
+    return _each_id(workspace, ids, lambda id: decide(waiting(workspace, id)))
+
+
+def _each_id(workspace: Workspace, ids: Sequence[str], decide: Callable[[str], str]) -> int:
     failed = 0
-    with workspace.only_writer():
+    with workspace.only_reviewer():
         for id in ids:
             try:
-                hold = undecided(workspace, id)
-                click.echo(decide(hold, submission_of(hold)))
+                click.echo(decide(id))
             except InputRejected as error:
                 failed += 1
                 click.echo(_("{id}: {error}").format(id=id, error=error), err=True)
@@ -246,3 +413,8 @@ def _each(workspace: Workspace, ids: Sequence[str], decide: Callable[[Hold, Subm
     if failed:
         return 4 if failed == len(ids) else 3
     return 0
+
+
+def harmless_lines(text: str) -> str:
+    """*text* with its line breaks, and no other control character."""
+    return "\n".join(harmless(line) for line in text.splitlines())

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from search.index import SearchIndex
 
 ABANDONED_AFTER_S = 86_400
+INTAKE_LOCK, REVIEW_LOCK = "lock", "lock.review"
 
 
 @dataclass
@@ -56,13 +57,42 @@ class Workspace:
 
     @contextmanager
     def only_writer(self) -> Iterator[None]:
-        """Alone in writing to this workspace until the block ends.
+        """Alone in writing to this workspace until the block ends; ServiceUnavailable as ``only_intake`` has it."""
+        with self._locked(REVIEW_LOCK), self.only_intake():
+            yield
+
+    @contextmanager
+    def only_reviewer(self) -> Iterator[None]:
+        """Alone in deciding on what waits; scans may be taken in meanwhile, so that a clerk need not stop for them."""
+        with self._locked(REVIEW_LOCK):
+            yield
+
+    @contextmanager
+    def only_intake(self) -> Iterator[None]:
+        """Alone in taking in scans, while people may decide on what waits. What killed runs left is swept up first."""
+        with self._locked(INTAKE_LOCK):
+            with suppress(ServiceUnavailable), self._swept_by():
+                self._sweep()
+            yield
+
+    @contextmanager
+    def _swept_by(self) -> Iterator[None]:
+        """Nobody is deciding: what they have in hand looks like what a killed run left. Else the next run sweeps."""
+        if (self.folder / REVIEW_LOCK).resolve() in _held:  # by this run itself
+            yield
+            return
+        with self._locked(REVIEW_LOCK):
+            yield
+
+    @contextmanager
+    def _locked(self, name: str) -> Iterator[None]:
+        """Alone among those who take the lock *name*, until the block ends.
 
         The system lets go of the lock when its holder ends, however that came; what the file then still says of it is
         stale, and is written over. ServiceUnavailable at once, naming the holder, while another run has it, and where
         the folder lies on a network file system that cannot lock.
         """
-        file = self.folder / "lock"
+        file = self.folder / name
         # A POSIX lock belongs to the process: workers forked from a run that was killed do not keep it, as they would
         # a flock. Two of one process would not see each other, hence the set.
         if file.resolve() in _held:  # and reading the file here would give the lock up
@@ -90,7 +120,6 @@ class Workspace:
             try:
                 with suppress(OSError):  # a full disk: the holder's name is a courtesy, the lock holds without it
                     _write_holder(handle)
-                self._sweep()
                 yield
             finally:
                 os.ftruncate(handle, 0)
@@ -117,6 +146,12 @@ class Workspace:
             hold = self.catalogue.find_hold(file.name.split(".")[0])
             if file.suffix == ".part" or (hold is not None and hold.decided_at is not None):
                 file.unlink(missing_ok=True)
+
+    def review_spool(self) -> Path:
+        """A folder for pages that a review draws; what a killed one left there is swept up after a day."""
+        spool = self.folder / "tmp" / "review"
+        spool.mkdir(mode=0o700, exist_ok=True)
+        return spool
 
     def _busy(self, holder: str) -> ServiceUnavailable:
         return ServiceUnavailable(

@@ -8,11 +8,12 @@ import hashlib
 import json
 import shutil
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from archive.catalogue import Catalogue
@@ -21,14 +22,14 @@ from archive.store import Archive
 from ingest.again import came_before
 from ingest.backlog import Backlog
 from ingest.compose import compose
-from ingest.extract import describe
+from ingest.extract import describe, with_fields
 from ingest.labels import NO_LABELS, Labels, combined
 from ingest.pages import ScanPages
 from ingest.scanreading import Reading, ReadScan, read_scans
 from ingest.separate import last_sheet, separate
 from ingest.signing import Seal, lift, sign
 from ingest.signing.seals import lasting_of
-from schemas.documents import Document, Paper, Sheet, SignedPdf
+from schemas.documents import Document, Field, Paper, Sheet, SignedPdf
 from schemas.errors import ServiceUnavailable
 from schemas.language import _
 from schemas.pages import Box, Scan
@@ -52,6 +53,8 @@ class Skipped:
 class Deposited:
     scan: Scan
     deposit: Deposit
+    submission: Submission
+    """What was deposited; its waiting PDF is gone."""
     waits_for_timestamp: bool = False
 
 
@@ -270,10 +273,20 @@ class Made:
         return replace(self, submission=replace(self.submission, signed=signed))
 
 
-def make(paper: Paper, pages: ScanPages, desk: Desk, decisions: tuple[str, ...] = ()) -> Made:
-    """Compose, sign and describe one paper. *decisions* are what people decided about it before, for its provenance."""
+def make(
+    paper: Paper,
+    pages: ScanPages,
+    desk: Desk,
+    decisions: tuple[str, ...] = (),
+    settled: Mapping[str, Field] = MappingProxyType({}),
+) -> Made:
+    """Compose, sign and describe one paper.
+
+    *decisions* are what people decided about it before, for its provenance; *settled* the fields that they decided,
+    which stand whatever is read.
+    """
     sheet, contradictions = combined(paper.sheet, *desk.labels.of(paper.scan.path))
-    submission = _submission(replace(paper, sheet=sheet), pages, desk, decisions)
+    submission = _submission(replace(paper, sheet=sheet), pages, desk, decisions, settled)
     return Made(submission, contradictions, paper.scan.path if pages.signed else None)
 
 
@@ -291,25 +304,34 @@ def deposit_or_hold(made: Made, desk: Desk, batch: str) -> Deposited | Held:
         + made.contradictions
         + came_before(submission.document, desk.catalogue, desk.archive)
     )
-    # What the archive holds was decided on; a catalogue that was lost and made anew does not know of it.
-    if reasons and desk.archive.standing(submission) is None:
+    # What the archive holds was decided on; a catalogue that was lost and made anew does not know of it. Where a person
+    # took such a decision back, the document waits again.
+    waits = _waits(document_id(scan.sha256, submission.document.page_numbers[0]), desk.catalogue)
+    if reasons and (waits or desk.archive.standing(submission) is None):
         submission = replace(submission, document=replace(submission.document, reasons=reasons))
         return Held(scan, _hold(submission, batch, desk, made.original))
-    deposit = desk.archive.deposit(submission, original=made.original)
+    put = desk.archive.corrected if waits else desk.archive.deposit
+    deposit = put(submission, original=made.original)
     desk.catalogue.note_deposit(deposit, who=desk.operator)
     submission.signed.path.unlink(missing_ok=True)
-    return Deposited(scan, deposit, submission.signed.waits_for_timestamp)
+    return Deposited(scan, deposit, submission, submission.signed.waits_for_timestamp)
 
 
-def _submission(paper: Paper, pages: ScanPages, desk: Desk, decisions: tuple[str, ...]) -> Submission:
+def _waits(id: str, catalogue: Catalogue) -> bool:
+    hold = catalogue.find_hold(id)
+    return hold is not None and hold.decided_at is None
+
+
+def _submission(
+    paper: Paper, pages: ScanPages, desk: Desk, decisions: tuple[str, ...], settled: Mapping[str, Field]
+) -> Submission:
     """The paper composed, signed and described: signed first, as TT 01/2023 asks, and described beside the PDF."""
     made_at = desk.now()
     dossier = paper.sheet.dossier or desk.dossier or provisional_dossier(paper)
-    name = document_id(paper.scan.sha256, paper.pages[0].number)
-    composed = compose(pages, paper.pages, desk.folder / "tmp" / f"{name}.pdf", title=dossier, made_at=made_at)
-    signed = sign(composed, desk.seals, desk.folder / "waiting" / f"{name}.pdf", occupied=occupied(paper))
-    composed.path.unlink()
+    signed = _signed(paper, pages, desk, dossier, made_at)
     document: Document = describe(paper)
+    if settled:
+        document = with_fields(document, settled)
     return Submission(
         dossier=dossier,
         unit=paper.sheet.unit or desk.unit,
@@ -318,6 +340,20 @@ def _submission(paper: Paper, pages: ScanPages, desk: Desk, decisions: tuple[str
         signed=signed,
         provenance=Provenance(desk.operator, made_at, _programs(paper, desk.programs), desk.settings, decisions),
     )
+
+
+def _signed(paper: Paper | Document, pages: ScanPages, desk: Desk, dossier: str, made_at: datetime) -> SignedPdf:
+    name = document_id(paper.scan.sha256, paper.pages[0].number)
+    composed = compose(pages, paper.pages, desk.folder / "tmp" / f"{name}.pdf", title=dossier, made_at=made_at)
+    signed = sign(composed, desk.seals, desk.folder / "waiting" / f"{name}.pdf", occupied=occupied(paper))
+    composed.path.unlink()
+    return signed
+
+
+def composed_anew(submission: Submission, pages: ScanPages, desk: Desk) -> Submission:
+    """*submission* with its PDF made and signed once more from the scan, in ``waiting/``; all else as it is."""
+    signed = _signed(submission.document, pages, desk, submission.dossier, desk.now())
+    return replace(submission, signed=lift(signed, lasting_of(desk.seals)))
 
 
 def document_id(sha256: str, first_page: int) -> str:
@@ -335,7 +371,7 @@ def is_provisional(dossier: str) -> bool:
     return dossier.startswith(PROVISIONAL)
 
 
-def occupied(paper: Paper) -> tuple[Box, ...]:
+def occupied(paper: Paper | Document) -> tuple[Box, ...]:
     """Where the first page bears print or ink that a signature's appearance must not cover."""
     first = paper.pages[0]
     return tuple(line.box for line in first.lines) + first.unread_ink

@@ -103,10 +103,10 @@ def read_page(page: PageImage, options: ReadingOptions) -> PageText:
             page.number, width, height, page.dpi, page.turn, state=PageState.BLANK, engine=_identity(engines)
         )
     turn: Turn = 0
-    if images.lies_on_its_side(seen.ink, seen.ink_dpi):
+    if not page.settled and images.lies_on_its_side(seen.ink, seen.ink_dpi):
         seen, turn = seen.turned(90), 90
     read = _read(seen, engine)
-    if read.is_poor:
+    if read.is_poor and not page.settled:
         seen, turn, read = _other_way_up(seen, turn, read, engine)
     if not page.released and _is_secret(images.turned(picture, turn), page.dpi, read, engine):
         return _secret(page)

@@ -75,6 +75,8 @@ class PageImage:
     """Taken out of the scan as it stood there; else rendered."""
     released: bool = False
     """A person has decided that no secrecy stamp is on this scan: none is looked for."""
+    settled: bool = False
+    """A person has turned it: it is read as ``turn`` lays it, whatever way up it seems to be."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from schemas.pages import Scan
+from schemas.documents import Cut, Field, Kind, Metadata
+from schemas.pages import Scan, Turn
 
 
 class ScanState(StrEnum):
@@ -51,6 +52,68 @@ class Hold:
     decision: str | None = None
     """``accepted`` or ``rejected``."""
     operator: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HoldHead:
+    """What a list shows of a hold: without its submission, which is a thousand times as long."""
+
+    id: str
+    batch: str
+    scan_path: str
+    pages: tuple[int, ...]
+    unit: str
+    opened_at: datetime
+    reasons: tuple[str, ...]
+    fields: dict[str, Field]
+    """Each field by its name, without its evidence."""
+
+
+class Outcome(StrEnum):
+    """Where a decision left a document."""
+
+    WAITS = "waits"
+    ARCHIVED = "archived"
+    REJECTED = "rejected"
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a document stood before or after a person's decision: all of it that a decision can change."""
+
+    hold: str
+    outcome: Outcome
+    pages: tuple[int, ...]
+    """From 1, in the scan."""
+    turns: tuple[Turn, ...]
+    cut: Cut
+    doubtful_cuts: tuple[int, ...]
+    kind: Kind
+    metadata: Metadata
+    reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a person decided, and how the documents that it is about stood before and after.
+
+    A hold that stood before and not after was put together with another; the other way round, it was cut off.
+    """
+
+    who: str
+    at: datetime
+    what: str
+    """In a word or two: ``accept``, ``split at 3``."""
+    before: tuple[Standing, ...]
+    after: tuple[Standing, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """A change as the catalogue keeps it. ``position`` grows with every decision."""
+
+    position: int
+    change: Change
 
 
 @dataclass(frozen=True, slots=True)

@@ -113,8 +113,9 @@ def test_a_cover_sheet_parts_the_stack_and_labels_what_lies_behind_it(
             assert record["dossier"] == papers.STACK_DOSSIER
 
 
-def test_a_page_upside_down_is_read_upright(waiting: list[dict[str, Any]]) -> None:
-    [form] = [hold for hold in waiting if hold["scan"].endswith("chong-ho-so.pdf") and 4 in hold["pages"]]
+def test_a_page_upside_down_is_read_upright(home: Path, waiting: list[dict[str, Any]]) -> None:
+    [held] = [hold for hold in waiting if hold["scan"].endswith("chong-ho-so.pdf") and 4 in hold["pages"]]
+    [form] = rows(home, "review", "show", held["id"], "--json")
     assert "Ngô Văn Phúc" in " ".join(form["text"])
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from schemas.documents import Cut, CutState, Document, Evidence, Field, FieldState, Kind, Metadata
 from schemas.pages import Box, Line, MediaType, PageText, Scan, Word
-from schemas.work import Hold
+from schemas.work import Change, Hold, Outcome, Standing
 
 NOON = datetime(2023, 8, 15, 12, 0, tzinfo=UTC)
 
@@ -44,3 +44,15 @@ ABSENT = Field(None, FieldState.ABSENT, 0.99)
 
 def hold(id: str = "3f2a00000001", scan_path: str = "inbox/stack.pdf", reasons: tuple[str, ...] = ("number",)) -> Hold:
     return Hold(id, "batch", "5c" * 32, scan_path, 1, "H29.17", NOON, reasons, {}, f"waiting/{id}.pdf")
+
+
+def standing(hold: str = "abc123", outcome: Outcome = Outcome.WAITS, metadata: Metadata | None = None) -> Standing:
+    return Standing(
+        hold, outcome, (1,), (0,), Cut(CutState.ACCEPTED, 1.0), (), Kind.RESULT, metadata or Metadata(), ()
+    )  # fmt: skip
+
+
+def change(what: str, *holds: str, who: str = "An", at: datetime = NOON) -> Change:
+    """A decision about *holds* that changed nothing in them."""
+    stood = tuple(standing(hold) for hold in holds or ("abc123",))
+    return Change(who, at, what, stood, stood)

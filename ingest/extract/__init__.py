@@ -1,6 +1,6 @@
 """From the pages of a paper to what is known of it: its elements, each with its evidence and how sure it is."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from ingest.extract.finding import Finding, decided
@@ -29,6 +29,12 @@ def describe(paper: Paper) -> Document:
         doubtful_cuts=paper.doubtful_cuts,
         sheet=paper.sheet,
     )
+    return replace(document, reasons=reasons_to_hold(document))
+
+
+def with_fields(document: Document, fields: Mapping[str, Field]) -> Document:
+    """*document* with these fields in the place of what was read, and the reasons to hold it that are left."""
+    document = replace(document, metadata=replace(document.metadata, **fields))
     return replace(document, reasons=reasons_to_hold(document))
 
 

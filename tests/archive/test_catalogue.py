@@ -21,6 +21,7 @@ from schemas.errors import InputRejected, IntegrityBroken, ServiceUnavailable, S
 from schemas.pages import MediaType, Scan
 from schemas.records import Deposit, Record
 from schemas.work import Hold, RejectedScan, ScanState
+from tests import values
 from tests.archive import NOON, sha256
 from tests.services.postgres import emptied, postgres
 
@@ -92,9 +93,9 @@ def test_a_hold_waits_until_a_person_decides(catalogue: Catalogue) -> None:
     catalogue.open_hold(HOLD)
     assert catalogue.holds() == catalogue.holds(unit="H29.17") == [HOLD]
     assert catalogue.holds(unit="H29.18") == []
-    catalogue.update_hold(HOLD.id, ["no date"], {"a": 2}, "An", NOON)
+    catalogue.update_hold(HOLD.id, ["no date"], {"a": 2}, values.change("set"))
     assert catalogue.hold(HOLD.id) == replace(HOLD, reasons=("no date",), submission={"a": 2})
-    catalogue.decide(HOLD.id, "accepted", "An", NOON, {"a": 3})
+    catalogue.decide(HOLD.id, "accepted", values.change("accept", at=NOON), {"a": 3})
     assert catalogue.holds() == []
     decided = replace(
         HOLD, reasons=("no date",), submission={"a": 3}, decided_at=NOON, decision="accepted", operator="An"
@@ -106,11 +107,11 @@ def test_a_document_held_again_is_described_anew_but_a_decision_stands(catalogue
     catalogue.open_hold(HOLD)
     catalogue.open_hold(replace(HOLD, reasons=("seal over the number",)))
     assert [hold.reasons for hold in catalogue.holds()] == [("seal over the number",)]
-    catalogue.decide(HOLD.id, "rejected: not ours", "An", NOON)
+    catalogue.decide(HOLD.id, "rejected: not ours", values.change("reject"))
     catalogue.open_hold(HOLD)
     assert catalogue.holds() == []
     with pytest.raises(InputRejected, match="does not wait any more"):
-        catalogue.decide(HOLD.id, "accepted", "Bình", NOON)
+        catalogue.decide(HOLD.id, "accepted", values.change("accept", who="Bình"))
 
 
 def test_a_hold_is_found_by_the_beginning_of_its_id_if_only_one_begins_so(catalogue: Catalogue) -> None:
@@ -172,7 +173,7 @@ def test_the_same_paper_from_another_scan_is_a_duplicate(
 def test_the_log_is_whole_after_everything_that_is_logged(catalogue: Catalogue) -> None:
     catalogue.open_hold(HOLD)
     catalogue.note_deposit(deposit(), who="An")
-    catalogue.decide(HOLD.id, "accepted", "An", NOON)
+    catalogue.decide(HOLD.id, "accepted", values.change("accept"))
     catalogue.note_access("Bình \udcff\0", "search", "giay phep")
     assert [entry.what for entry in catalogue.log()] == ["deposit", "review accepted", "search"]
     assert catalogue.log_faults() == []

@@ -9,7 +9,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Engine, MetaData, create_engine, inspect, text
 
-from archive import catalogue, inventory
+from archive import catalogue, decisions, inventory
 from archive.catalogue import Catalogue
 from archive.inventory import Register
 from archive.schema import MIGRATIONS, SCHEMA_VERSION, bring_up_to_date, schema
@@ -41,7 +41,12 @@ def test_the_steps_end_in_the_tables_that_the_program_uses(url: str) -> None:
     engine = create_engine(url)
     bring_up_to_date(engine)
     used = MetaData()
-    for table in (*catalogue.tables.sorted_tables, *inventory.tables.sorted_tables, schema):
+    for table in (
+        *catalogue.tables.sorted_tables,
+        *decisions.tables.sorted_tables,
+        *inventory.tables.sorted_tables,
+        schema,
+    ):
         table.to_metadata(used)
     with engine.connect() as connection:
         assert compare_metadata(MigrationContext.configure(connection), used) == []

@@ -13,6 +13,7 @@ from commands.workspace import Workspace
 from schemas.errors import ServiceUnavailable
 from schemas.pages import MediaType, Scan
 from schemas.work import Hold, ScanState
+from tests import values
 from tests.archive import NOON, submission
 
 HOLDER = """
@@ -81,7 +82,7 @@ def test_what_a_killed_run_left_of_papers_is_swept_up_by_the_next(workspace: Wor
     for id in ("decided", "waits"):
         workspace.catalogue.open_hold(
             Hold(id, "batch", taken, "a.pdf", 1, "", NOON, ("?",), {}, f"waiting/{id}.pdf"))  # fmt: skip
-    workspace.catalogue.decide("decided", "accepted", "An", NOON)
+    workspace.catalogue.decide("decided", "accepted", values.change("accept"))
     kept = ["tmp/readings/" + sha256 for sha256 in (taken, unknown)] + ["waiting/waits.pdf", "waiting/unheard-of.pdf"]
     left = [f"tmp/readings/{done}", "tmp/page.jpg", "waiting/decided.pdf", "waiting/waits.pdf.part"]
     for name in kept + left:

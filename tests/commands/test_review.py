@@ -1,17 +1,22 @@
 """What a person decides on the command line is done at once, and the record says who decided it."""
 
 import json
-from dataclasses import dataclass
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 from PIL import Image
 from python_calamine import CalamineWorkbook
+from sqlalchemy import insert, select
 
 import cli
-from archive.catalogue import Catalogue
+from archive.catalogue import Catalogue, hold_heads, holds
 from archive.store import Archive
+from commands.deciding import is_as_signed, rotated, submission_of, waiting
 from commands.engines import desk_of
+from commands.undoing import taken_back
 from commands.workspace import Workspace
 from ingest.intake import find_scans
 from ingest.pipeline import ingest
@@ -19,7 +24,7 @@ from ingest.reviewsheet import ACCEPT, DECISION, FIELD, REJECT, WHOLE
 from ingest.scanreading import Reading
 from ingest.workers import Pool
 from samples.keys import DemoKeys, make_demo_keys
-from schemas.pages import PageState, PageText, ReadingOptions
+from schemas.pages import PageImage, PageState, PageText, ReadingOptions
 from schemas.work import Hold, ScanState
 from tests.ingest.drawn import small_page
 from tests.ingest.papers_read import HereAndNow, Reader, blank, decision, pixels
@@ -84,6 +89,10 @@ def desk(tmp_path: Path, keys: DemoKeys, capsys: pytest.CaptureFixture[str]) -> 
     (tmp_path / "sohoa").mkdir()
     (tmp_path / "sohoa" / "sohoa.toml").write_text(keys.settings(), encoding="utf-8")
     return Desk(tmp_path, capsys)
+
+
+WITHDRAWALS = 1
+"""Versions that say of a record that it stands no more, between two that describe it."""
 
 
 def doubtful(number: str = "77") -> PageText:
@@ -152,6 +161,124 @@ def test_cut_put_together_and_cut_again_at_the_same_page(desk: Desk) -> None:
     assert sorted(waiting.first_page for waiting in desk.holds()) == [1, 3]
 
 
+def test_what_a_person_had_set_outlives_a_cut(desk: Desk) -> None:
+    [hold] = desk.ingested([decision("77", number_confidence=0.3, day_confidence=0.3), blank(), blank()])
+    desk.sohoa("review", "set", hold.id, "number=78")
+    assert desk.sohoa("review", "split", hold.id, "3") == 0
+    first, _second = sorted(desk.holds(), key=lambda waiting: waiting.first_page)
+    assert submission_of(first).document.metadata.number.value == "78"
+
+
+def test_several_are_cut_by_one_command(desk: Desk) -> None:
+    first, second = desk.ingested([doubtful("1"), blank(), blank()], [doubtful("2"), blank(), blank()])
+    assert desk.sohoa("review", "split", first.id, "2", "3", second.id, "3") == 0
+    assert sorted((waiting.scan_path[-7:], waiting.first_page) for waiting in desk.holds()) == [
+        ("003.tif", 1), ("003.tif", 2), ("003.tif", 3), ("006.tif", 1), ("006.tif", 3),
+    ]  # fmt: skip
+
+
+def test_several_are_set_by_one_command(desk: Desk) -> None:
+    holds = desk.ingested([doubtful("1")], [doubtful("2")])
+    assert desk.sohoa("review", "set", *(hold.id for hold in holds), "number=9", "symbol=QĐ-SXD") == 0
+    assert [(record.number, record.symbol) for record in desk.archive().records()] == [("9", "QĐ-SXD")] * 2
+
+
+# -- taken back ---------------------------------------------------------------------------------------------------
+
+
+def state(desk: Desk) -> list[tuple[object, ...]]:
+    """All that a decision can change of what waits."""
+    found: list[tuple[object, ...]] = []
+    for hold in sorted(desk.holds(), key=lambda waiting: (waiting.scan_path, waiting.first_page)):
+        document = submission_of(hold).document
+        assert is_as_signed(Workspace.open(desk.workspace), hold, submission_of(hold))
+        found.append((hold.id, hold.reasons, document.pages, document.cut, document.doubtful_cuts, document.metadata))
+    return found
+
+
+def test_a_value_set_is_taken_back(desk: Desk) -> None:
+    [hold] = desk.ingested([decision("77", number_confidence=0.3, day_confidence=0.3)])
+    before = state(desk)
+    desk.sohoa("review", "set", hold.id, "number=78")
+    assert desk.sohoa("review", "undo", hold.id, "--operator", "Bình") == 0
+    assert state(desk) == before
+    assert submission_of(desk.holds()[0]).provenance.decisions[-1].endswith("Bình: took back: set")
+
+
+def test_decisions_are_taken_back_one_after_another(desk: Desk) -> None:
+    [hold] = desk.ingested([decision("77", number_confidence=0.3, day_confidence=0.3)])
+    before = state(desk)
+    desk.sohoa("review", "set", hold.id, "number=78")
+    desk.sohoa("review", "set", hold.id, "number=79")
+    desk.sohoa("review", "undo", hold.id)
+    assert submission_of(desk.holds()[0]).document.metadata.number.value == "78"
+    desk.sohoa("review", "undo", hold.id)
+    assert state(desk) == before
+    assert desk.sohoa("review", "undo", hold.id) == 4
+
+
+def test_a_rejected_document_waits_again(desk: Desk) -> None:
+    [hold] = desk.ingested([doubtful()])
+    [before] = desk.holds()
+    desk.sohoa("review", "reject", hold.id, "--reason", "a page is missing")
+    assert desk.sohoa("review", "undo", hold.id) == 0
+    [after] = state(desk)
+    assert after[:2] == (before.id, before.reasons)
+    assert desk.sohoa("review", "accept", hold.id) == 0
+
+
+def test_an_accepted_document_waits_again_and_becomes_the_records_next_version(desk: Desk) -> None:
+    [hold] = desk.ingested([doubtful("77")])
+    before = state(desk)
+    desk.sohoa("review", "accept", hold.id)
+    [first] = desk.archive().records()
+    pdf = desk.archive().pdf(first.id).read_bytes()
+    assert desk.sohoa("review", "undo", hold.id) == 0
+    assert state(desk) == before
+    assert desk.archive().record(first.id).withdrawn is not None
+    assert desk.sohoa("review", "set", hold.id, "number=78") == 0
+    assert desk.archive().record(first.id).withdrawn is None
+    [second] = desk.archive().records()
+    assert (second.id, second.version, second.number) == (first.id, first.version + 1 + WITHDRAWALS, "78")
+    assert desk.archive().pdf(second.id).read_bytes() == pdf
+    said = [decided.split(": ", 1)[1] for decided in desk.archive().provenance(second.id).decisions]
+    assert said == ["accept", "withdraw took back: accept", "took back: accept", "set number=78"]
+
+
+def test_a_cut_and_a_putting_together_are_taken_back(desk: Desk) -> None:
+    [hold] = desk.ingested([doubtful(), blank(), blank()])
+    whole = state(desk)
+    desk.sohoa("review", "split", hold.id, "3")
+    parts = state(desk)
+    desk.sohoa("review", "merge", *(waiting.id for waiting in desk.holds()))
+    assert desk.sohoa("review", "undo", hold.id) == 0
+    assert state(desk) == parts
+    assert desk.sohoa("review", "undo", hold.id) == 0
+    assert state(desk) == whole
+
+
+def test_what_was_decided_on_since_must_be_taken_back_first(desk: Desk) -> None:
+    [hold] = desk.ingested([doubtful(), blank(), blank()])
+    desk.sohoa("review", "split", hold.id, "3")
+    _first, second = sorted(desk.holds(), key=lambda waiting: waiting.first_page)
+    desk.sohoa("review", "reject", second.id, "--reason", "empty")
+    desk.capsys.readouterr()
+    assert desk.sohoa("review", "undo", hold.id) == 4
+    assert f"review undo {second.id}" in desk.capsys.readouterr().err
+
+
+def test_the_log_tells_each_decision_with_before_and_after(desk: Desk) -> None:
+    [hold] = desk.ingested([doubtful("77")])
+    desk.sohoa("review", "set", hold.id, "number=78", "--operator", "Bình")
+    desk.sohoa("review", "undo", hold.id, "--operator", "Chi")
+    told = [(entry.who, entry.what) for entry in desk.catalogue().log() if entry.what.startswith("review")]
+    assert told == [
+        ("Bình", f"review set; {hold.id}: number '77' (held) → '78' (accepted), waits → archived"),
+        ("Chi", f"review take back set; {hold.id}: number '78' (accepted) → '77' (held), archived → waits"),
+    ]
+    assert desk.catalogue().log_faults() == []
+
+
 def test_a_cut_needs_the_scan_as_it_was_read(desk: Desk) -> None:
     [hold] = desk.ingested([doubtful(), blank()])
     Path(hold.scan_path).unlink()
@@ -200,6 +327,34 @@ def test_what_waits_is_listed_with_its_reasons(desk: Desk) -> None:
     assert listed["fields"]["number"]["candidates"]
 
 
+def test_the_list_is_of_a_reason_a_unit_a_batch_or_an_age(desk: Desk) -> None:
+    [hold] = desk.ingested([doubtful("77")])
+    desk.capsys.readouterr()
+
+    def listed(*words: str) -> int:
+        desk.sohoa("review", "list", "--json", *words)
+        return len(desk.shown().splitlines())
+
+    assert listed("--unit", "H29.17") == listed("--batch", hold.batch) == listed("--reason", "NUMBER") == 1
+    assert listed("--unit", "H29.18") == listed("--batch", "x") == listed("--reason", "date") == 0
+    assert listed("--older-than", "0") == 1
+    assert listed("--older-than", "1") == 0
+
+
+def test_a_list_of_thousands_is_there_at_once(desk: Desk) -> None:
+    [hold] = desk.ingested([doubtful("77")])
+    catalogue = desk.catalogue()
+    with catalogue._writing() as connection:
+        [row] = connection.execute(select(holds)).all()
+        [head] = connection.execute(select(hold_heads)).all()
+        connection.execute(insert(holds), [{**row._mapping, "id": f"{n:012x}"} for n in range(2000)])
+        connection.execute(insert(hold_heads), [{**head._mapping, "hold": f"{n:012x}"} for n in range(2000)])
+    began = time.process_time()
+    assert len(catalogue.waiting()) == 2001
+    assert time.process_time() - began < 1
+    assert catalogue.hold(hold.id).id == hold.id
+
+
 def test_the_crop_of_a_doubtful_field_is_cut_out(desk: Desk) -> None:
     [hold] = desk.ingested([doubtful("77")])
     assert desk.sohoa("review", "show", hold.id, "--crop", str(desk.folder / "crops")) == 0
@@ -220,3 +375,49 @@ def test_a_false_alarm_is_released_by_name_and_the_scan_can_be_taken_again(desk:
     assert [scan[2] for scan in desk.catalogue().scans()] == [ScanState.TAKEN]
     assert Path(path).exists()
     assert desk.sohoa("review", "release", sha256[:8], "--reason", "again") == 4
+
+
+def test_a_release_is_taken_back_until_the_scan_is_read(desk: Desk) -> None:
+    desk.ingested([secret()])
+    [(sha256, _path, _state)] = desk.catalogue().scans()
+    desk.sohoa("review", "release", sha256[:8], "--reason", "a red letterhead")
+    assert desk.sohoa("review", "undo", sha256[:8]) == 0
+    assert [scan[2] for scan in desk.catalogue().scans()] == [ScanState.QUARANTINED]
+    assert desk.sohoa("review", "release", sha256[:8], "--reason", "after all") == 0
+    desk.catalogue().finish_scan(sha256, ScanState.DONE)
+    assert desk.sohoa("review", "undo", sha256[:8]) == 4
+
+
+def test_people_decide_while_scans_are_taken_in(desk: Desk) -> None:
+    [hold] = desk.ingested([doubtful("77")])
+    with Workspace.open(desk.workspace).only_intake():
+        assert desk.sohoa("review", "accept", hold.id) == 0
+    assert len(list(desk.archive().records())) == 1
+
+
+@pytest.mark.parametrize("page", [[], ["1"]])
+def test_a_page_is_turned_and_read_anew_and_turned_back(desk: Desk, page: list[str]) -> None:
+    upside_down = replace(doubtful("77"), turn=180)
+    [hold] = desk.ingested([upside_down])
+    before = state(desk)
+    turned = RotatedReader()
+    workspace = Workspace.open(desk.workspace)
+    rotated(workspace, waiting(workspace, hold.id), 180, [int(number) for number in page], "An", turned)
+    [after] = desk.holds()
+    assert turned.asked == [(1, 0, True)]
+    [page_now] = submission_of(after).document.pages
+    assert page_now.turn == 0
+    assert submission_of(after).document.metadata.number.value == "78"
+    taken_back(workspace, hold.id, "An", lambda _workspace, _images: [upside_down])
+    assert state(desk) == before
+
+
+class RotatedReader:
+    """Reads each page as a decision with another number, the way it is laid."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[int, int, bool]] = []
+
+    def __call__(self, workspace: Workspace, images: Sequence[PageImage]) -> list[PageText]:
+        self.asked += [(image.number, image.turn, image.settled) for image in images]
+        return [replace(doubtful("78"), number=image.number, turn=image.turn) for image in images]

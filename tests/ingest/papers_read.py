@@ -27,8 +27,10 @@ def line(text: str, x: float, y: float, width: float, block: int, confidence: fl
     return Line(tuple(words), Box(x, y, x + width, bottom), LINE_HEIGHT, block, 1)
 
 
-def decision(number: str = "3165", *, number_confidence: float = 0.97, street: str = "Lê Lợi") -> PageText:
-    """A district's decision on one page; with a low confidence of its number it must wait for a person."""
+def decision(
+    number: str = "3165", *, number_confidence: float = 0.97, day_confidence: float = 0.97, street: str = "Lê Lợi"
+) -> PageText:
+    """A district's decision on one page; with a low confidence of its number or day it must wait for a person."""
     body = (
         "Căn cứ Luật Tổ chức chính quyền địa phương ngày 19 tháng 6 năm 2015;",
         "Căn cứ Nghị định số 35/2023/NĐ-CP ngày 20 tháng 6 năm 2023 của Chính phủ;",
@@ -41,7 +43,7 @@ def decision(number: str = "3165", *, number_confidence: float = 0.97, street: s
         line("CỘNG HÒA XÃ HỘI CHỦ NGHĨA VIỆT NAM", 0.45, 0.05, 0.45, 2),
         line("Độc lập - Tự do - Hạnh phúc", 0.53, 0.067, 0.29, 2),
         line(f"Số: {number}/QĐ-UBND", 0.14, 0.10, 0.18, 3, number_confidence),
-        line("Quận 1, ngày 15 tháng 8 năm 2023", 0.50, 0.10, 0.32, 4),
+        line("Quận 1, ngày 15 tháng 8 năm 2023", 0.50, 0.10, 0.32, 4, day_confidence),
         line("QUYẾT ĐỊNH", 0.41, 0.15, 0.18, 5),
         line(f"Về việc cấp giấy phép xây dựng công trình tại số 135 đường {street}", 0.2, 0.17, 0.6, 6),
         line("CHỦ TỊCH ỦY BAN NHÂN DÂN QUẬN 1", 0.3, 0.22, 0.4, 7),

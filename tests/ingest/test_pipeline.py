@@ -20,6 +20,7 @@ from schemas.pages import Box, Code, PageState, PageText, ReadingOptions
 from schemas.records import Submission
 from schemas.stored import from_json
 from schemas.work import RejectedScan, ScanState, SecretScan
+from tests import values
 from tests.ingest.office import Office, fill, named, opened
 from tests.ingest.papers_read import blank, decision
 from tests.ingest.signed import seals as opened_seals
@@ -116,7 +117,7 @@ def test_a_copy_that_a_person_rejected_is_compared_with_no_more(office: Office) 
     office.scan("a.tif", decision("77", number_confidence=0.3))
     [held] = [event for event in office.run() if isinstance(event, Held)]
     desk = office.desk()
-    desk.catalogue.decide(held.hold.id, "rejected: not ours", "Bình", desk.now())
+    desk.catalogue.decide(held.hold.id, "rejected: not ours", values.change("reject"))
     office.scan("b.tif", decision("77", number_confidence=0.3), blank())
     [again] = [event for event in office.run() if isinstance(event, Held)]
     assert again.hold.reasons == ("the number is doubtful",)
@@ -262,7 +263,7 @@ def test_what_a_person_decided_while_the_run_stood_still_stays_decided(office: O
     [held] = broken_off(office.run(), 1)
     assert isinstance(held, Held)
     desk = office.desk()
-    desk.catalogue.decide(held.hold.id, "rejected: not ours", "Bình", desk.now())
+    desk.catalogue.decide(held.hold.id, "rejected: not ours", values.change("reject", who="Bình"))
     (office.workspace / held.hold.pdf_path).unlink()
     events = list(office.run())
     assert [type(event) for event in events] == [Deposited, ScanDone]
