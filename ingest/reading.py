@@ -20,6 +20,7 @@ from ingest.ocr.engine import (
     open_second,
     tessdata_folder,
 )
+from ingest.relining import relined
 from ingest.secondreading import Span, read_span, slots, spans
 from ingest.secrecy import names_secrecy, secrecy_mark
 from ingest.syllables import counted
@@ -220,13 +221,15 @@ def _worded(read: _Read, dpi: float, second: OcrEngine | None) -> list[tuple[Eng
     """The lines with their words as decided: after a second look at what was doubtful where *second* is given."""
     syllables = counted()
     again: dict[int, list[tuple[Span, list[tuple[EngineWord, ...]]]]] = {}
+    lines = read.lines
     if second is not None:
         page = read.level.page
-        for span in spans(read.lines, lambda line, place: is_doubtful(line, place, syllables)):
-            words = read_span(page, read.lines[span.line], span, second, dpi)
+        lines = relined(page, lines, dpi, second)
+        for span in spans(lines, lambda line, place: is_doubtful(line, place, syllables)):
+            words = read_span(page, lines[span.line], span, second, dpi)
             again.setdefault(span.line, []).append((span, [words]))
-    words_of = [decided(line, slots(line, again.get(number, ())), syllables) for number, line in enumerate(read.lines)]
-    return list(zip(read.lines, grounds_closed(words_of), strict=True))
+    words_of = [decided(line, slots(line, again.get(number, ())), syllables) for number, line in enumerate(lines)]
+    return list(zip(lines, grounds_closed(words_of), strict=True))
 
 
 def _codes(seen: _Seen) -> tuple[Code, ...]:
