@@ -142,23 +142,44 @@ def without_ink(picture: Picture, ink: Mask) -> Grey:
 # -- noise --------------------------------------------------------------------------------------------------------
 
 SPECKLED = 0.35
-"""Of the dark points of a clean page a median of nine takes 5 to 20 %; where it takes more, most of them are dust."""
+"""Of the dark points of a clean page a median of nine takes 5 to 20 %; where it takes more, most of them are dust, or
+the letters are as thin as that."""
+DUST_PX = 4
+DUSTY = 0.15
+"""Share of the dark points that stand in specks of up to ``DUST_PX``: below 3 % where thin letters are all there is."""
 DARK = 128
 
 
 def despeckled(page: Grey) -> Grey:
     """The page without specks of a pixel or two, where it is full of them; else the page as it stands.
 
-    Tesseract takes minutes for a page of grains, each of which may be a letter.
+    Tesseract takes minutes for a page of grains, each of which may be a letter. Faint print and letters of 100 dpi,
+    which the same filter would take away, are no reason for it.
     """
-    smooth = cv2.medianBlur(page, 3)
-    dark = page < DARK
+    level = _ink_level(page)
+    dark = page < level
     count = int(np.count_nonzero(dark))
     if not count:
         return page
-    gone = int(np.count_nonzero(dark & (smooth >= DARK)))
-    grainy = gone > SPECKLED * count or _grain(page) > GRAINY
-    return np.asarray(smooth, np.uint8) if grainy else page
+    smooth = cv2.medianBlur(page, 3)
+    gone = int(np.count_nonzero(dark & (smooth >= level)))
+    if (gone > SPECKLED * count and _dust(dark) > DUSTY * count) or _grain(page) > GRAINY:
+        return np.asarray(smooth, np.uint8)
+    return page
+
+
+def _ink_level(page: Grey) -> float:
+    """What is darker is ink: half of the way from black to white, or on faint pages from their ink to their paper."""
+    paper = float(np.median(page[::4, ::4]))
+    ink = float(np.percentile(page[::4, ::4], 1))
+    return max(float(DARK), (ink + paper) / 2) if paper > 2 * DARK - 96 else DARK
+
+
+def _dust(dark: NDArray[np.bool_]) -> int:
+    """How many of the dark points stand in specks."""
+    count, _labels, stats, _centres = cv2.connectedComponentsWithStats(dark.astype(np.uint8), connectivity=8)
+    areas = stats[1:count, cv2.CC_STAT_AREA]
+    return int(areas[areas <= DUST_PX].sum())
 
 
 GRAINY = 6.0
@@ -175,16 +196,32 @@ def _grain(page: Grey) -> float:
 
 PAPER_SPREAD = 24
 """Grey this much darker than the paper is paper still."""
+FAINT = 80
+"""Where not even the darkest twentieth of the print is darker, the page is faint."""
 
 
 def on_white(page: Grey) -> Grey:
-    """The page with its paper white. On a page with a line or two Tesseract's threshold (Otsu) would else part the
-    paper's own grains instead of paper and ink."""
+    """The page with its paper white, and its print black where it is faint. On a page with a line or two Tesseract's
+    threshold (Otsu) would else part the paper's own grains instead of paper and ink."""
     paper = int(np.median(page[::4, ::4]))
-    if paper < 2 * DARK - 96 or paper == 255:  # white already, or dark for other reasons
+    if paper < 2 * DARK - 96:  # dark for other reasons
         return page
-    steps = np.arange(256, dtype=np.float32) * 255 / max(1, paper - PAPER_SPREAD)
-    return np.asarray(cv2.LUT(page, np.minimum(steps, 255).astype(np.uint8)), np.uint8)
+    ink = _faintest(page, paper)
+    if paper == 255 and ink == 0:
+        return page
+    white = paper if paper == 255 else max(1, paper - PAPER_SPREAD)
+    steps = (np.arange(256, dtype=np.float32) - ink) * 255 / max(1, white - ink)
+    return np.asarray(cv2.LUT(page, np.clip(steps, 0, 255).astype(np.uint8)), np.uint8)
+
+
+def _faintest(page: Grey, paper: int) -> int:
+    """How dark the print of a faint page is; 0 where print is black enough."""
+    sample = page[::3, ::3]
+    print_points = sample[sample < paper - 2 * PAPER_SPREAD]
+    if print_points.size < 200:
+        return 0
+    darkest = int(np.percentile(print_points, 5))
+    return darkest if FAINT < darkest < paper - 2 * PAPER_SPREAD - 16 else 0
 
 
 # -- ink, orientation, skew ---------------------------------------------------------------------------------------

@@ -2,21 +2,23 @@
 
 Its words left of the spot and right of it still say where the row runs. So the stretch between them, or up to the edge of
 the column that the rows above and below keep, is cut out along the row and read by itself, and the better of both is
-kept. Only stretches with print-like ink that no word covers, or with words that are no word at all, are read again.
+kept. Only stretches with print-like ink that no word covers are read again, with the doubted words beside it; doubted words
+alone are left to ``ingest.secondreading``.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ingest.images import Grey, line_strip
 from ingest.ocr.engine import EngineLine, EngineWord, Layout, OcrEngine, PixelBox
 
 SURE = 0.8
 """Words from which a row's place is taken."""
-LOST = 0.3
-"""Below it a word is a piece of ink rather than of text."""
+DOUBTED, LOST = 0.6, 0.3
+"""Words below the first beside a gap are read again with it; what is read with less than the second is ink, not text."""
 WORTH = 0.45
 """A letter counts for as much as its confidence lies above this; below, against the reading that has it."""
 LEAST_GAIN = 0.5
@@ -70,13 +72,13 @@ def relined(page: Grey, lines: Sequence[EngineLine], dpi: float, engine: OcrEngi
     left = BUDGET * sum(row.x1 - row.x0 for row in rows)
     current = [list(line.words) for line in lines]
     joined: dict[int, int] = {}
-    for stretch in sorted(found, key=lambda stretch: _worth(word for _line, word in stretch.words)):
+    for stretch in sorted(found, key=lambda stretch: _worth([word for _line, word in stretch.words])):
         left -= stretch.x1 - stretch.x0
         if left < 0:
             break
         again = _read(page, stretch, dpi, engine)
         before = [word for _line, word in stretch.words]
-        if _worth(again) < _worth(before) + LEAST_GAIN:
+        if _worth(again) < _worth(before) + LEAST_GAIN or _letters(again) < _letters(before):
             continue
         for number, word in stretch.words:
             if word in current[number]:
@@ -103,9 +105,7 @@ def _rows(lines: Sequence[EngineLine]) -> list[Row]:
         bottoms = [w.box.y1 - slope * (w.box.x0 + w.box.x1) / 2 - foot for w in sure]
         core = (float(np.percentile(tops, 20)), float(np.percentile(bottoms, 80)))
         height = min(line.height_px, 1.6 * (core[1] - core[0]))
-        found.append(
-            Row(number, slope, foot, core, height, min(w.box.x0 for w in sure), max(w.box.x1 for w in sure))
-        )
+        found.append(Row(number, slope, foot, core, height, min(w.box.x0 for w in sure), max(w.box.x1 for w in sure)))
     return found
 
 
@@ -118,7 +118,7 @@ def _baseline(words: Sequence[EngineWord], height: float) -> tuple[float, float]
     return slope, float(np.median(np.asarray(ys) - slope * np.asarray(xs)))
 
 
-def _stretches(row: Row, rows: Sequence[Row], lines: Sequence[EngineLine], dark: np.ndarray) -> list[_Stretch]:
+def _stretches(row: Row, rows: Sequence[Row], lines: Sequence[EngineLine], dark: NDArray[np.bool_]) -> list[_Stretch]:
     """The stretches of a row that were lost, left to right."""
     words = sorted(
         ((number, word) for number, line in enumerate(lines) for word in line.words if _stands_in(row, word)),
@@ -134,8 +134,7 @@ def _stretches(row: Row, rows: Sequence[Row], lines: Sequence[EngineLine], dark:
         if gap is not None:
             pieces.append((*gap, (), True))
         tall = word.box.height > 1.5 * row.height
-        lost = word.confidence < LOST or tall
-        pieces.append((word.box.x0, word.box.x1, ((number, word),), lost or word.confidence < 0.6))
+        pieces.append((word.box.x0, word.box.x1, ((number, word),), word.confidence < DOUBTED))
         end = max(end, word.box.x1 if not tall else word.box.x0)
     gap = _inked_gap(row, end, right, dark)
     if gap is not None:
@@ -146,7 +145,7 @@ def _stretches(row: Row, rows: Sequence[Row], lines: Sequence[EngineLine], dark:
         if piece is not None and piece[3]:
             run.append(piece)
             continue
-        if any(not held or held[0][1].confidence < LOST for _x0, _x1, held, _lost in run):
+        if any(not held for _x0, _x1, held, _lost in run):
             x0, x1 = min(p[0] for p in run), max(p[1] for p in run)
             found.append(_Stretch(row, x0, x1, tuple(pair for p in run for pair in p[2])))
         run = []
@@ -171,7 +170,7 @@ def _edges(row: Row, rows: Sequence[Row]) -> tuple[int, int]:
     return min((o.x0 for o in near), default=row.x0), max((o.x1 for o in near), default=row.x1)
 
 
-def _inked_gap(row: Row, x0: int, x1: int, dark: np.ndarray) -> tuple[int, int] | None:
+def _inked_gap(row: Row, x0: int, x1: int, dark: NDArray[np.bool_]) -> tuple[int, int] | None:
     """The part of the gap that bears ink like print's, None where there is none wide enough for a word."""
     if x1 - x0 < LEAST_GAP * row.height:
         return None
@@ -213,8 +212,12 @@ def _read(page: Grey, stretch: _Stretch, dpi: float, engine: OcrEngine) -> list[
     return [word for word in found if word.confidence >= LOST and any(c.isalnum() for c in word.text)]
 
 
-def _worth(words: Sequence[EngineWord] | object) -> float:
-    return sum(len(word.text) * (word.confidence - WORTH) for word in words)  # type: ignore[attr-defined]
+def _worth(words: Sequence[EngineWord]) -> float:
+    return sum(len(word.text) * (word.confidence - WORTH) for word in words)
+
+
+def _letters(words: Sequence[EngineWord]) -> int:
+    return sum(len(word.text) for word in words)
 
 
 def _covered(word: EngineWord, others: Sequence[EngineWord]) -> bool:

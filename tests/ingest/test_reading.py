@@ -204,3 +204,27 @@ def test_straightening_cuts_nothing_off_and_knows_the_way_back() -> None:
     back = np.column_stack([columns, rows]) @ level.back[:, :2].T + level.back[:, 2]
     assert back[:, 0].min() < 4
     assert back[:, 0].max() > 295
+
+
+def test_faint_print_and_the_thin_letters_of_a_coarse_scan_are_no_dust() -> None:
+    faint = np.asarray(scanned(text_page()).convert("L").point(lambda value: 255 - (255 - value) * 0.35))
+    coarse = np.asarray(scanned(text_page(100)).convert("L"))
+    for page in (faint, coarse):
+        assert images.despeckled(page) is page
+
+
+def test_dust_is_taken_away_and_letters_stay() -> None:
+    page = np.asarray(scanned(text_page()).convert("L")).copy()
+    letters = page < 60
+    specks = np.random.default_rng(1).random(page.shape) < 0.02
+    page[specks] = 30
+    clean = images.despeckled(page)
+    assert (clean[specks & ~letters] > 128).mean() > 0.8
+    assert (clean[letters] < 128).mean() > 0.85
+
+
+def test_faint_print_comes_out_black_on_white_and_black_print_as_it_was() -> None:
+    page = np.asarray(text_page().convert("L"))
+    faint = (255 - (255 - page.astype(np.float32)) * 0.35).astype(np.uint8)
+    assert np.percentile(images.on_white(faint)[page < 60], 50) < 40
+    assert np.array_equal(images.on_white(page), page)
