@@ -8,6 +8,7 @@ import numpy as np
 import zxingcpp
 
 from ingest import images
+from ingest.headrows import with_head_rows
 from ingest.images import Grey, Mask, Picture, Straightened
 from ingest.ocr.engine import (
     EngineLine,
@@ -117,7 +118,8 @@ def read_page(page: PageImage, options: ReadingOptions) -> PageText:
     if turn:
         codes = _codes(seen)
     worded = _worded(read, seen.dpi, None if options.fast else engines.second)
-    return _page_text(page, seen, turn, worded, read, codes, engines)
+    text = _page_text(page, seen, turn, worded, read, codes, engines)
+    return with_head_rows(text, seen.page, seen.dpi, None if options.fast else engines.second)
 
 
 def _is_secret(upright: Picture | Grey, dpi: float, read: "_Read", engine: OcrEngine) -> bool:

@@ -130,6 +130,20 @@ class Code:
     box: Box
 
 
+@dataclass(frozen=True, slots=True)
+class DigitsSeen:
+    """The digits of a word beside those that the page prints elsewhere: how alike they are.
+
+    ``likeness`` is that of the least alike of the ``compared`` ones (1 the same; of print it is 0.7 and more, of pen
+    less); a digit that is printed nowhere else on the page cannot be compared.
+    """
+
+    box: Box
+    digits: str
+    likeness: float
+    compared: int
+
+
 class PageState(StrEnum):
     READ = "read"
     BLANK = "blank"
@@ -162,6 +176,10 @@ class PageText:
     unread_ink: tuple[Box, ...] = ()
     """Marks of ink over which no word was read (pen, seals, figures)."""
     engine: EngineIdentity | None = None
+    digits: tuple[DigitsSeen, ...] = ()
+    """Of the rows of number and date, beside the page's own print."""
+    apart: tuple[Word, ...] = ()
+    """Symbols behind the slash of a number, read once more without what pen has put before it."""
 
     @property
     def text(self) -> str:

@@ -23,6 +23,8 @@ class Finding:
     evidence: Evidence | None = None
     candidates: tuple[str, ...] = ()
     reason: str = ""
+    proved: bool = False
+    """Digits that are alike the page's own print: a second reading that says otherwise does not count."""
 
 
 UNREAD = Finding()

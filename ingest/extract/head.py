@@ -20,7 +20,7 @@ from ingest.extract.names import LETTER, TITLE_WORDS, TYPES, URGENCIES, type_cod
 from ingest.extract.wording import pairs_of, weighed
 from schemas.documents import Evidence
 from schemas.language import _
-from schemas.pages import Box, PageText, Word
+from schemas.pages import Box, DigitsSeen, PageText, Word
 
 HEAD_STEPS = 12
 """Lines from the motto within which number and date stand."""
@@ -36,6 +36,16 @@ SURELY_READ = 0.85
 """A symbol read with more confidence is not put otherwise without asking."""
 OTHER_CODE = 0.88
 """Factor where the symbol names another agency than the head does: the issuer's own line may have been missed."""
+PRINTED = 0.97
+"""Digits that are alike the page's own print are print, and are what they were read as."""
+LIKE_PRINT, UNLIKE_PRINT = 0.79, 0.62
+"""On 62 papers digits in print reached 0.79 to 0.98 and pen at most 0.57, a single digit 0.75."""
+ALIKE_ALONE = 0.85
+"""Where a single digit could be compared, or only 1s, that any stroke is like."""
+SAID = 0.93
+"""Confidence of a year that the body speaks of as well."""
+PEN = 0.6
+"""Factor where the digits are unlike the page's print: pen, or misread."""
 ALONE = 0.9
 """Factor where nothing else on the paper bears out what was read."""
 
@@ -112,13 +122,13 @@ class HeadFields:
     @cached_property
     def bottom(self) -> float:
         """Where the head ends: below the row of number and date."""
-        rows = [run.box.y1 for run in (self._number_row.row if self._number_row else None, self._date_run) if run]
+        rows = [run.box.y1 for run in (self.number_row.row if self.number_row else None, self.date_run) if run]
         return max(rows) if rows else self.head.top + 3 * self.head.step
 
     # -- number and symbol ------------------------------------------------------------------------------------------
 
     @cached_property
-    def _number_row(self) -> NumberRow | None:
+    def number_row(self) -> NumberRow | None:
         top, end = self.head.top, self.head.top + HEAD_STEPS * self.head.step
         in_column = [number_row(row) for row in rows_of(self._left_of_date(self.head.left(top, end)))]
         found = [row for row in in_column if row is not None]
@@ -144,7 +154,7 @@ class HeadFields:
 
     @cached_property
     def number(self) -> Finding:
-        row = self._number_row
+        row = self.number_row
         if row is None:
             return self._number_without_row()
         box = _box_of(row.number_words) or _gap_before(row)
@@ -158,10 +168,21 @@ class HeadFields:
         confidence = min((w.confidence for w in row.number_words), default=0.0)
         if not digits.exact or not row.parts.slash:
             confidence *= 0.6
-        if any(box.overlap(ink) > 0 for ink in self.page.unread_ink):
+        printed = self._is_print(row.number_words, digits.value) if digits.exact else None
+        if printed:
+            confidence = max(confidence, PRINTED)
+        elif any(box.overlap(ink) > 0 for ink in self.page.unread_ink):
             confidence *= 0.7
-        confidence *= _as_printed(row)
-        return Finding(digits.value, confidence, evidence, (digits.value,), _("the number may be written by hand"))
+        confidence *= {True: 1.0, False: PEN, None: _as_printed(row)}[printed]
+        return Finding(digits.value, confidence, evidence, (digits.value,), _("the number may be written by hand"),
+                       proved=bool(printed))  # fmt: skip
+
+    def _is_print(self, words: Sequence[Word], digits: str) -> bool | None:
+        """The digits are alike those printed elsewhere on the page, or unlike them; None where that is not known."""
+        seen = [one for one in self.page.digits for word in words if one.box == word.box]
+        if not digits or "".join(one.digits for one in seen) != digits:
+            return None
+        return _told_apart(seen)
 
     def _number_without_row(self) -> Finding:
         if self.head.motto is None:
@@ -173,7 +194,7 @@ class HeadFields:
 
     @cached_property
     def symbol(self) -> Finding:
-        row = self._number_row
+        row = self.number_row
         if row is None:
             code, agency = self._code_by_heading(), agencies.code_of(self._issuer_name)
             likely = f"{code}-{agency}" if code and agency else None
@@ -185,7 +206,7 @@ class HeadFields:
     def _symbol_borne_out(self, row: NumberRow, evidence: Evidence) -> Finding:
         """The symbol against what it is made of: the type's code, the agency's, and (of a letter) the desk's."""
         read = row.parts.symbol
-        sure = min((w.confidence for w in row.symbol_words), default=0.0)
+        sure = self._symbol_confidence(row)
         year, slash, symbol = read.rpartition("/")
         parts = symbol.split("-")
         agency = agencies.code_of(self._issuer_name)
@@ -217,6 +238,12 @@ class HeadFields:
             confidence *= 0.9
         return Finding(value, confidence, evidence, tuple(dict.fromkeys((value, read))), _("the symbol is unclear"))
 
+    def _symbol_confidence(self, row: NumberRow) -> float:
+        """Of its words; where it read alike by itself, without the pen before its slash, that counts as well."""
+        sure = min((w.confidence for w in row.symbol_words), default=0.0)
+        apart = [word.confidence for word in self.page.apart if word.text == row.parts.symbol]
+        return max([sure, *(1 - (1 - sure) * (1 - again) for again in apart)])
+
     def _code_by_heading(self) -> str | None:
         named = self.type.value
         return next((code for code, name in TYPES.items() if name == named), None)
@@ -234,7 +261,7 @@ class HeadFields:
     # -- date -------------------------------------------------------------------------------------------------------
 
     @cached_property
-    def _date_run(self) -> Run | None:
+    def date_run(self) -> Run | None:
         top, end = self.head.top, self.head.top + HEAD_STEPS * self.head.step
         near = [run for run in self.head.runs if top <= run.level <= end and run.box.x1 > self.head.parting + 0.1]
         dated = [run for run in rows_of(near) if date_in(run.text) and not _cites(run.text)]
@@ -245,7 +272,7 @@ class HeadFields:
 
     @cached_property
     def issued_on(self) -> Finding:
-        run = self._date_run
+        run = self.date_run
         read = date_in(run.text) if run else None
         if run is None or read is None:
             return self._date_at_end()
@@ -268,27 +295,45 @@ class HeadFields:
         if read.iso is None:
             return Finding(candidates[0] if candidates else None, 0.1, evidence, candidates,
                            _("day or month are not print, or there is no such day"))  # fmt: skip
-        confidence = min((w.confidence for w in words), default=0.0)
+        printed = [self._is_print([word], digits_of(word)) for word in words]
+        parts = [PRINTED if alike else word.confidence for word, alike in zip(words, printed, strict=True)]
+        if read.year and len(parts) > 2 and self._says(read.year.value):
+            parts[-1] = max(parts[-1], SAID)
+        confidence = min(parts, default=0.0)
         if not read.exact:
             confidence *= MISREAD_DIGIT
-        confidence *= _date_as_printed(run, words)
+        if False in printed[:2]:
+            confidence *= PEN
+        elif not (len(printed) > 1 and all(printed[:2])):
+            confidence *= _date_as_printed(run, words)
         if read.year and not self._year_fits(read.year.value):
             confidence *= 0.8
-        if any(evidence.box.overlap(ink) > 0 for ink in self.page.unread_ink if page == self.page.number):
+        if not all(printed[:2]) and any(
+            evidence.box.overlap(ink) > 0 for ink in self.page.unread_ink if page == self.page.number
+        ):
             confidence *= 0.7
-        return Finding(read.iso, confidence, evidence, candidates, _("the date may be completed by hand"))
+        return Finding(read.iso, confidence, evidence, candidates, _("the date may be completed by hand"),
+                       proved=len(printed) > 2 and all(printed[:2]))  # fmt: skip
 
     def _year_fits(self, year: str) -> bool:
         """The body speaks of this year or the one before, as papers do; a misread year stands alone."""
-        years = {word for word in self.body if re.fullmatch(r"(?:19|20)\d\d", word)}
+        years = self._years
         return not years or year in years or str(int(year) - 1) in years
+
+    def _says(self, year: str) -> bool:
+        """The body speaks of this very year."""
+        return self._years[year] > 0
+
+    @cached_property
+    def _years(self) -> Counter[str]:
+        return Counter(word for word in self.body if re.fullmatch(r"(?:19|20)\d\d", word))
 
     # -- agencies ---------------------------------------------------------------------------------------------------
 
     @cached_property
     def _agency_rows(self) -> list[Run]:
         top = self.head.top - 1.2 * self.head.step
-        row = self._number_row
+        row = self.number_row
         end = row.row.box.y0 if row and row.row.level > self.head.top else self.head.top + 4 * self.head.step
         rows = rows_of(self.head.left(top, end))
         if not row:
@@ -318,7 +363,7 @@ class HeadFields:
     @property
     def _agency_code(self) -> str:
         """The issuer's part of the symbol as read: the first behind a type's code, or the very first of a letter."""
-        row = self._number_row
+        row = self.number_row
         parts = row.parts.symbol.rpartition("/")[2].split("-") if row else []
         if len(parts) > 1:
             return parts[1] if type_code(parts[0]) else parts[0]
@@ -432,7 +477,7 @@ class HeadFields:
         return Finding(None, 0.0, reason=_("no heading was found"))
 
     def _code_in_symbol(self) -> str | None:
-        row = self._number_row
+        row = self.number_row
         if row is None:
             return None
         parts = row.parts.symbol.rpartition("/")[2].split("-")
@@ -453,7 +498,7 @@ class HeadFields:
         rows = rows_of([run for run in self.head.runs if run.level > self.bottom - self.head.step
                         and run.box.x0 < self.head.parting - 0.05 and run.box.x1 < self.head.parting + 0.1
                         and run.box.y0 < 0.45])  # fmt: skip
-        number = self._number_row
+        number = self.number_row
         rows = [row for row in rows if number is None or row.level > number.row.level + 0.3 * number.row.height]
         start = next((i for i, row in enumerate(rows) if _SUBJECT.match(row.text)), None)
         if start is None or rows[start].box.y0 > self.bottom + 5 * self.head.step:
@@ -529,7 +574,7 @@ class HeadFields:
                 fit >= 0.5
                 and run.confidence < 0.8
                 and len(letters(run.text)) > 3
-                and run is not self._date_run
+                and run is not self.date_run
                 and run.box.y0 > self.bottom - 0.5 * self.head.step
                 and run.box.x0 < 0.35
             ):
@@ -611,6 +656,18 @@ def _as_printed(row: NumberRow) -> float:
         return 0.95 if label.box.height < 1.15 * max((w.box.height for w in row.symbol_words), default=0.0) else 0.7
     glued = row.number_words[0] in row.symbol_words
     return 1.0 if height <= (1.02 if glued else 0.86) else 0.7
+
+
+def _told_apart(seen: Sequence[DigitsSeen]) -> bool | None:
+    """Print (True) or not (False), by how like the page's print the digits are; None where that does not tell."""
+    if not seen:
+        return None
+    likeness, compared = min(one.likeness for one in seen), sum(one.compared for one in seen)
+    digits = "".join(one.digits for one in seen)
+    least = ALIKE_ALONE if compared == 1 < len(digits) or set(digits) == {"1"} else LIKE_PRINT
+    if likeness >= least and 2 * compared >= len(digits):
+        return True
+    return False if likeness < UNLIKE_PRINT else None
 
 
 def _of_one_height(words: Sequence[Word]) -> bool:
@@ -705,6 +762,11 @@ def _date_words(run: Run) -> list[Word]:
     start = next((i for i, w in enumerate(run.words) if re.match(r"[Nn][gq][àaâảáạ]y", w.text)), 0)
     words = [w for w in run.words[start:] if folded(w.text).strip(".,:") not in ("ngay", "thang", "nam")]
     return words[:6]
+
+
+def digits_of(word: Word) -> str:
+    """The digits in the word, in their order."""
+    return "".join(c for c in word.text if c.isdigit())
 
 
 def _date_candidates(read: DateRead) -> tuple[str, ...]:

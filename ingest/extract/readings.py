@@ -76,6 +76,8 @@ def settled(name: str, second: Finding, first: Finding) -> Finding:
     if second.value == first.value:
         best = max(second, first, key=lambda finding: finding.confidence)
         return replace(best, candidates=candidates)
+    if second.proved:
+        return replace(second, candidates=candidates)
     if name in WITHOUT_DOUBT and second.value is not None:
         return replace(second, confidence=second.confidence * DISAGREE, candidates=candidates)
     if second.value is None or first.confidence > second.confidence:
