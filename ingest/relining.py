@@ -1,9 +1,9 @@
-"""Rows that the layout lost: where a seal, a pen or a fold runs through print, the first reading breaks its lines apart.
+"""Rows that the layout lost: where a seal, a pen or a fold runs through print, the first reading breaks its lines.
 
-Its words left of the spot and right of it still say where the row runs. So the stretch between them, or up to the edge of
-the column that the rows above and below keep, is cut out along the row and read by itself, and the better of both is
-kept. Only stretches with print-like ink that no word covers are read again, with the doubted words beside it; doubted words
-alone are left to ``ingest.secondreading``.
+Its words left of the spot and right of it still say where the row runs. So the stretch between them, or up to the edge
+of the column that the rows above and below keep, is cut out along the row and read by itself, and the better of both is
+kept. Only stretches with print-like ink that no word covers are read again, with the doubted words beside it; doubted
+words alone are left to ``ingest.secondreading``.
 """
 
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ from ingest.ocr.engine import EngineLine, EngineWord, Layout, OcrEngine, PixelBo
 SURE = 0.8
 """Words from which a row's place is taken."""
 DOUBTED, LOST = 0.6, 0.3
-"""Words below the first beside a gap are read again with it; what is read with less than the second is ink, not text."""
+"""Words below the first beside a gap are read again with it; what is read with less than the second is no text."""
 WORTH = 0.45
 """A letter counts for as much as its confidence lies above this; below, against the reading that has it."""
 LEAST_GAIN = 0.5
@@ -161,13 +161,19 @@ def _stands_in(row: Row, word: EngineWord) -> bool:
 
 def _edges(row: Row, rows: Sequence[Row]) -> tuple[int, int]:
     """Where the rows just above and below begin and end, if they are of this row's column and size."""
-    near = [
-        other for other in rows
-        if other is not row and min(other.x1, row.x1) - max(other.x0, row.x0) > 0.5 * min(other.x1 - other.x0, row.x1 - row.x0)
-        and abs(other.base((row.x0 + row.x1) / 2) - row.base((row.x0 + row.x1) / 2)) < PITCH * row.height
-        and 0.7 < other.height / row.height < 1.4
-    ]  # fmt: skip
+    near = [other for other in rows if other is not row and _in_column(row, other)]
     return min((o.x0 for o in near), default=row.x0), max((o.x1 for o in near), default=row.x1)
+
+
+def _in_column(row: Row, other: Row) -> bool:
+    """Close above or below, of the same size, and over or under half of the shorter one."""
+    middle = (row.x0 + row.x1) / 2
+    shared = min(other.x1, row.x1) - max(other.x0, row.x0)
+    return (
+        shared > 0.5 * min(other.x1 - other.x0, row.x1 - row.x0)
+        and abs(other.base(middle) - row.base(middle)) < PITCH * row.height
+        and 0.7 < other.height / row.height < 1.4
+    )
 
 
 def _inked_gap(row: Row, x0: int, x1: int, dark: NDArray[np.bool_]) -> tuple[int, int] | None:
