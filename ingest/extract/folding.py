@@ -3,6 +3,8 @@
 import unicodedata
 from functools import lru_cache
 
+from rapidfuzz.distance import Levenshtein
+
 _WITHOUT_STROKE = str.maketrans("đĐÐð", "dddd")
 _LOOK_ALIKE = str.maketrans({"0": "o", "1": "l", "|": "l", "!": "l", "5": "s", "$": "s", "8": "b", "6": "g", "9": "g"})
 
@@ -22,14 +24,7 @@ def letters(text: str) -> str:
 
 def distance(one: str, other: str) -> int:
     """The fewest characters to insert, delete or replace that make *other* of *one*."""
-    if one == other:
-        return 0
-    row = list(range(len(other) + 1))
-    for i, a in enumerate(one, 1):
-        before, row[0] = row[0], i
-        for j, b in enumerate(other, 1):
-            before, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, before + (a != b))
-    return row[-1]
+    return Levenshtein.distance(one, other)
 
 
 @lru_cache(maxsize=65536)
