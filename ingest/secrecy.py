@@ -18,7 +18,7 @@ from enum import Enum
 import cv2
 import numpy as np
 
-from ingest.images import Grey, Picture
+from ingest.images import Grey, Picture, resized
 from ingest.ocr.engine import Layout, OcrEngine
 from ingest.pagesigns import plainly
 from ingest.stampframes import READ_DPI, Frame, FrameSeen, frames, inks, looked_at, same_place
@@ -72,10 +72,7 @@ class Stamp:
 def secrecy_mark(picture: Picture | Grey, dpi: float, engine: OcrEngine) -> Stamp | None:
     """The first secrecy stamp seen on the page, or None. The page may lie upside down, but not on its side."""
     factor = min(1.0, WORK_DPI / dpi)
-    small = np.asarray(
-        picture if factor == 1 else cv2.resize(picture, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA),
-        np.uint8,
-    )
+    small = resized(picture, factor)
     mm = dpi * factor / 25.4
     settled: list[Frame] = []
     for ink, red in inks(small):

@@ -127,8 +127,8 @@ def same_place(one: Frame, other: Frame, mm: float) -> bool:
 
 
 def _level_frames(narrow: Mask, mm: float, slope_deg: float) -> list[tuple[float, Frame]]:
-    """Frames whose long sides run at this slope: pairs of runs of ink, after the page was sheared level. *narrow* is the
-    page brought together to a ``NARROW``th of its width."""
+    """Frames whose long sides run at this slope: pairs of runs of ink, after the page was sheared level. *narrow* is
+    the page brought together to a ``NARROW``th of its width."""
     height, width = narrow.shape
     rise = math.tan(math.radians(slope_deg)) * NARROW
     shear = np.array([[1, 0, 0], [-rise, 1, rise * width / 2]], np.float64)
@@ -153,8 +153,8 @@ def _level_frames(narrow: Mask, mm: float, slope_deg: float) -> list[tuple[float
 def _paired(
     sides: NDArray[Any], ink_before: NDArray[Any], mm: float, slope_deg: float
 ) -> Iterator[tuple[float, Frame]]:
-    """Each frame of two *sides* (left, top, right, bottom of the narrow page), with the ink of its level lines: there is
-    most at the stamp's own slope, where the inner ones count too."""
+    """Each frame of two *sides* (left, top, right, bottom of the narrow page), with the ink of its level lines: there
+    is most at the stamp's own slope, where the inner ones count too."""
     rise, narrow_width = math.tan(math.radians(slope_deg)), ink_before.shape[1] - 1
     lefts, tops, rights, bottoms = sides.T
     for i in range(len(sides)):
