@@ -32,8 +32,8 @@ from schemas.pages import Box, Code, EngineIdentity, Line, PageImage, PageState,
 MOST_DPI = 300.0
 """Pages of more are read at this resolution: Tesseract gains nothing above it and takes time by the pixel."""
 LEAST_DPI, MOST_LARGER = 180.0, 1.5
-"""Pages of less are enlarged to this, but not by more: on pages of 150 dpi it takes a third of the errors away, on those
-of 100 dpi a third too."""
+"""Pages of less are enlarged to this, but not by more: on pages of 150 dpi it takes a third of the errors away, on
+those of 100 dpi too."""
 LEVEL_DEG = 0.8
 """A slope that Tesseract's own baselines follow without loss; it is left alone."""
 POOR = 0.6
