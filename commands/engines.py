@@ -85,6 +85,7 @@ def desk_of(
         programs=programs(),
         settings=settings,
         labels=labels,
+        retention_of=workspace.settings.archive.retention_of,
     )
 
 

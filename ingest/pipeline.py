@@ -29,8 +29,9 @@ from ingest.scanreading import Reading, ReadScan, read_scans
 from ingest.separate import last_sheet, separate
 from ingest.signing import Seal, lift, sign
 from ingest.signing.seals import lasting_of
+from ingest.together import Together
 from schemas.documents import Document, Field, Paper, Sheet, SignedPdf
-from schemas.errors import ServiceUnavailable
+from schemas.errors import ServiceUnavailable, SohoaError
 from schemas.language import _
 from schemas.pages import Box, Scan
 from schemas.records import Deposit, Provenance, Submission
@@ -92,6 +93,8 @@ class Desk:
     programs: dict[str, str]
     settings: dict[str, Any]
     labels: Labels = NO_LABELS
+    retention_of: Callable[[str], str] = lambda procedure: ""
+    """The retention code of a record, by its procedure."""
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
 
@@ -116,30 +119,40 @@ def _batch(scans: Iterable[Scan | RejectedScan], reading: Reading, desk: Desk) -
     skipped: list[Skipped] = []
     sheets = _StandingSheets(desk.catalogue)
     fresh = _not_done_before(sheets.seen(scans), desk.catalogue, batch.id, skipped.append)
-    backlog: Backlog[Event] = Backlog()
+    backlog: Backlog[Made | Callable[[], Event]] = Backlog()
+    together: Together[Made, Event] = Together(partial(_deposited, desk), lambda made: made.submission)
     lasting = lasting_of(desk.seals)
+
+    def archived(steps: Iterator[Made | Callable[[], Event]]) -> Iterator[Event]:
+        for step in steps:
+            yield from (_joined(step, together, desk, batch.id) if isinstance(step, Made) else together.after(step))
+        yield from together.overdue()
+
     try:
         for outcome in read_scans(fresh, reading):
             yield from _drain(skipped)
             match outcome:
                 case RejectedScan():
-                    backlog.put(partial(_end_rejected, outcome, reading, desk, batch.id))
+                    backlog.put(partial(partial, _end_rejected, outcome, reading, desk, batch.id))
                 case SecretScan():
-                    backlog.put(partial(_end_secret, outcome, desk))
+                    backlog.put(partial(partial, _end_secret, outcome, desk))
                 case ReadScan():
                     standing = sheets.before(outcome.scan)
                     documents = 0
                     for made in _made(outcome, standing, desk):
                         documents += 1
-                        end = partial(_end_document, made, desk, batch.id)
-                        backlog.put_signed(made.submission.signed, lasting, end)
-                        yield from backlog.ended()
+                        backlog.put_signed(made.submission.signed, lasting, made.with_signed)
+                        yield from archived(backlog.ended())
                     standing = last_sheet(outcome.texts, standing)
                     sheets.left(outcome.scan, standing)
                     done = ScanDone(outcome.scan, len(outcome.texts), documents)
-                    backlog.put(partial(_end_scan, done, standing, reading, desk))
-            yield from backlog.ended()
-        yield from backlog.rest()
+                    backlog.put(partial(partial, _end_scan, done, standing, reading, desk))
+            yield from archived(backlog.ended())
+        yield from archived(backlog.rest())
+        yield from together.rest()
+    except SohoaError:  # no room for the next scan, say: what is ready has its own
+        yield from together.rest()
+        raise
     finally:
         backlog.close()
     yield from _drain(skipped)
@@ -152,8 +165,15 @@ def _made(read: ReadScan, standing: Sheet, desk: Desk) -> Iterator["Made"]:
             yield make(paper, read.pages, desk)
 
 
-def _end_document(made: "Made", desk: Desk, batch: str, lifted: SignedPdf) -> Deposited | Held:
-    return deposit_or_hold(made.with_signed(lifted), desk, batch)
+def _joined(made: "Made", together: Together["Made", Event], desk: Desk, batch: str) -> Iterator[Event]:
+    """Hold *made*, or let it go into the archive with others of its dossier."""
+    if not together.has_room_for(made.submission):
+        yield from together.rest()
+    held = _held(made, desk, batch)
+    if held is not None:
+        yield from together.after(lambda: held)
+    else:
+        together.join(made)
 
 
 def _end_scan(done: ScanDone, standing: Sheet, reading: Reading, desk: Desk) -> ScanDone:
@@ -297,6 +317,11 @@ def lifted_now(made: Made, desk: Desk) -> Made:
 
 def deposit_or_hold(made: Made, desk: Desk, batch: str) -> Deposited | Held:
     """Bring what was made into the archive, or hold it with its reasons."""
+    return _held(made, desk, batch) or _deposited(desk, [made])[0]
+
+
+def _held(made: Made, desk: Desk, batch: str) -> Held | None:
+    """The hold of what has to wait for a person; None of what may go into the archive."""
     submission = made.submission
     scan = submission.document.scan
     reasons = (
@@ -306,19 +331,31 @@ def deposit_or_hold(made: Made, desk: Desk, batch: str) -> Deposited | Held:
     )
     # What the archive holds was decided on; a catalogue that was lost and made anew does not know of it. Where a person
     # took such a decision back, the document waits again.
-    waits = _waits(document_id(scan.sha256, submission.document.page_numbers[0]), desk.catalogue)
-    if reasons and (waits or desk.archive.standing(submission) is None):
-        submission = replace(submission, document=replace(submission.document, reasons=reasons))
-        return Held(scan, _hold(submission, batch, desk, made.original))
-    put = desk.archive.corrected if waits else desk.archive.deposit
-    deposit = put(submission, original=made.original)
-    desk.catalogue.note_deposit(deposit, who=desk.operator)
-    submission.signed.path.unlink(missing_ok=True)
-    return Deposited(scan, deposit, submission, submission.signed.waits_for_timestamp)
+    if not reasons or not (_waits(made, desk.catalogue) or desk.archive.standing(submission) is None):
+        return None
+    submission = replace(submission, document=replace(submission.document, reasons=reasons))
+    return Held(scan, _hold(submission, batch, desk, made.original))
 
 
-def _waits(id: str, catalogue: Catalogue) -> bool:
-    hold = catalogue.find_hold(id)
+def _deposited(desk: Desk, together: Sequence[Made]) -> list[Deposited]:
+    """Bring what was made of one dossier into the archive."""
+    arrivals = [(made.submission, made.original) for made in together]
+    if any(_waits(made, desk.catalogue) for made in together):  # a person may have had it in the archive before
+        deposits = [desk.archive.corrected(submission, original=original) for submission, original in arrivals]
+    else:
+        deposits = desk.archive.deposit_all(arrivals)
+    events = []
+    for (submission, _original), deposit in zip(arrivals, deposits, strict=True):
+        desk.catalogue.note_deposit(deposit, who=desk.operator)
+        submission.signed.path.unlink(missing_ok=True)
+        scan, late = submission.document.scan, submission.signed.waits_for_timestamp
+        events.append(Deposited(scan, deposit, submission, late))
+    return events
+
+
+def _waits(made: Made, catalogue: Catalogue) -> bool:
+    document = made.submission.document
+    hold = catalogue.find_hold(document_id(document.scan.sha256, document.page_numbers[0]))
     return hold is not None and hold.decided_at is None
 
 
@@ -339,6 +376,7 @@ def _submission(
         document=document,
         signed=signed,
         provenance=Provenance(desk.operator, made_at, _programs(paper, desk.programs), desk.settings, decisions),
+        retention=desk.retention_of(paper.sheet.procedure or desk.procedure),
     )
 
 
