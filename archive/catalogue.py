@@ -511,6 +511,7 @@ class Catalogue:
                     position=_next_position(connection),
                 )
             )  # fmt: skip
+            connection.execute(delete(sketches).where(sketches.c.subject == record_id))
             for deposit in left:
                 connection.execute(
                     update(records).where(records.c.id == deposit.record.id)
