@@ -2,19 +2,19 @@
 
 import os
 import queue
-import signal
+import tempfile
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
-from concurrent.futures import TimeoutError as NotYet
-from concurrent.futures.process import BrokenProcessPool
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from multiprocessing import get_context, parent_process
-from multiprocessing.connection import wait
+from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
+from ingest.fence import Fence
+from ingest.fencedprocess import FencedProcess, TookTooLong, WorkerDied
+from ingest.ocr.engine import best_tessdata, programs_of, tessdata_folder
 from ingest.reading import load_engine, not_read, read_page
 from schemas.errors import ServiceUnavailable
 from schemas.language import _
@@ -22,28 +22,20 @@ from schemas.pages import PageImage, PageText, ReadingOptions
 
 Key = TypeVar("Key")
 
-START_TIMEOUT_S = 120.0
-"""A worker that has not loaded its model by then never will; 1 to 2 s are usual."""
 PAGES_A_WORKER = 3
 """On their way for each worker: one read, and enough behind it that none waits for the file they come from."""
 MOST_BYTES_ON_THEIR_WAY = 512_000_000
 """Of encoded page images: 600 of 300 dpi in colour, or a cluster's scheduler with that much in its memory."""
 TRIES = 2
 """A page whose worker died is read once more: the kernel may have killed it for what others had taken."""
+TEMPORARY_BYTES = 1 << 30
+"""A file that a worker writes for an engine that is a program of its own: one page, 200 million pixels at most."""
 
 
 class ReadPage(Protocol):
     """Reads a page in a worker; a function that can be pickled by its name."""
 
     def __call__(self, page: PageImage, options: ReadingOptions, /) -> PageText: ...
-
-
-class WorkerDied(Exception):
-    """The task's process ended without an answer."""
-
-
-class TookTooLong(Exception):
-    """The task's time was up and its process was killed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +65,24 @@ def open_pool(
     os.environ["OMP_THREAD_LIMIT"] = (
         "1"  # before the workers load OpenMP: two threads a page read 3 % faster, on twice the cores
     )
-    executor = GuardedProcesses(count, options.page_timeout_s, prepare, (options,))
-    try:
-        yield Pool(executor, lambda: PAGES_A_WORKER * count, read)
-    finally:
-        executor.shutdown(wait=True, cancel_futures=True)
+    with _fence(options) as fence:
+        executor = GuardedProcesses(count, options.page_timeout_s, prepare, (options,), fence)
+        try:
+            yield Pool(executor, lambda: PAGES_A_WORKER * count, read)
+        finally:
+            executor.shutdown(wait=True, cancel_futures=True)
+
+
+@contextmanager
+def _fence(options: ReadingOptions) -> Iterator[Fence]:
+    """What a worker may touch: its models; and where the engine is a program of its own, that and a temporary folder."""
+    models = tuple(filter(None, (tessdata_folder(options), best_tessdata(options))))
+    programs = programs_of(options)
+    if not programs:
+        yield Fence(models)
+        return
+    with tempfile.TemporaryDirectory(prefix="sohoa-") as folder:
+        yield Fence(models, Path(folder), programs, file_bytes=TEMPORARY_BYTES)
 
 
 def read_all(
@@ -132,18 +137,22 @@ class GuardedProcesses(Executor):
     """An executor that replaces the one process that dies or takes too long, and leaves the others alone.
 
     The stdlib's process pool gives up all its tasks with the first process that dies, and cannot end one that hangs.
-    So each process here is a pool of one, kept by a thread. A task fails with WorkerDied after two tries, with
-    TookTooLong after one.
+    So each process here is kept by a thread. A task fails with WorkerDied after two tries, with TookTooLong after one.
     """
 
     def __init__(
-        self, workers: int, timeout_s: float, prepare: Callable[..., object], arguments: tuple[Any, ...]
+        self,
+        workers: int,
+        timeout_s: float,
+        prepare: Callable[..., object],
+        arguments: tuple[Any, ...],
+        fence: Fence = Fence(),  # noqa: B008 - a frozen value
     ) -> None:
         self._keepers = ThreadPoolExecutor(workers, thread_name_prefix="worker-keeper")
         self._timeout_s = timeout_s
         self._closing = threading.Event()
         self._idle: queue.SimpleQueue[_Worker] = queue.SimpleQueue()
-        self._all = [_Worker(prepare, arguments) for _number in range(workers)]
+        self._all = [_Worker(prepare, arguments, fence) for _number in range(workers)]
         for worker in self._all:
             self._idle.put(worker)
 
@@ -178,91 +187,53 @@ class GuardedProcesses(Executor):
 class _Worker:
     """One process, started when first needed and again after its death."""
 
-    def __init__(self, prepare: Callable[..., object], arguments: tuple[Any, ...]) -> None:
+    def __init__(self, prepare: Callable[..., object], arguments: tuple[Any, ...], fence: Fence) -> None:
         self._prepare = prepare
         self._arguments = arguments
+        self._fence = fence
         self._lock = threading.Lock()
-        self._process: ProcessPoolExecutor | None = None
-        self._pid: int | None = None
+        self._process: FencedProcess | None = None
         self._closed = False
 
     def run(self, fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], timeout_s: float) -> Any:
         """The task's value or its exception; WorkerDied, TookTooLong or, where it cannot start, ServiceUnavailable."""
         process = self._started()
         try:
-            return process.submit(fn, *args, **kwargs).result(timeout_s)
-        except NotYet as error:
+            return process.run(_called, (fn, args, kwargs), timeout_s)
+        except (WorkerDied, TookTooLong):
             self._end()
-            raise TookTooLong from error
-        except (BrokenProcessPool, RuntimeError) as error:
-            if isinstance(error, RuntimeError) and not isinstance(error, BrokenProcessPool) and not self._closed:
-                raise  # the task's own, or a mistake of ours
-            self._end()
-            raise WorkerDied from error
+            raise
 
-    def _started(self) -> ProcessPoolExecutor:
+    def _started(self) -> FencedProcess:
         with self._lock:
             if self._closed:
                 raise WorkerDied
             if self._process is not None:
                 return self._process
-            # forkserver: no thread or lock of this process is copied, and a replacement is there in milliseconds
-            context = get_context("forkserver")
-            context.set_forkserver_preload(["ingest.reading"])
-            self._process = process = ProcessPoolExecutor(1, context, initializer=_settle_in)
         try:
-            self._pid = process.submit(_prepared, self._prepare, self._arguments).result(START_TIMEOUT_S)
-        except (BrokenProcessPool, NotYet) as error:
-            self._end()
-            if self._closed:
-                raise WorkerDied from error
+            process = FencedProcess(self._fence, self._prepare, self._arguments)
+        except (WorkerDied, TookTooLong) as error:
             raise ServiceUnavailable(
                 _("a worker process does not start; run sohoa doctor, and look whether memory is short")
             ) from error
+        with self._lock:
+            self._process = process
+            if self._closed:  # meanwhile
+                process.close()
+                raise WorkerDied
         return process
 
     def _end(self) -> None:
-        """Kill the process; the next task starts another."""
+        """End the process; the next task starts another."""
         with self._lock:
-            process, pid = self._process, self._pid
-            self._process = self._pid = None
-        if process is None:
-            return
-        if pid is not None and _alive(process, pid):
-            _kill(pid)
-        process.shutdown(wait=False, cancel_futures=True)
+            process, self._process = self._process, None
+        if process is not None:
+            process.close()
 
     def close(self) -> None:
         self._closed = True
         self._end()
 
 
-def _prepared(prepare: Callable[..., object], arguments: tuple[Any, ...]) -> int:
-    prepare(*arguments)
-    return os.getpid()
-
-
-def _settle_in() -> None:
-    """The first thing that a worker does."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to answer
-    # Nobody ends the workers of a parent that was killed: each holds both ends of its queue, and would wait for ever.
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    parent = parent_process()
-    if parent is not None:
-        wait([parent.sentinel])
-        os._exit(1)
-
-
-def _alive(process: ProcessPoolExecutor, pid: int) -> bool:
-    """The process with *pid* is still a child of this pool: a number that the kernel gave away anew is never killed."""
-    return pid in (getattr(process, "_processes", None) or {})
-
-
-def _kill(pid: int) -> None:
-    try:
-        os.kill(pid, signal.SIGKILL)
-    except ProcessLookupError:
-        return
+def _called(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    return function(*args, **kwargs)

@@ -3,6 +3,7 @@
 import hashlib
 import importlib.util
 import os
+import shutil
 import sys
 import unicodedata
 from dataclasses import dataclass
@@ -110,16 +111,25 @@ def open_engine(options: ReadingOptions) -> OcrEngine:
     """
     folder = tessdata_folder(options)
     _require_models(folder, options.languages)
-    name = options.engine
-    if name == "auto":
-        name = "tesserocr" if importlib.util.find_spec("tesserocr") else "pytesseract"
-    if name == "tesserocr":
+    if _is_in_process(options):
         from ingest.ocr.tesserocr_engine import TesserocrEngine
 
         return TesserocrEngine(options.languages, folder)
     from ingest.ocr.pytesseract_engine import PytesseractEngine
 
     return PytesseractEngine(options.languages, folder, options.page_timeout_s)
+
+
+def _is_in_process(options: ReadingOptions) -> bool:
+    if options.engine == "auto":
+        return importlib.util.find_spec("tesserocr") is not None
+    return options.engine == "tesserocr"
+
+
+def programs_of(options: ReadingOptions) -> tuple[Path, ...]:
+    """The programs that the engine runs for every page; none where it reads in the process."""
+    found = None if _is_in_process(options) else shutil.which("tesseract")
+    return (Path(found),) if found else ()
 
 
 def tessdata_folder(options: ReadingOptions) -> Path:
