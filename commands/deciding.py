@@ -13,8 +13,9 @@ from commands.engines import desk_of, opened_pool, reading_options
 from commands.showing import harmless
 from commands.workspace import Workspace
 from ingest import recut
+from ingest.fencedpages import open_fenced
 from ingest.intake import identify
-from ingest.pages import ScanPages, open_pages
+from ingest.pages import ScanPages
 from ingest.pipeline import (
     Deposited,
     Desk,
@@ -278,7 +279,7 @@ def scan_of(workspace: Workspace, submission: Submission) -> ScanPages:
                 scan=scan.path
             )
         )
-    return open_pages(found, passwords=workspace.settings.reading.pdf_passwords, spool=workspace.review_spool())
+    return open_fenced(found, passwords=workspace.settings.reading.pdf_passwords, spool=workspace.review_spool())
 
 
 def clear(workspace: Workspace, hold: Hold) -> None:

@@ -3,6 +3,7 @@
 import importlib.util
 import os
 import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
@@ -80,6 +81,7 @@ def _examined(folder: Path) -> Iterator[Finding]:
     yield from _told(_("reading"), _reading, settings)
     yield from _models(settings)
     yield _poppler()
+    yield from _told(_("hostile scans"), _fence, settings)
     yield _font()
     yield _pages_to_pdf()
     yield _messages()
@@ -135,6 +137,29 @@ def _poppler() -> Finding:
         return Finding("poppler", Verdict.MISSING, _("{names}: not found").format(names=", ".join(lacking)),
                        "apt-get install poppler-utils")  # fmt: skip
     return Finding("poppler", Verdict.FINE, str(shutil.which(POPPLER[0])))
+
+
+def _fence(settings: Settings) -> Iterator[Finding]:
+    from ingest.fence import Fence
+    from ingest.fencetrial import escapes
+
+    del settings
+    programs = tuple(Path(found) for name in POPPLER if (found := shutil.which(name)))
+    with tempfile.TemporaryDirectory(prefix="sohoa-") as folder:
+        forbidden = Path(folder) / "forbidden"
+        forbidden.touch(mode=0o600)
+        loose = sorted(
+            {*escapes(Fence(), forbidden=forbidden), *escapes(Fence(programs=programs), forbidden=forbidden)}
+        )
+    if loose:
+        seen = _("this machine does not keep a program that a hostile scan takes over from: {names}").format(
+            names=", ".join(loose)
+        )
+        remedy = _("Linux 5.13 or newer with Landlock, apt-get install libseccomp2; in a container, let both be used")
+        yield Finding(_("hostile scans"), Verdict.ADVICE, seen, remedy)
+    else:
+        held = _("read by processes without network, keys or files of others; tried, and they come nowhere")
+        yield Finding(_("hostile scans"), Verdict.FINE, held)
 
 
 def _font() -> Finding:

@@ -11,9 +11,9 @@ import click
 from cli import Context
 from commands.engines import opened_pool, reading_options
 from commands.showing import console, harmless, json_line
-from ingest.compose import compose
 from ingest.extract import describe
 from ingest.extract.shown import shown
+from ingest.fencedpages import composed
 from ingest.intake import find_scans
 from ingest.scanreading import Reading, ReadScan, read_scans
 from ingest.separate import separate
@@ -59,8 +59,8 @@ def command(
                     _print_documents([describe(paper) for paper in separate(outcome.scan, outcome.texts)], as_json)
                     if pdf_dir is not None:
                         target = pdf_dir / f"{_name(outcome, names)}.pdf"
-                        compose(outcome.pages, outcome.texts, target, title=outcome.scan.path.stem,
-                                made_at=datetime.now(UTC))  # fmt: skip
+                        composed(outcome.pages, outcome.texts, target, title=outcome.scan.path.stem,
+                                 made_at=datetime.now(UTC))  # fmt: skip
                 case _:
                     assert_never(outcome)
     if secret:

@@ -136,7 +136,8 @@ class Workspace:
             abandoned = file.stat().st_mtime < time.time() - ABANDONED_AFTER_S
             if file.is_file():
                 file.unlink(missing_ok=True)
-            elif file.name != "readings" and abandoned:  # a younger one is of `review export`, which needs no lock
+            # any other that is younger may be of `review export`, which needs no lock
+            elif file.name.startswith("pages-") or (file.name != "readings" and abandoned):
                 shutil.rmtree(file, ignore_errors=True)
         for readings in self.folder.glob("tmp/readings/*"):
             known = self.catalogue.scan_state(readings.name)

@@ -18,6 +18,7 @@ from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -25,8 +26,9 @@ import dask
 from distributed import Client, Security, Status, Worker, WorkerPlugin, get_worker
 from distributed.scheduler import KilledWorker
 
+from ingest.fencedprocess import WorkerDied
 from ingest.reading import engine_identity, load_engine, read_page
-from ingest.workers import GuardedProcesses, Pool, ReadPage, WorkerDied
+from ingest.workers import GuardedProcesses, Pool, ReadPage, reading_fence
 from schemas.errors import ServiceUnavailable, SettingsRejected, SohoaError
 from schemas.language import _
 from schemas.pages import PageImage, PageText, ReadingOptions
@@ -340,8 +342,9 @@ class ReadingPlugin(WorkerPlugin):
         key = (worker.address, repr(self._options))
         if key not in _guards:
             _guards[key] = GuardedProcesses(
-                worker.state.nthreads, self._options.page_timeout_s, load_engine, (self._options,)
-            )
+                worker.state.nthreads, self._options.page_timeout_s, load_engine, (self._options,),
+                reading_fence(self._options, Path(worker.local_directory)),
+            )  # fmt: skip
         await worker.set_resources(**{self._asked.resource: worker.state.nthreads})
 
     async def teardown(self, worker: Worker) -> None:

@@ -32,7 +32,7 @@ GIB = 1 << 30
 ADDRESS_SPACE_BYTES = 4 * GIB
 """Of one process. The largest page taken, 200 million pixels, has 600 MB in colour, and is held three times over."""
 PROCESSES_MORE = 256
-"""How many processes and threads may come to be while a fenced one works, its own and others': a fork bomb ends here."""
+"""How many processes and threads may come to be while a fenced one works, its own and others': fork bombs end here."""
 PASSED_ON = ("PATH", "HOME", "LANG", "LANGUAGE", "LC_ALL", "LC_CTYPE", "SOHOA_LANG", "OMP_THREAD_LIMIT",
              "OPENBLAS_NUM_THREADS", "TESSDATA_PREFIX", "TMPDIR", "PYTHONPATH", "PYTHONDONTWRITEBYTECODE",
              "PYTHONUTF8", "LD_LIBRARY_PATH")  # fmt: skip
@@ -184,11 +184,11 @@ _NEVER = (
     "ptrace process_vm_readv process_vm_writev pidfd_open pidfd_getfd pidfd_send_signal kcmp "
     # the machine
     "mount umount2 pivot_root chroot setns unshare mount_setattr move_mount open_tree fsopen bpf perf_event_open "
-    "userfaultfd keyctl add_key request_key init_module finit_module delete_module kexec_load kexec_file_load reboot "
-    "swapon swapoff settimeofday clock_settime clock_adjtime adjtimex sethostname setdomainname quotactl acct iopl "
-    "ioperm setuid setgid setreuid setregid setresuid setresgid setgroups capset"
-).split()
-_NEVER_ALONE = "execve execveat fork vfork tkill".split()  # noqa: SIM905
+    "userfaultfd keyctl add_key request_key init_module finit_module delete_module kexec_load kexec_file_load "
+    "reboot swapon swapoff settimeofday clock_settime clock_adjtime adjtimex sethostname setdomainname quotactl "
+    "acct iopl ioperm setuid setgid setreuid setregid setresuid setresgid setgroups capset "
+)
+_NEVER_ALONE = "execve execveat fork vfork tkill"
 CLONE_THREAD = 0x00010000
 
 
@@ -198,7 +198,7 @@ def _keep_from_calls(*, alone: bool) -> bool:
         return False
     refused = seccomp.ERRNO(errno.EPERM)
     rules = seccomp.SyscallFilter(seccomp.ALLOW)
-    for name in (*_NEVER, *(_NEVER_ALONE if alone else ())):
+    for name in (_NEVER + _NEVER_ALONE if alone else _NEVER).split():
         with suppress(OSError):  # a call that this processor or libseccomp does not know
             rules.add_rule(refused, name)
     rules.add_rule(refused, "prlimit64", seccomp.Arg(0, seccomp.NE, 0))

@@ -48,7 +48,7 @@ class FencedPages(ScanPages):
         found = identify(scan.path)
         if not isinstance(found, Scan) or found.sha256 != scan.sha256:
             raise self._changed()
-        self._programs = tuple(Path(found) for name in PROGRAMS if (found := shutil.which(name)))
+        self._programs = tuple(Path(there) for name in PROGRAMS if (there := shutil.which(name)))
         spool.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._folder = Path(tempfile.mkdtemp(prefix=f"{FOLDER_PREFIX}{scan.sha256[:12]}-", dir=spool))
         try:
@@ -85,9 +85,7 @@ class FencedPages(ScanPages):
             self._process.close()
         shutil.rmtree(self._folder, ignore_errors=True)
 
-    def _asked(
-        self, function: Callable[..., T], arguments: tuple[Any, ...], timeout_s: float, number: int | None
-    ) -> T:
+    def _asked(self, function: Callable[..., T], arguments: tuple[Any, ...], timeout_s: float, number: int | None) -> T:
         """What *function* finds in the process, which is started when there is none; a crash is tried once more."""
         for tried in range(1, TRIES + 1):
             try:
@@ -97,9 +95,7 @@ class FencedPages(ScanPages):
                 return answer
             except TookTooLong as error:
                 self._process = None
-                raise self._refused(
-                    number, _("takes longer than {seconds:g} s").format(seconds=timeout_s)
-                ) from error
+                raise self._refused(number, _("takes longer than {seconds:g} s").format(seconds=timeout_s)) from error
             except MemoryError as error:
                 raise self._refused(number, _("takes more memory than one scan may have")) from error
             except WorkerDied as error:

@@ -40,7 +40,11 @@ class FencedProcess:
     """One process within a fence, that does one task after another. For one thread at a time, but for ``close``."""
 
     def __init__(
-        self, fence: Fence, prepare: Callable[..., object], arguments: tuple[Any, ...], timeout_s: float = START_TIMEOUT_S
+        self,
+        fence: Fence,
+        prepare: Callable[..., object],
+        arguments: tuple[Any, ...],
+        timeout_s: float = START_TIMEOUT_S,
     ) -> None:
         """Start it and let it *prepare*, whose error is raised here.
 
@@ -53,7 +57,9 @@ class FencedProcess:
             start_server()
             self._link, theirs = context.Pipe()
             with theirs:
-                self._process = context.Process(target=_serve, args=(theirs, fence, prepare, arguments, timeout_s), daemon=True)
+                self._process = context.Process(
+                    target=_serve, args=(theirs, fence, prepare, arguments, timeout_s), daemon=True
+                )
                 self._process.start()
         except OSError as error:
             raise ServiceUnavailable(
@@ -152,7 +158,7 @@ def _serve(
     for stream in (0, 1, 2):
         os.dup2(nowhere, stream)
     kept = close_in(fence)
-    # A process that hangs does not see that nobody waits any more; one that was forked for a run that was killed must go.
+    # A process that hangs does not see that nobody waits any more; that of a run that was killed must go.
     threading.Thread(target=_end_with_parent, daemon=True).start()
     limit_cpu(timeout_s + CPU_MARGIN_S)
     _tell(link, partial(_prepared, prepare, arguments))

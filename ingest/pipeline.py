@@ -7,6 +7,7 @@ from is never altered.
 import hashlib
 import json
 import shutil
+import tempfile
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -21,8 +22,8 @@ from archive.sketches import marks_of_document
 from archive.store import Archive
 from ingest.again import came_before
 from ingest.backlog import Backlog
-from ingest.compose import compose
 from ingest.extract import describe, with_fields
+from ingest.fencedpages import composed
 from ingest.labels import NO_LABELS, Labels, combined
 from ingest.pages import ScanPages
 from ingest.scanreading import Reading, ReadScan, read_scans
@@ -31,7 +32,7 @@ from ingest.signing import Seal, lift, sign
 from ingest.signing.seals import lasting_of
 from ingest.together import Together
 from schemas.documents import Document, Field, Paper, Sheet, SignedPdf
-from schemas.errors import ServiceUnavailable, SohoaError
+from schemas.errors import InputRejected, ServiceUnavailable, SohoaError
 from schemas.language import _
 from schemas.pages import Box, Scan
 from schemas.records import Deposit, Provenance, Submission
@@ -109,8 +110,11 @@ def ingest(scans: Iterable[Scan | RejectedScan], reading: Reading, desk: Desk) -
     except OSError as error:
         raise ServiceUnavailable(
             _("workspace {folder}: {error} ({file}); make room or mend permissions, then run the same command "
-              "again").format(
-                folder=desk.folder, error=error.strerror or error, file=error.filename or desk.folder)
+              "again").format(folder=desk.folder, error=error.strerror or error, file=error.filename)
+            if error.filename is not None
+            else _("{error}: the system does not say where; look at room and permissions of the workspace {folder} and "
+                   "of {temporary}, and at memory, then run the same command again").format(
+                error=error.strerror or error, folder=desk.folder, temporary=tempfile.gettempdir())
         ) from error  # fmt: skip
 
 
@@ -139,14 +143,21 @@ def _batch(scans: Iterable[Scan | RejectedScan], reading: Reading, desk: Desk) -
                 case ReadScan():
                     standing = sheets.before(outcome.scan)
                     documents = 0
+                    rejected: RejectedScan | None = None
                     for made in _made(outcome, standing, desk):
+                        if isinstance(made, RejectedScan):
+                            rejected = made
+                            break
                         documents += 1
                         backlog.put_signed(made.submission.signed, lasting, made.with_signed)
                         yield from archived(backlog.ended())
                     standing = last_sheet(outcome.texts, standing)
                     sheets.left(outcome.scan, standing)
-                    done = ScanDone(outcome.scan, len(outcome.texts), documents)
-                    backlog.put(partial(partial, _end_scan, done, standing, reading, desk))
+                    if rejected is not None:
+                        backlog.put(partial(partial, _end_rejected, rejected, reading, desk, batch.id))
+                    else:
+                        done = ScanDone(outcome.scan, len(outcome.texts), documents)
+                        backlog.put(partial(partial, _end_scan, done, standing, reading, desk))
             yield from archived(backlog.ended())
         yield from archived(backlog.rest())
         yield from together.rest()
@@ -159,10 +170,17 @@ def _batch(scans: Iterable[Scan | RejectedScan], reading: Reading, desk: Desk) -
     desk.catalogue.finish_batch(batch.id, desk.now())
 
 
-def _made(read: ReadScan, standing: Sheet, desk: Desk) -> Iterator["Made"]:
+def _made(read: ReadScan, standing: Sheet, desk: Desk) -> Iterator["Made | RejectedScan"]:
+    """The scan's documents one after another; its rejection where composing finds what reading did not."""
     for paper in separate(read.scan, read.texts, standing):
-        if not _a_person_decided(document_id(paper.scan.sha256, paper.pages[0].number), desk.catalogue):
-            yield make(paper, read.pages, desk)
+        if _a_person_decided(document_id(paper.scan.sha256, paper.pages[0].number), desk.catalogue):
+            continue
+        try:
+            made = make(paper, read.pages, desk)
+        except InputRejected as error:
+            yield RejectedScan(str(read.scan.path), read.scan.sha256, str(error))
+            return
+        yield made
 
 
 def _joined(made: "Made", together: Together["Made", Event], desk: Desk, batch: str) -> Iterator[Event]:
@@ -382,9 +400,9 @@ def _submission(
 
 def _signed(paper: Paper | Document, pages: ScanPages, desk: Desk, dossier: str, made_at: datetime) -> SignedPdf:
     name = document_id(paper.scan.sha256, paper.pages[0].number)
-    composed = compose(pages, paper.pages, desk.folder / "tmp" / f"{name}.pdf", title=dossier, made_at=made_at)
-    signed = sign(composed, desk.seals, desk.folder / "waiting" / f"{name}.pdf", occupied=occupied(paper))
-    composed.path.unlink()
+    pdf = composed(pages, paper.pages, desk.folder / "tmp" / f"{name}.pdf", title=dossier, made_at=made_at)
+    signed = sign(pdf, desk.seals, desk.folder / "waiting" / f"{name}.pdf", occupied=occupied(paper))
+    pdf.path.unlink()
     return signed
 
 

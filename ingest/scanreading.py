@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from ingest.pages import ScanPages, open_pages
+from ingest.fencedpages import open_fenced
+from ingest.pages import ScanPages
 from ingest.readings import KeptReadings
 from ingest.workers import Pool, read_all
 from schemas.errors import InputRejected
@@ -51,6 +52,8 @@ class Reading:
     on_page: Callable[[Scan, PageText, int], None] = lambda scan, text, count: None
     released: Callable[[str], bool] = lambda sha256: False
     """Whether a person has released a scan that was stopped as secret."""
+    open_pages: Callable[..., ScanPages] = open_fenced
+    """As ``ingest.pages.open_pages``; here, in a process that a hostile scan cannot do harm from."""
     stopped: Callable[[], bool] = lambda: False
     """Asked before each page: once true, no further page is handed out and unfinished scans do not come back."""
 
@@ -71,7 +74,7 @@ def read_scans(
                 in_work.append(scan)
                 continue
             try:
-                pages = open_pages(scan, passwords=reading.passwords, spool=reading.spool)
+                pages = reading.open_pages(scan, passwords=reading.passwords, spool=reading.spool)
             except InputRejected as error:
                 in_work.append(RejectedScan(str(scan.path), scan.sha256, str(error)))
                 continue

@@ -65,7 +65,8 @@ def open_pool(
     os.environ["OMP_THREAD_LIMIT"] = (
         "1"  # before the workers load OpenMP: two threads a page read 3 % faster, on twice the cores
     )
-    with _fence(options) as fence:
+    with tempfile.TemporaryDirectory(prefix="sohoa-") as temporary:
+        fence = reading_fence(options, Path(temporary))
         executor = GuardedProcesses(count, options.page_timeout_s, prepare, (options,), fence)
         try:
             yield Pool(executor, lambda: PAGES_A_WORKER * count, read)
@@ -73,16 +74,12 @@ def open_pool(
             executor.shutdown(wait=True, cancel_futures=True)
 
 
-@contextmanager
-def _fence(options: ReadingOptions) -> Iterator[Fence]:
-    """What a worker may touch: its models; and where the engine is a program of its own, that and a temporary folder."""
+def reading_fence(options: ReadingOptions, temporary: Path) -> Fence:
+    """What a process that reads pages may touch: its models; and where the engine is a program of its own, that
+    program and the folder *temporary*."""
     models = tuple(filter(None, (tessdata_folder(options), best_tessdata(options))))
     programs = programs_of(options)
-    if not programs:
-        yield Fence(models)
-        return
-    with tempfile.TemporaryDirectory(prefix="sohoa-") as folder:
-        yield Fence(models, Path(folder), programs, file_bytes=TEMPORARY_BYTES)
+    return Fence(models, temporary, programs, file_bytes=TEMPORARY_BYTES) if programs else Fence(models)
 
 
 def read_all(

@@ -10,6 +10,7 @@ from archive.audit import audit
 from archive.catalogue import Catalogue
 from archive.store import Archive
 from ingest.intake import find_scans
+from ingest.pages import open_pages
 from ingest.pipeline import Desk, Event, ingest
 from ingest.readings import KeptReadings
 from ingest.scanreading import Reading
@@ -69,7 +70,7 @@ class Office:
     def run(self, desk: Desk | None = None) -> Iterator[Event]:
         reading = Reading(
             Pool(HereAndNow(), lambda: 3, self.reader), OPTIONS, self.workspace / "tmp",
-            kept=KeptReadings(self.workspace / "tmp" / "readings", OPTIONS),
+            kept=KeptReadings(self.workspace / "tmp" / "readings", OPTIONS), open_pages=open_pages,
         )  # fmt: skip
         return ingest(find_scans([self.inbox]), reading, desk or self.desk())
 

@@ -9,8 +9,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from ingest.fencedprocess import TookTooLong, WorkerDied
 from ingest.reading import not_read
-from ingest.workers import GuardedProcesses, TookTooLong, WorkerDied, open_pool, read_all
+from ingest.workers import GuardedProcesses, open_pool, read_all
 from schemas.errors import ServiceUnavailable
 from schemas.pages import PageImage, PageState, PageText, ReadingOptions
 
