@@ -78,6 +78,7 @@ def desk_of(
         archive=workspace.archive,
         seals=open_seals(workspace.settings.signing, workspace.settings.office, ask=ask_secret),
         folder=workspace.folder,
+        takes_secret_scans=workspace.settings.intake.secret_scans == "move",
         operator=operator,
         unit=unit,
         procedure=procedure,

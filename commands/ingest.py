@@ -19,13 +19,14 @@ from commands.indexing import index_or_say
 from commands.showing import harmless, json_line
 from commands.workspace import Workspace
 from ingest.intake import find_scans
+from ingest.interleave import Interleaving, Pile, Piles, interleaved
 from ingest.labels import Labels, labels_of, manifests
 from ingest.pipeline import Desk, ingest
 from ingest.readings import KeptReadings
 from ingest.scanreading import Reading
 from ingest.watch import Watch, only_watcher
 from ingest.workers import Pool
-from schemas.errors import InputRejected, ServiceUnavailable
+from schemas.errors import InputRejected, ServiceUnavailable, SettingsRejected
 from schemas.language import _
 from schemas.pages import ReadingOptions, Scan
 from schemas.stored import to_json
@@ -46,6 +47,9 @@ SPACE_FLOOR_BYTES = 200_000_000
 @click.option("--workers", type=click.IntRange(0), default=None, help=_("Worker processes (0: one a core)."))
 @click.option("--fast", is_flag=True, help=_("Read every page once only."))
 @click.option("--watch", is_flag=True, help=_("Go on: take what arrives in these folders, until Ctrl-C."))
+@click.option("--interleave", type=click.Choice(["file", "pair"]), default=None,
+              help=_("Piles fed twice, all fronts and then all backs: in one file, or in pairs of files."))  # fmt: skip
+@click.option("--backs-in-order", is_flag=True, help=_("With --interleave: the backs begin with the first sheet's."))
 @click.option("--dry-run", is_flag=True, help=_("Say what would be done, and do nothing."))
 @click.option("--json", "as_json", is_flag=True, help=_("Print one JSON object a line."))
 @click.pass_obj
@@ -59,6 +63,8 @@ def command(
     workers: int | None,
     fast: bool,
     watch: bool,
+    interleave: Piles | None,
+    backs_in_order: bool,
     dry_run: bool,
     as_json: bool,
 ) -> int:
@@ -67,7 +73,12 @@ def command(
     not_scans = [workspace.folder, *manifests(paths, intake.manifest)]
     if dry_run:
         return _say_what_would_be_done(list(find_scans(paths, exclude=not_scans)), workspace, as_json)
+    if watch and interleave == "pair":
+        raise SettingsRejected(_("--interleave pair: of two files that arrive one is always first; scan both sides "
+                                 "into one file (--interleave file), or leave out --watch"))  # fmt: skip
     options = reading_options(workspace.settings, fast=fast)
+    passwords = workspace.settings.reading.pdf_passwords
+    sides = Interleaving(interleave, backs_in_order, workspace.folder / "joined", passwords) if interleave else None
     desk = desk_of(
         workspace,
         operator_of(workspace, operator),
@@ -82,7 +93,7 @@ def command(
         _stopping_softly() as stop,
         opened_pool(workspace.settings, options, workers) as pool,
     ):
-        run = _Run(workspace, desk, pool, options, stop, as_json)
+        run = _Run(workspace, desk, pool, options, stop, as_json, sides)
         if watch:
             run.watch(paths)
             return 0
@@ -103,9 +114,12 @@ class _Run:
     options: ReadingOptions
     stop: "_Stop"
     as_json: bool
+    sides: Interleaving | None = None
 
     def batch(self, found: Sequence[Scan | RejectedScan], labels: Labels) -> Summary:
         """Do one batch, catch the index up, and say what became of it."""
+        if self.sides is not None:
+            found, labels = self._in_order(found, labels, self.sides)
         summary = Summary(self.as_json)
         tmp = self.workspace.folder / "tmp"
         with progress(found, self.as_json) as shown:
@@ -125,6 +139,19 @@ class _Run:
                 shown.event(event)
         summary.close(index_or_say(self.workspace))
         return summary
+
+    def _in_order(
+        self, found: Sequence[Scan | RejectedScan], labels: Labels, sides: Interleaving
+    ) -> tuple[Sequence[Scan | RejectedScan], Labels]:
+        """The piles put together, each noted in the log with what it was made from; the labels speak of them too."""
+        piles = list(interleaved(found, sides))
+        for pile in piles:
+            if isinstance(pile, Pile):
+                self.workspace.catalogue.note_access(
+                    self.desk.operator, f"interleave from {pile.fronts}", pile.scan.sha256
+                )
+        made_from = {pile.scan.path: pile.fronts for pile in piles if isinstance(pile, Pile)}
+        return [pile.scan if isinstance(pile, Pile) else pile for pile in piles], replace(labels, made_from=made_from)
 
     def watch(self, paths: Sequence[Path]) -> None:
         """Take what arrives, until the stop; a line a minute says that it is at work."""

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from archive.rowfiles import Column, cell_text, fold, open_rows
@@ -30,10 +30,13 @@ class Labels:
     by_file: Mapping[Path, Sheet]
     roots: tuple[Path, ...] = ()
     pattern: re.Pattern[str] | None = None
+    made_from: Mapping[Path, Path] = field(default_factory=dict)
+    """Where the scans lie that others were put together from: those speak for them."""
 
     def of(self, scan: Path) -> tuple[Sheet, Sheet]:
         """What the manifest says of *scan*, and what its folder says; empty where they say nothing."""
-        return self.by_file.get(scan, NOTHING), self._of_folder(scan)
+        place = self.made_from.get(scan, scan)
+        return self.by_file.get(place, NOTHING), self._of_folder(place)
 
     def _of_folder(self, scan: Path) -> Sheet:
         for root in self.roots if self.pattern is not None else ():

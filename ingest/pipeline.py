@@ -5,7 +5,6 @@ from is never altered.
 """
 
 import hashlib
-import json
 import shutil
 import tempfile
 from collections import deque
@@ -26,6 +25,7 @@ from ingest.extract import describe, with_fields
 from ingest.fencedpages import composed
 from ingest.labels import NO_LABELS, Labels, combined
 from ingest.pages import ScanPages
+from ingest.quarantine import Quarantine
 from ingest.scanreading import Reading, ReadScan, read_scans
 from ingest.separate import last_sheet, separate
 from ingest.signing import Seal, lift, sign
@@ -94,8 +94,13 @@ class Desk:
     programs: dict[str, str]
     settings: dict[str, Any]
     labels: Labels = NO_LABELS
+<<<<<<< HEAD
     retention_of: Callable[[str], str] = lambda procedure: ""
     """The retention code of a record, by its procedure."""
+=======
+    takes_secret_scans: bool = False
+    """A scan that bears a secrecy stamp is moved to ``quarantine/``."""
+>>>>>>> 2443918 (Move a secret scan to quarantine by setting, put duplex piles together, and search the machine for a secret paper's words)
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
 
@@ -207,27 +212,10 @@ def _end_rejected(rejected: RejectedScan, reading: Reading, desk: Desk, batch: s
 
 
 def _end_secret(secret: SecretScan, desk: Desk) -> SecretScan:
-    quarantine(secret, desk)
+    quarantine = Quarantine(desk.folder / "quarantine", takes_scans=desk.takes_secret_scans)
+    quarantine.note(secret, desk.operator, desk.now())
     desk.catalogue.finish_scan(secret.scan.sha256, ScanState.QUARANTINED)
     return secret
-
-
-def quarantine(secret: SecretScan, desk: Desk) -> None:
-    """Write the incident to ``quarantine/``: which file, which page, when, what to do; never what the paper says."""
-    incident = {
-        "scan": str(secret.scan.path),
-        "sha256": secret.scan.sha256,
-        "page": secret.page,
-        "seen_at": desk.now().isoformat(timespec="seconds"),
-        "operator": desk.operator,
-        "what_to_do": _(
-            "Take the file off this machine by the rules for secret papers, tell the officer in charge, and scan the "
-            "rest of the stack without this paper. If no stamp is there: sohoa review release {sha256} --reason …"
-        ).format(sha256=secret.scan.sha256[:12]),
-    }
-    file = desk.folder / "quarantine" / f"{secret.scan.sha256[:16]}.json"
-    file.touch(mode=0o600)
-    file.write_text(json.dumps(incident, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
 
 
 def _drain(events: list[Skipped]) -> Iterator[Skipped]:

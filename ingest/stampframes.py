@@ -48,7 +48,7 @@ INNER_MM = (0.5, 2.6)
 """How far inside a frame the second one runs."""
 LEAST_INKED = 0.55
 """A frame is laid where more of its sides bears ink."""
-CLEAR_SECOND = 0.25
+CLEAR_SECOND = 0.4
 """With less ink under it there is no second frame to look within."""
 DRIFT_PX = 2
 """What is left of the slope, and a line's own waviness, at READ_DPI."""

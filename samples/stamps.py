@@ -50,14 +50,9 @@ class Stamping:
 def stamped_page(stamping: Stamping) -> NDArray[np.uint8]:
     """The upper half of the page, blue, green, red; grey or black and white in one channel. The stamp's middle stands
     near 32 mm + half its width from the left, and 54 mm from the top, over text 84 mm."""
-    dpi = stamping.dpi
-    mark = _stamp(stamping).rotate(stamping.slope_deg, Image.Resampling.BICUBIC, expand=True)
-    page = np.asarray(_prose(dpi), np.float32).copy()
-    top, left = round((80 if stamping.over_text else 50) * dpi / 25.4), round(32 * dpi / 25.4)
-    rng = np.random.default_rng(stamping.seed + dpi)
-    ink = np.asarray(mark, np.float32) / 255 * stamping.strength * _worn(mark.size, stamping, rng)
-    under = page[top : top + mark.height, left : left + mark.width]
-    under *= 1 - ink[:, :, None] + ink[:, :, None] * np.array(RED, np.float32) / 255
+    page = np.asarray(_prose(stamping.dpi), np.float32).copy()
+    pressed(page, stamping, 32, 80 if stamping.over_text else 50)
+    rng = np.random.default_rng(stamping.seed + stamping.dpi)
     page -= rng.integers(0, 16, page.shape[:2])[:, :, None]
     seen = np.clip(page, 0, 255).astype(np.uint8)[:, :, ::-1]
     seen = np.ascontiguousarray(seen[::-1, ::-1] if stamping.upside_down else seen)
@@ -65,6 +60,16 @@ def stamped_page(stamping: Stamping) -> NDArray[np.uint8]:
         return seen
     grey = cv2.cvtColor(seen, cv2.COLOR_BGR2GRAY)
     return np.asarray(grey if stamping.colours == "grey" else np.where(grey > THRESHOLD, 255, 0), np.uint8)
+
+
+def pressed(page: NDArray[np.float32], stamping: Stamping, left_mm: float, top_mm: float) -> None:
+    """Press the stamp onto *page* (red, green, blue; 0 to 255), in place."""
+    mark = _stamp(stamping).rotate(stamping.slope_deg, Image.Resampling.BICUBIC, expand=True)
+    left, top = round(left_mm * stamping.dpi / 25.4), round(top_mm * stamping.dpi / 25.4)
+    worn = _worn(mark.size, stamping, np.random.default_rng(stamping.seed))
+    ink = (np.asarray(mark, np.float32) / 255 * stamping.strength * worn)[:, :, None]
+    under = page[top : top + mark.height, left : left + mark.width]
+    under *= 1 - ink + ink * np.array(RED, np.float32) / 255
 
 
 @cache

@@ -34,6 +34,7 @@ class Intake(_Section):
 
     folders: str = ""
     manifest: str = ""
+    secret_scans: Literal["leave", "move"] = "leave"
 
 
 class Reading(_Section):
