@@ -1,6 +1,5 @@
 """``sohoa review next``: one hold after another, question by question, each answered by a single key."""
 
-import readline
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -9,12 +8,13 @@ from enum import Enum, auto
 from pathlib import Path
 from typing import assert_never
 
-import click
 from rich.console import Console
 from rich.text import Text
 
+from commands import keys
 from commands.deciding import Waiting, go_on, merged, rejected, split, submission_of, waiting
 from commands.indexing import index_or_say
+from commands.keys import key, single_keys, typed
 from commands.pictures import show_picture
 from commands.showing import harmless
 from commands.undoing import taken_back
@@ -120,15 +120,16 @@ class Session:
         """Ask about each of *ids* until all are done or the person quits."""
         self.queue = list(ids)
         began = time.monotonic()
-        while self.queue:
-            id = self.queue.pop(0)
-            move = self._ask_about(id)
-            if move is Move.QUIT:
-                break
-            if move is Move.AGAIN:
-                self.queue.insert(0, id)
-            if move is Move.SKIP:
-                self.skipped += 1
+        with single_keys():
+            while self.queue:
+                id = self.queue.pop(0)
+                move = self._ask_about(id)
+                if move is Move.QUIT:
+                    break
+                if move is Move.AGAIN:
+                    self.queue.insert(0, id)
+                if move is Move.SKIP:
+                    self.skipped += 1
         minutes = (time.monotonic() - began) / 60
         self.out.print(_("{decided} decisions, {skipped} skipped, in {minutes} min; {left} wait").format(
             decided=len(self.decided), skipped=self.skipped, minutes=f"{minutes:.1f}",
@@ -147,12 +148,12 @@ class Session:
         for place, question in enumerate(asked, start=1):
             self._show_question(held, question, place, len(asked), crops)
             while True:
-                key = _key()
-                common = self._common(held, answered, key)
+                pressed = key()
+                common = self._common(held, answered, pressed)
                 if common is not None:
                     return common
                 try:
-                    after = self._answer(held, answered, question, key)
+                    after = self._answer(held, answered, question, pressed)
                 except InputRejected as error:
                     self._say(str(error))
                     continue
@@ -250,62 +251,64 @@ class Session:
 
     # -- what is answered ---------------------------------------------------------------------------------------------
 
-    def _common(self, held: Waiting, answered: Submission, key: str) -> Move | None:
+    def _common(self, held: Waiting, answered: Submission, pressed: str) -> Move | None:
         """What a key does at any question; None for a key that belongs to the question."""
-        match key:
+        match pressed:
             case "s":
                 return Move.SKIP
-            case "q" | "\x04":
+            case "q" | keys.END:
                 return Move.QUIT
             case "a":
                 return self._decide(held, lambda: accept(answered, self.who, datetime.now(UTC)))
             case "x":
-                reason = _typed(_("why rejected: "))
+                reason = typed(_("why rejected: "))
                 return self._reject(held, reason) if reason else Move.AGAIN
             case "u":
                 return self._undo(held)
             case _:
                 return None
 
-    def _answer(self, held: Waiting, answered: Submission, question: Question, key: str) -> Submission | Move | None:
-        """What *key* makes of the question: the document as answered, or what follows. None: no key of this one."""
+    def _answer(
+        self, held: Waiting, answered: Submission, question: Question, pressed: str
+    ) -> Submission | Move | None:
+        """What *pressed* makes of the question: the document as answered, or what follows. None: no key of this one."""
         now = datetime.now(UTC)
         match question:
             case FieldDoubt(name):
-                value = self._value(held, name, key)
+                value = self._value(held, name, pressed)
                 return None if value is None else set_fields(answered, {name: value}, self.who, now)
-            case CutBefore() if key == "y":
+            case CutBefore() if pressed == "y":
                 kept = answered.document.doubtful_cuts
                 sure = confirm_cut(answered, self.who, now)
                 return sure if not kept else answered
-            case CutBefore() if key == "n":
+            case CutBefore() if pressed == "n":
                 before = self._before(held)
                 if before is None:
                     raise InputRejected(_("the paper before it waits no more; take its decision back first, or skip"))
                 return self._changed(lambda: merged(self.workspace, [before, held], self.who), before.hold.id)
-            case CutWithin(page) if key == "y":
+            case CutWithin(page) if pressed == "y":
                 return self._changed(lambda: split(self.workspace, held, [page], self.who), held.hold.id)
-            case CutWithin(page) if key == "n":
+            case CutWithin(page) if pressed == "n":
                 last = page == answered.document.doubtful_cuts[-1]
                 return confirm_cut(answered, self.who, now) if last else answered
-            case OtherDoubt() if key == "y":
+            case OtherDoubt() if pressed == "y":
                 return answered
             case _:
                 return None
 
-    def _value(self, held: Waiting, name: str, key: str) -> str | None:
-        """The value that *key* chooses, empty for none; None for a key that chooses nothing."""
+    def _value(self, held: Waiting, name: str, pressed: str) -> str | None:
+        """The value that *pressed* chooses, empty for none; None for a key that chooses nothing."""
         doubted: Field = getattr(held.submission.document.metadata, name)
         candidates = _candidates(doubted)
-        if key == "-":
+        if pressed == "-":
             return ""
-        if key in ("\r", "\n") and doubted.value:
+        if pressed in ("\r", "\n") and doubted.value:
             return doubted.value
-        if key == "e":
-            typed = _typed(f"{field_labels()[name]}: ", as_written(name, doubted.value or ""))
-            return checked(name, typed) if typed else None
-        if key.isdecimal() and 1 <= int(key) <= len(candidates):
-            return candidates[int(key) - 1]
+        if pressed == "e":
+            line = typed(f"{field_labels()[name]}: ", as_written(name, doubted.value or ""))
+            return checked(name, line) if line else None
+        if pressed.isdecimal() and 1 <= int(pressed) <= len(candidates):
+            return candidates[int(pressed) - 1]
         return None
 
     # -- what follows -------------------------------------------------------------------------------------------------
@@ -375,22 +378,3 @@ def _keys_of(question: Question) -> str:
         case _:
             assert_never(question)
     return own + " │ " + _("a accept all as read · s skip · x reject · u undo · q quit")
-
-
-def _key() -> str:
-    """The next key; letters in lower case."""
-    try:
-        return click.getchar().lower()
-    except EOFError:
-        return "\x04"
-
-
-def _typed(prompt: str, begun: str = "") -> str:
-    """A line that a person types, with *begun* to change; empty when they leave it so."""
-    readline.set_startup_hook(lambda: readline.insert_text(begun))
-    try:
-        return input(prompt).strip()
-    except EOFError:
-        return ""
-    finally:
-        readline.set_startup_hook()

@@ -4,7 +4,7 @@ A row is one doubtful field of one hold, or (field ``*``) the hold as a whole. O
 edited; what is written there is a value, ``ACCEPT``, ``ABSENT`` or, in a row of the whole, ``REJECT``.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -13,7 +13,9 @@ from zipfile import BadZipFile
 
 import xlsxwriter
 from python_calamine import CalamineError, CalamineWorkbook
+from xlsxwriter.utility import xl_rowcol_to_cell
 
+from ingest.review import as_written, field_labels
 from schemas.documents import FIELD_NAMES, Document, FieldState
 from schemas.errors import InputRejected
 from schemas.language import _
@@ -23,12 +25,13 @@ ACCEPT = "✓"
 ABSENT = "–"
 REJECT = "✗"
 WHOLE = "*"
-COLUMNS = ("id", "scan", "page", "field", "reading", "sure", "or else", "crop", "decision")
-WIDTHS = (14, 28, 6, 14, 36, 7, 36, 42, 30)
+COLUMNS = ("id", "scan", "page", "what", "reading", "sure", "or else", "crop", "decision", "field")
+WIDTHS = (14, 24, 6, 18, 30, 7, 30, 66, 30, 12)
 ID, FIELD, DECISION = COLUMNS.index("id"), COLUMNS.index("field"), COLUMNS.index("decision")
-CROP_WIDTH_PX, CROP_HEIGHT_PX = 290, 76
-EXCEL_LIST_CHARACTERS = 255
-"""A drop-down's own list may be no longer (Excel)."""
+CROP_WIDTH_PX, LEAST_CROP_HEIGHT_PX, MOST_CROP_HEIGHT_PX = 460, 24, 220
+"""A line of print stays one line; the head of a page, shown where nothing was found, is still legible."""
+CHOICES = "choices"
+"""The hidden sheet that the drop-downs take their lists from: a list within a cell may have 255 characters only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +60,8 @@ def write_sheet(holds: Sequence[tuple[Hold, Document]], crops: Mapping[tuple[str
     """
     with xlsxwriter.Workbook(str(target), {"strings_to_formulas": False, "strings_to_urls": False}) as book:
         sheet = book.add_worksheet("sohoa")
+        lists = book.add_worksheet(CHOICES)
+        lists.hide()
         sheet.protect("", {"format_columns": True, "format_rows": True, "autofilter": True, "sort": True})
         head = book.add_format({"bold": True, "bottom": 1})
         locked = book.add_format({"text_wrap": True, "valign": "top"})
@@ -64,16 +69,18 @@ def write_sheet(holds: Sequence[tuple[Hold, Document]], crops: Mapping[tuple[str
         for column, (name, width) in enumerate(zip(_headings(), WIDTHS, strict=True)):
             sheet.set_column(column, column, width)
             sheet.write_string(0, column, name, head)
+        sheet.set_column(FIELD, FIELD, WIDTHS[FIELD], None, {"hidden": True})
         sheet.freeze_panes(1, 0)
         row = 0
         for hold, document in holds:
-            for cells, choices in _rows(hold, document):
+            for cells in _rows(hold, document):
                 row += 1
-                for column, text in enumerate(cells):
+                for column, text in enumerate(cells.shown):
                     sheet.write_string(row, column, text, locked)
                 sheet.write_blank(row, DECISION, None, open_cell)
-                _offer(sheet, row, choices)
-                crop = crops.get((hold.id, cells[FIELD]))
+                sheet.write_string(row, FIELD, cells.field, locked)
+                _offer(sheet, lists, row, cells.choices)
+                crop = crops.get((hold.id, cells.field))
                 if crop is not None:
                     _show(sheet, row, crop)
         sheet.autofilter(0, 0, max(row, 1), len(COLUMNS) - 1)
@@ -108,32 +115,40 @@ def read_sheet(file: Path) -> tuple[tuple[Decided, ...], tuple[NotTaken, ...]]:
 
 def _headings() -> tuple[str, ...]:
     return (_("id"), _("scan"), _("page"), _("field"), _("reading"), _("sure"), _("or else"), _("crop"),
-            _("decision: a value, {accept} as read, {absent} none").format(accept=ACCEPT, absent=ABSENT))  # fmt: skip
+            _("decision: a value, {accept} as read, {absent} none").format(accept=ACCEPT, absent=ABSENT),
+            "sohoa")  # fmt: skip
 
 
-def _rows(hold: Hold, document: Document) -> list[tuple[tuple[str, ...], list[str]]]:
-    """The cells of each row of *hold* up to the crop, and what its drop-down offers."""
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """One row: what its cells show up to the crop, the field that it is about, what its drop-down offers."""
+
+    shown: tuple[str, ...]
+    field: str
+    choices: Sequence[str]
+
+
+def _rows(hold: Hold, document: Document) -> Iterator[_Row]:
     name = Path(hold.scan_path).name
-    rows: list[tuple[tuple[str, ...], list[str]]] = [
-        ((hold.id, name, str(hold.first_page), WHOLE, "; ".join(hold.reasons), "", ""), [ACCEPT, REJECT])
-    ]
+    reasons = "; ".join(hold.reasons)
+    yield _Row((hold.id, name, str(hold.first_page), _("the whole document"), reasons, "", ""), WHOLE, [ACCEPT, REJECT])
+    labels = field_labels()
     for field_name, field in document.metadata.items():
         if field.state is not FieldState.HELD:
             continue
         page = str(field.evidence.page if field.evidence else hold.first_page)
-        others = [candidate for candidate in field.candidates if candidate != field.value]
-        cells = (hold.id, name, page, field_name, field.value or "", f"{field.confidence:.0%}", " | ".join(others))
-        rows.append((cells, [*([ACCEPT] if field.value else []), ABSENT, *others]))
-    return rows
+        others = [as_written(field_name, candidate) for candidate in field.candidates if candidate != field.value]
+        read = as_written(field_name, field.value or "")
+        shown = (hold.id, name, page, labels[field_name], read, f"{field.confidence:.0%}", " | ".join(others))
+        yield _Row(shown, field_name, [*([ACCEPT] if read else []), ABSENT, *others])
 
 
-def _offer(sheet: Any, row: int, choices: list[str]) -> None:
+def _offer(sheet: Any, lists: Any, row: int, choices: Sequence[str]) -> None:
     """A drop-down of *choices* that lets anything else be typed too."""
-    fitting: list[str] = []
-    for choice in choices:
-        if "," not in choice and len(",".join([*fitting, choice])) <= EXCEL_LIST_CHARACTERS:
-            fitting.append(choice)
-    rule = {"validate": "list", "source": fitting, "error_type": "information"}
+    for column, choice in enumerate(choices):
+        lists.write_string(row, column, choice)
+    first, last = xl_rowcol_to_cell(row, 0, True, True), xl_rowcol_to_cell(row, len(choices) - 1, True, True)
+    rule = {"validate": "list", "source": f"={CHOICES}!{first}:{last}", "error_type": "information"}
     sheet.data_validation(row, DECISION, row, DECISION, rule)
 
 
@@ -141,8 +156,9 @@ def _show(sheet: Any, row: int, crop: Path) -> None:
     from PIL import Image
 
     with Image.open(crop) as image:
-        scale = min(CROP_WIDTH_PX / image.width, CROP_HEIGHT_PX / image.height)
-    sheet.set_row_pixels(row, CROP_HEIGHT_PX + 4)
+        scale = min(CROP_WIDTH_PX / image.width, MOST_CROP_HEIGHT_PX / image.height, 1.0)
+        height = max(round(image.height * scale), LEAST_CROP_HEIGHT_PX)
+    sheet.set_row_pixels(row, height + 4)
     sheet.insert_image(row, COLUMNS.index("crop"), str(crop), {"x_scale": scale, "y_scale": scale, "x_offset": 2,
                                                                "y_offset": 2, "object_position": 1})  # fmt: skip
 
