@@ -8,6 +8,7 @@ so at the deposit; and the catalogue's list is compared with the archive's.
 
 import hashlib
 import json
+import math
 import os
 import time
 from collections import Counter, deque
@@ -15,6 +16,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -34,6 +36,8 @@ DEPTH = 4
 """How many folders below the root an object lies, in the layout of this archive."""
 NOTED_WITHIN_S = 0.5
 """A deposit stands in the catalogue so soon after it stands in the archive; it takes milliseconds."""
+NOTED_AT_ONCE = 200
+"""Objects after which it is noted that they were seen; a run that is stopped does so many again."""
 AHEAD = 64
 """Objects handed to the hashing threads ahead of what is reported: enough to keep them busy, few enough to hold."""
 
@@ -69,6 +73,9 @@ class Audit:
     files: int = 0
     size_bytes: int = 0
     findings: list[Finding] = field(default_factory=list)
+    looked_at: frozenset[str] = frozenset()
+    """The objects that were hashed; all there are are ``of``."""
+    of: int = 0
 
     @property
     def whole(self) -> bool:
@@ -92,25 +99,69 @@ def audit(
     *,
     threads: int = 0,
     on_object: Callable[[Audit], None] = lambda so_far: None,
+    within_days: int | None = None,
+    replica: bool = False,
 ) -> Audit:
     """Look at everything once; *on_object* is told after each object. *threads* 0: one a core.
 
-    Deposits may go on meanwhile: an object that looks broken is looked at again while no deposit is in hand.
+    With *within_days*, at today's share alone, so that all is seen within so many days: goes on where a run of today
+    was stopped. Deposits may go on meanwhile: an object that looks broken is looked at again while no deposit is in
+    hand. *replica*: *archive* is a second root of the records that *catalogue* lists.
     """
     result = Audit()
     result.findings += _check_root(archive)
     paths, strays = _objects(archive.root)
     result.findings += strays
-    for checked in _check_each(archive, catalogue, paths, threads or len(os.sched_getaffinity(0))):
+    root = str(archive.root) if replica else ""
+    chosen: Sequence[str] = paths
+    if within_days is not None and catalogue is not None:
+        chosen = due(paths, catalogue.audits(root), within_days, datetime.now(UTC))
+    seen: list[str] = []
+    for path, checked in zip(chosen, _check_each(archive, catalogue, chosen, threads or cores()), strict=True):
         result.objects += 1
         result.files += checked.files
         result.size_bytes += checked.size_bytes
         result.findings += checked.findings
         on_object(result)
+        seen.append(path)
+        if catalogue is not None and (len(seen) == NOTED_AT_ONCE or result.objects == len(chosen)):
+            catalogue.note_audits(seen, datetime.now(UTC), root)
+            seen = []
+    result.looked_at = frozenset(chosen)
+    result.of = len(paths)
     if catalogue is not None:
         result.findings += _gone(archive, catalogue, set(paths))
-        result.findings += [Finding("", Fault.LOG, fault) for fault in catalogue.log_faults()]
+        if not replica:
+            result.findings += [Finding("", Fault.LOG, fault) for fault in catalogue.log_faults()]
     return result
+
+
+def cores() -> int:
+    """How many threads hash at once."""
+    return len(os.sched_getaffinity(0))
+
+
+def due(paths: Sequence[str], seen: Mapping[str, datetime], within_days: int, now: datetime) -> list[str]:
+    """The objects to look at today: an even share of those not seen for longest, and all that would be late else.
+
+    What was seen today counts for today's share. *seen* by path.
+    """
+    today = now.date()
+    waiting = sorted(
+        (path for path in paths if path not in seen or seen[path].date() < today),
+        key=lambda path: (seen.get(path, datetime.min.replace(tzinfo=UTC)), path),
+    )
+    share = max(0, math.ceil(len(paths) / within_days) - (len(paths) - len(waiting)))
+    late = sum(1 for path in waiting if path in seen and (today - seen[path].date()).days >= within_days)
+    return waiting[: max(share, late)]
+
+
+def is_proven(archive: Archive, catalogue: Catalogue, object_path: str) -> bool:
+    """The object is, file by file, what was deposited: all agrees with inventories whose hashes the catalogue noted."""
+    if not (archive.root / object_path).is_dir():
+        return False
+    noted = [row for row in catalogue.deposits_in(object_path) if row.inventory_sha512]
+    return bool(noted) and not _check_object(archive.root, object_path, catalogue).findings
 
 
 def _check_root(archive: Archive) -> Iterator[Finding]:

@@ -597,6 +597,36 @@ class Catalogue:
         )
         return [(row.position, row.id) for row in self._rows(query)]
 
+    def objects_after(self, position: int, limit: int) -> list[tuple[int, str]]:
+        """As ``deposited_after``, with the object's folder instead of the record's id."""
+        query = (
+            select(records.c.position, records.c.object_path)
+            .where(records.c.position > position)
+            .order_by(records.c.position)
+            .limit(limit)
+        )
+        return [(row.position, row.object_path) for row in self._rows(query)]
+
+    def replica_position(self, root: str) -> int:
+        """Up to which position the replica at *root* has the records; 0 for one that never had any."""
+        return next((row.position for row in self._rows(select(replicas).where(replicas.c.root == root))), 0)
+
+    def note_replica(self, root: str, position: int) -> None:
+        """Note up to which position the replica at *root* has the records."""
+        with self._writing() as connection:
+            _put(connection, replicas, {"root": root}, {"position": position})
+
+    def audits(self, root: str = "") -> dict[str, datetime]:
+        """When each object was last hashed, in the archive or in the replica at *root*."""
+        rows = self._rows(select(audited).where(audited.c.root == root))
+        return {row.object_path: _time(row.at) for row in rows}
+
+    def note_audits(self, object_paths: Sequence[str], now: datetime, root: str = "") -> None:
+        """Note that these objects were hashed."""
+        with self._writing() as connection:
+            for path in object_paths:
+                _put(connection, audited, {"root": root, "object_path": path}, {"at": _utc(now)})
+
     def last_position(self) -> int:
         """The highest position in the list of deposits, 0 when it is empty."""
         [row] = self._rows(select(func.max(records.c.position).label("last")))

@@ -191,46 +191,53 @@ def check_validity(folder: Path, object_path: str, *, digests: bool = False) -> 
 def purge(held: HeldObject, serial: str, target: Path) -> Any:
     """Write the object to *target* as if the document *serial* had never been in it; its inventory then.
 
-    What other documents have in common with it (a text of the same bytes) stays.
+    What other documents have in common with it (a text of the same bytes) stays, at a place of the first of them.
     """
     source = held.root / held.path
-    doomed = _doomed(held.inventory, serial)
+    kept = _kept(held.inventory, serial)
     target.mkdir(mode=0o700, parents=True)
     (target / "0=ocfl_object_1.1").write_text("ocfl_object_1.1\n")
-    for version in held.inventory.version_directories:
-        (target / version).mkdir(mode=0o700)
-        inventory = json.loads((source / version / "inventory.json").read_bytes())
-        for digest, paths in inventory["manifest"].items():
-            for path in paths:
-                if digest not in doomed and path.startswith(f"{version}/"):
-                    (target / path).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-                    shutil.copyfile(source / path, target / path)
-        _forget(inventory, serial, doomed)
-        _write_inventory(target / version, inventory)
+    for (path, _digest), (_version, place) in kept.items():
+        (target / place).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        shutil.copyfile(source / path, target / place)
+    inventory: dict[str, Any] = {}
+    for name in held.inventory.version_directories:
+        inventory = json.loads((source / name / "inventory.json").read_bytes())
+        manifest: dict[str, list[str]] = {}
+        for (_path, digest), (version, place) in kept.items():
+            if version <= int(name[1:]):
+                manifest.setdefault(digest, []).append(place)
+        inventory["manifest"] = manifest
+        for version_of_it in inventory["versions"].values():
+            version_of_it["state"] = _without(version_of_it["state"], serial)
+        (target / name).mkdir(mode=0o700, exist_ok=True)
+        _write_inventory(target / name, inventory)
     _write_inventory(target, inventory)
     return inventory
 
 
-def _doomed(inventory: Any, serial: str) -> set[str]:
-    """The digests of what only the document *serial* has, in any version."""
-    own: set[str] = set()
-    others: set[str] = set()
+def _kept(inventory: Any, serial: str) -> dict[tuple[str, str], tuple[int, str]]:
+    """Path and digest of each file that another document than *serial* has in some version → version and place to be.
+
+    A file that came with the document *serial* moves to the first version in which another one has it.
+    """
+    first: dict[str, tuple[int, str]] = {}
     for name in inventory.version_directories:
-        for digest, paths in inventory.version(name).state.items():
-            for path in paths:
-                (own if path.startswith(f"{serial}/") else others).add(digest)
-    return own - others
+        for digest, paths in _without(inventory.version(name).state, serial).items():
+            first.setdefault(digest, (int(name[1:]), f"{name}/content/{paths[0]}"))
+    kept: dict[tuple[str, str], tuple[int, str]] = {}
+    for digest, paths in inventory.manifest.items():
+        for path in paths if digest in first else ():
+            if path.split("/")[2] != serial:
+                kept[path, digest] = int(path.split("/")[0][1:]), path
+            elif len(paths) == 1:
+                kept[path, digest] = first[digest]
+    return kept
 
 
-def _forget(inventory: dict[str, Any], serial: str, doomed: set[str]) -> None:
-    for digest in doomed & inventory["manifest"].keys():
-        del inventory["manifest"][digest]
-    for version in inventory["versions"].values():
-        kept = {
-            digest: [path for path in paths if not path.startswith(f"{serial}/")]
-            for digest, paths in version["state"].items()
-        }
-        version["state"] = {digest: paths for digest, paths in kept.items() if paths}
+def _without(state: dict[str, list[str]], serial: str) -> dict[str, list[str]]:
+    left = {digest: [p for p in paths if not p.startswith(f"{serial}/")] for digest, paths in state.items()}
+    return {digest: paths for digest, paths in left.items() if paths}
 
 
 def _write_inventory(folder: Path, inventory: dict[str, Any]) -> None:

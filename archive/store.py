@@ -94,8 +94,8 @@ class Archive:
             for left in root.absolute().parent.glob(f"{glob.escape(_making(root))}*"):  # of a run that was killed there
                 shutil.rmtree(left, ignore_errors=True)
             if (root / "extensions" / STAGING).is_dir():
-                with suppress(Busy, PermissionError), archive._staging.locked(wait=False):
-                    archive._staging.recover()
+                with suppress(Busy, PermissionError), archive.staging.locked(wait=False):
+                    archive.staging.recover()
         except OSError as error:
             raise unavailable(root, error) from error
         if not (root / DECLARATION).is_file():
@@ -222,7 +222,7 @@ class Archive:
                 check_validity(tree / held.path, held.path, digests=True)
                 return list(HeldObject.built(self.root, held.path, tree / held.path).deposits())
 
-            return self._staging.swap(held.path, built, aside=None)
+            return self.staging.swap(held.path, built, aside=None)
 
     def corrected(self, submission: Submission, *, original: Path | None = None) -> Deposit:
         """Put a document that is held already as a person has decided it anew, as a version of its own.
@@ -344,7 +344,7 @@ class Archive:
         """No deposit is in hand while the block runs; where the archive cannot be written, none ever is."""
         with ExitStack() as stack:
             with suppress(OSError):
-                stack.enter_context(self._staging.locked(wait=True))
+                stack.enter_context(self.staging.locked(wait=True))
             yield
 
     def _object_path(self, dossier: str) -> str:
@@ -386,15 +386,22 @@ class Archive:
             shutil.rmtree(beside, ignore_errors=True)
 
     @property
-    def _staging(self) -> Staging:
+    def staging(self) -> Staging:
+        """How changes to this root are made."""
         return Staging(self.root, self.at_step)
 
     @contextmanager
-    def _changing(self) -> Iterator[None]:
+    def alone(self) -> Iterator[None]:
         """Alone in writing to this archive; what an earlier run left half done is ended first."""
+        with self.staging.locked(wait=True):
+            self.staging.recover()
+            yield
+
+    @contextmanager
+    def _changing(self) -> Iterator[None]:
+        """``alone``, with errors in the words of this program."""
         try:
-            with self._staging.locked(wait=True):
-                self._staging.recover()
+            with self.alone():
                 yield
         except OSError as error:
             raise unavailable(self.root, error) from error
@@ -445,7 +452,7 @@ class Archive:
             check_copies(made, change)
             return [replace(made.standing(serial), new=True) for serial in serials]
 
-        deposits = self._staging.add(built)
+        deposits = self.staging.add(built)
         check_validity(self.root / path, path)
         return deposits
 

@@ -2,7 +2,8 @@
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 import click
@@ -10,6 +11,8 @@ import click
 from archive.audit import Audit, Fault, Finding, audit
 from archive.inventory import VIETNAM, Register
 from cli import Context
+from commands.access import operator_of
+from commands.replicating import repaired, replicas_or_say
 from commands.showing import console, harmless, json_line
 from commands.workspace import Workspace
 from schemas.errors import InputRejected
@@ -23,26 +26,72 @@ PROGRESS_EVERY_S = 5.0
 @click.command(help=_("Hash every file again, and name each that is not what was deposited."))
 @click.option("--log", "log_only", is_flag=True, help=_("Check only the log of accesses, decisions and deposits."))
 @click.option("--signatures", is_flag=True, help=_("Check each record's signatures too (some 10 ms each)."))
+@click.option("--within-days", type=click.IntRange(1), default=None,
+              help=_("Only today's share: all is seen within so many days; goes on where it stopped."))  # fmt: skip
+@click.option("--repair", is_flag=True,
+              help=_("Give damaged objects back from a copy proven whole; the damaged ones are kept."))  # fmt: skip
+@click.option("--operator", default=None, help=_("Who answers for this run."))
 @click.option("--threads", type=click.IntRange(0), default=0, help=_("How many files to hash at once (0: one a core)."))
 @click.option("--json", "as_json", is_flag=True, help=_("Print one JSON object a line, the summary last."))
 @click.pass_obj
-def command(context: Context, log_only: bool, signatures: bool, threads: int, as_json: bool) -> int:
+def command(
+    context: Context,
+    log_only: bool,
+    signatures: bool,
+    within_days: int | None,
+    repair: bool,
+    operator: str | None,
+    threads: int,
+    as_json: bool,
+) -> int:
     workspace = context.workspace
     started = time.monotonic()
+    who = operator_of(workspace, operator)
     if log_only:
-        result = Audit(findings=[Finding("", Fault.LOG, fault) for fault in workspace.catalogue.log_faults()])
+        results = [Audit(findings=[Finding("", Fault.LOG, fault) for fault in workspace.catalogue.log_faults()])]
     else:
-        result = audit(workspace.archive, workspace.catalogue, threads=threads, on_object=_progress(started))
-        if signatures:
-            result.findings += _signature_findings(workspace, {finding.path for finding in result.findings})
-        _stop_counting(workspace, result, signatures)
-    for finding in result.findings:
-        if as_json:
-            json_line({"path": finding.path, "fault": finding.fault, "detail": finding.detail})
+        if repair:
+            with workspace.only_writer():
+                results, mended = _audited(workspace, started, signatures, within_days, threads, who)
         else:
-            click.echo(harmless(_line(finding)))
-    _close(result, time.monotonic() - started, log_only, as_json)
-    return 0 if result.whole else BROKEN
+            results, mended = _audited(workspace, started, signatures, within_days, threads, None)
+        for path in mended:
+            if as_json:
+                json_line({"path": path, "repaired": True})
+            else:
+                click.echo(_("given back from a proven copy: {path}").format(path=path))
+    for result in results:
+        for finding in result.findings:
+            if as_json:
+                json_line({"path": finding.path, "fault": finding.fault, "detail": finding.detail})
+            else:
+                click.echo(harmless(_line(finding)))
+    _close(results, time.monotonic() - started, log_only, as_json)
+    return 0 if all(result.whole for result in results) else BROKEN
+
+
+def _audited(
+    workspace: Workspace, started: float, signatures: bool, within_days: int | None, threads: int, repairing: str | None
+) -> tuple[list[Audit], list[str]]:
+    """The archive's audit and each replica's, and what was given back; *repairing*: who answers for that."""
+    replicas = replicas_or_say(workspace)
+    result = audit(workspace.archive, workspace.catalogue, threads=threads, on_object=_progress(started),
+                   within_days=within_days)  # fmt: skip
+    if signatures:
+        result.findings += _signature_findings(workspace, result, {finding.path for finding in result.findings})
+    results, mended = [result], []
+    for replica in replicas:
+        found = audit(replica, workspace.catalogue, threads=threads, on_object=_progress(started),
+                      within_days=within_days, replica=True)  # fmt: skip
+        if repairing is not None:
+            mended += [f"{replica.root}/{path}"
+                       for path in repaired(workspace, replica, found, [workspace.archive], repairing)]  # fmt: skip
+        found.findings[:] = [replace(f, path=f"{replica.root}/{f.path}") for f in found.findings]
+        results.append(found)
+    if repairing is not None:
+        mended += repaired(workspace, workspace.archive, result, replicas, repairing)
+    _stop_counting(workspace, result, signatures and within_days is None)
+    return results, mended
 
 
 def _stop_counting(workspace: Workspace, result: Audit, signatures: bool) -> None:
@@ -51,12 +100,12 @@ def _stop_counting(workspace: Workspace, result: Audit, signatures: bool) -> Non
     Register(workspace.catalogue.engine).audited(broken, datetime.now(VIETNAM).date(), all_was_checked=signatures)
 
 
-def _signature_findings(workspace: Workspace, known: set[str]) -> Iterator[Finding]:
+def _signature_findings(workspace: Workspace, result: Audit, known: set[str]) -> Iterator[Finding]:
     """Records whose signatures do not hold; files that were found altered or missing are not named twice."""
     from ingest.signing import Verdict, verify  # a second to load, for this option only
 
     for row in workspace.catalogue.deposits():
-        if row.pdf_path in known:
+        if row.pdf_path in known or not row.pdf_path or row.object_path not in result.looked_at:
             continue
         try:
             verdicts = verify(workspace.archive.root / row.pdf_path, None)
@@ -108,21 +157,24 @@ def _line(finding: Finding) -> str:
     return ": ".join(part for part in (words[finding.fault], finding.path, finding.detail) if part)
 
 
-def _close(result: Audit, seconds: float, log_only: bool, as_json: bool) -> None:
+def _close(results: Sequence[Audit], seconds: float, log_only: bool, as_json: bool) -> None:
+    found = [finding for result in results for finding in result.findings]
+    objects, files, size_bytes = (
+        sum(counts) for counts in zip(*((r.objects, r.files, r.size_bytes) for r in results), strict=True)
+    )
     if as_json:
-        faults = Counter(str(finding.fault) for finding in result.findings)
         json_line({
-            "whole": result.whole, "objects": result.objects, "files": result.files, "size_bytes": result.size_bytes,
-            "faults": dict(faults), "seconds": round(seconds, 2),
+            "whole": not found, "objects": objects, "of": sum(r.of for r in results), "files": files,
+            "size_bytes": size_bytes, "faults": dict(Counter(str(finding.fault) for finding in found)),
+            "seconds": round(seconds, 2),
         })  # fmt: skip
     elif log_only:
-        click.echo(_("The log is whole.") if result.whole else _("The log is not what was written."))
+        click.echo(_("The log is whole.") if not found else _("The log is not what was written."))
     else:
         click.echo(
-            _("{objects} objects, {files} files, {size} MB in {seconds} s: {verdict}").format(
-                objects=result.objects, files=result.files, size=round(result.size_bytes / 1e6),
+            _("{objects} of {all} objects, {files} files, {size} MB in {seconds} s: {verdict}").format(
+                objects=objects, all=sum(r.of for r in results), files=files, size=round(size_bytes / 1e6),
                 seconds=round(seconds, 1),
-                verdict=_("all as deposited") if result.whole else _("{count} faults").format(
-                    count=len(result.findings)),
+                verdict=_("all as deposited") if not found else _("{count} faults").format(count=len(found)),
             )
         )  # fmt: skip

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 import click
 
+from commands.replicating import replicas_or_say
 from commands.workspace import Workspace
 from schemas.errors import InputRejected, IntegrityBroken, ServiceUnavailable, SettingsRejected
 from schemas.language import _
@@ -25,10 +26,11 @@ class Indexed:
 
 
 def index_or_say(workspace: Workspace) -> int | None:
-    """Catch the index up with the catalogue and say how many records went in.
+    """Catch the replicas up with the archive, the index with the catalogue, and say how many records went in.
 
     None, with a message on stderr, when the index is not to be had or wrongly set: archiving never waits for search.
     """
+    replicas_or_say(workspace)
     try:
         done = catch_up(workspace)
     except (ServiceUnavailable, SettingsRejected) as error:

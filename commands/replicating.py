@@ -1,0 +1,82 @@
+"""The replicas kept in step with the archive, and damaged objects given back from a proven copy."""
+
+import time
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from archive.audit import Audit, Fault, Finding, is_proven
+from archive.replica import bring_in_step, give_back, open_replica
+from archive.store import Archive
+from commands.workspace import Workspace
+from schemas.errors import IntegrityBroken, ServiceUnavailable
+from schemas.language import _
+
+PROGRESS_EVERY_S = 5.0
+IN_AN_OBJECT = (Fault.ALTERED, Fault.MISSING, Fault.ADDED, Fault.RENAMED, Fault.INVALID)
+
+
+def replicas_or_say(workspace: Workspace) -> list[Archive]:
+    """Bring every replica in step, and give those that can be reached.
+
+    What cannot be done now is said on stderr and done by the next run: archiving never waits for a replica.
+    """
+    reached = []
+    for root in workspace.settings.archive.replicas:
+        try:
+            replica = open_replica(workspace.catalogue, Path(root).absolute())
+            done = bring_in_step(workspace.archive, replica, workspace.catalogue, _Progress(root))
+        except (ServiceUnavailable, IntegrityBroken) as error:
+            click.echo(_("Replica not in step: {error}").format(error=error), err=True)
+            continue
+        for refused in done.refused or ():
+            click.echo(_("Replica not in step: {error}").format(error=refused), err=True)
+        reached.append(replica)
+    return reached
+
+
+class _Progress:
+    """A line every few seconds, for a replica that has much to catch up with."""
+
+    def __init__(self, root: str) -> None:
+        self.root, self.last = root, time.monotonic()
+
+    def __call__(self, count: int) -> None:
+        if time.monotonic() - self.last >= PROGRESS_EVERY_S:
+            self.last = time.monotonic()
+            click.echo(_("replica {root}: {count} objects copied").format(root=self.root, count=count), err=True)
+
+
+def repaired(
+    workspace: Workspace, damaged: Archive, result: Audit, others: Iterable[Archive], who: str
+) -> Iterator[str]:
+    """Give back each object of *damaged* in which *result* found something, from one of *others* that proves it whole.
+
+    The damaged one is kept beside the root, in ``<root>.damaged``. Findings that are mended leave *result*. Yields the
+    objects' paths.
+    """
+    copies = list(others)
+    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+    for path in sorted({path for f in result.findings if (path := _object_of(f, workspace)) is not None}):
+        proven = next((copy for copy in copies if is_proven(copy, workspace.catalogue, path)), None)
+        if proven is None:
+            continue
+        give_back(proven, damaged, path, damaged.root.with_name(f"{damaged.root.name}.damaged") / stamp / path)
+        workspace.catalogue.note_access(who, f"repair from {proven.root}", f"{damaged.root}/{path}")
+        if is_proven(damaged, workspace.catalogue, path):
+            result.findings[:] = [
+                f for f in result.findings
+                if _object_of(f, workspace) != path and not (f.path and path.startswith(f"{f.path}/"))
+            ]  # fmt: skip
+            yield path
+
+
+def _object_of(finding: Finding, workspace: Workspace) -> str | None:
+    """The object in which something was found; None where it lies between objects, or is no file."""
+    parts = finding.path.split("/")
+    path = "/".join(parts[:4])
+    if finding.fault not in IN_AN_OBJECT or len(parts) < 4 or not workspace.catalogue.deposits_in(path):
+        return None
+    return path

@@ -1,0 +1,186 @@
+"""A second root is kept in step, found damaged like the first, and gives back what is damaged, never without proof."""
+
+import json
+import shutil
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from archive.audit import due
+from archive.replica import copy_object, give_back
+from archive.store import Archive
+from cli import run
+from commands.indexing import index_or_say
+from commands.workspace import Workspace
+from schemas.errors import IntegrityBroken
+from schemas.records import Withdrawal
+from tests.archive import NOON, submission
+from tests.archive.test_changes import killed_at
+from tests.archive.test_store import assert_valid
+
+
+class Office:
+    """A workspace with a replica, and three records in two dossiers."""
+
+    def __init__(self, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        self.folder, self.capsys = folder, capsys
+        (folder / "w").mkdir()
+        (folder / "w" / "sohoa.toml").write_text(f'[archive]\nreplicas = ["{folder}/replica"]\n')
+        self.workspace = Workspace.open(folder / "w")
+        for scan, dossier in (("a", "one"), ("b", "one"), ("c", "two")):
+            self.deposit(scan, dossier)
+        index_or_say(self.workspace)
+
+    def deposit(self, scan: str, dossier: str) -> None:
+        deposit = self.workspace.archive.deposit(submission(self.folder, scan=scan, dossier=dossier))
+        self.workspace.catalogue.note_deposit(deposit, who="An")
+
+    @property
+    def root(self) -> Path:
+        return self.workspace.archive.root
+
+    @property
+    def replica(self) -> Path:
+        return self.folder / "replica"
+
+    def audits(self, *options: str, code: int = 0) -> list[dict[str, Any]]:
+        self.capsys.readouterr()
+        assert run(["--workspace", str(self.workspace.folder), "audit", "--json", *options]) == code
+        return [json.loads(line) for line in self.capsys.readouterr().out.splitlines()]
+
+
+@pytest.fixture
+def office(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Office:
+    return Office(tmp_path, capsys)
+
+
+def files(root: Path) -> dict[str, bytes]:
+    return {str(file.relative_to(root)): file.read_bytes() for file in root.rglob("*") if file.is_file()}
+
+
+def test_a_replica_is_the_archive_byte_for_byte_and_catches_up(office: Office) -> None:
+    assert files(office.replica) == files(office.root)
+    office.deposit("d", "two")
+    office.workspace.archive.withdrawn("one.001", Withdrawal("nhầm", "", "An", NOON))
+    office.workspace.catalogue.note_deposit(office.workspace.archive.find("one.001"), who="An")
+    assert files(office.replica) != files(office.root)
+    index_or_say(office.workspace)
+    assert files(office.replica) == files(office.root)
+    assert_valid(office.replica)
+    assert office.audits()[-1]["objects"] == 4
+
+
+def test_what_is_destroyed_is_nowhere(office: Office) -> None:
+    left = office.workspace.archive.destroy("one.001", {"by": "An"}, operator="An")
+    office.workspace.catalogue.note_destruction("one.001", left, who="An", what="destroy", now=NOON)
+    index_or_say(office.workspace)
+    assert files(office.replica) == files(office.root)
+    assert_valid(office.replica)
+
+
+def test_a_replica_whose_disk_is_gone_is_not_begun_anew(office: Office) -> None:
+    shutil.move(office.replica, office.folder / "elsewhere")
+    office.deposit("d", "two")
+    index_or_say(office.workspace)
+    assert "mounted" in office.capsys.readouterr().err
+    assert not office.replica.exists()
+    shutil.move(office.folder / "elsewhere", office.replica)
+    index_or_say(office.workspace)
+    assert files(office.replica) == files(office.root)
+
+
+@pytest.mark.parametrize("side", ["archive", "replica"])
+@pytest.mark.parametrize("damage", ["flip", "gone", "added", "object gone"])
+def test_a_damaged_object_is_given_back_from_a_proven_copy_and_kept_aside(
+    office: Office, side: str, damage: str
+) -> None:
+    whole = files(office.root)
+    root = office.root if side == "archive" else office.replica
+    pdf = root / office.workspace.archive.pdf("one.001").relative_to(office.root)
+    match damage:
+        case "flip":
+            pdf.write_bytes(b"%PDF-1.7 forged")
+        case "gone":
+            pdf.unlink()
+        case "added":
+            pdf.with_name("more.pdf").write_bytes(b"x")
+        case _:
+            shutil.rmtree(pdf.parents[3])
+    assert office.audits(code=6)[-1]["whole"] is False
+    mended = office.audits("--repair")
+    assert (mended[0]["repaired"], mended[-1]["whole"]) == (True, True)
+    assert files(office.root) == files(office.replica) == whole
+    kept = files(root.with_name(f"{root.name}.damaged")) if damage != "object gone" else {"forged": b"%PDF-1.7 forged"}
+    assert damage != "flip" or b"%PDF-1.7 forged" in kept.values()
+    assert [entry.what[:11] for entry in office.workspace.catalogue.log()][-1] == "repair from"
+
+
+def test_nothing_is_overwritten_by_a_copy_that_is_not_proven(office: Office) -> None:
+    pdf = office.workspace.archive.pdf("one.001")
+    damaged = [pdf, office.replica / pdf.relative_to(office.root)]
+    for file in damaged:
+        file.write_bytes(b"%PDF-1.7 forged")
+    before = files(office.root), files(office.replica)
+    office.audits("--repair", code=6)
+    assert (files(office.root), files(office.replica)) == before
+    assert not office.root.with_name("archive.damaged").exists()
+
+
+def test_a_replica_with_another_history_is_left_alone_and_named(office: Office, tmp_path: Path) -> None:
+    path = office.workspace.archive.find("two.001").object_path
+    shutil.rmtree(office.replica / path)
+    (tmp_path / "other").mkdir()
+    forged = Archive.open(tmp_path / "forged")
+    forged.deposit(submission(tmp_path / "other", scan="c", dossier="two", text="giả"))
+    shutil.copytree(forged.root / path, office.replica / path)
+    before = files(office.replica)
+    with pytest.raises(IntegrityBroken, match="another history"):
+        copy_object(office.workspace.archive, Archive.open(office.replica), path)
+    assert files(office.replica) == before
+
+
+def test_damage_is_not_passed_on_to_a_replica(office: Office) -> None:
+    office.deposit("d", "three")
+    office.workspace.archive.pdf("three.001").write_bytes(b"%PDF-1.7 forged")
+    index_or_say(office.workspace)
+    assert "damaged" in office.capsys.readouterr().err
+    assert b"%PDF-1.7 forged" not in files(office.replica).values()
+    assert_valid(office.replica)
+
+
+@pytest.mark.parametrize("step", ["flushed", "ready", "set aside", "in place", "deposited"])
+def test_a_kill_in_a_repair_leaves_the_damaged_or_the_whole_object(office: Office, step: str, tmp_path: Path) -> None:
+    find = office.workspace.archive.find("two.001")
+    (office.root / find.pdf_path).write_bytes(b"%PDF-1.7 forged")
+    office.workspace.catalogue.close()
+    killed_at(step, lambda stop: give_back(Archive(office.replica), Archive(office.root, stop), find.object_path,
+                                           tmp_path / "aside" / "object"))  # fmt: skip
+    opened = Archive.open(office.root)
+    mended = opened.pdf("two.001").read_bytes() != b"%PDF-1.7 forged"
+    assert mended == (step != "flushed")
+    assert (tmp_path / "aside" / "object").is_dir() == mended
+    assert not (office.root / "extensions" / "sohoa-staging").exists()
+
+
+def test_shares_of_each_day_cover_everything_within_the_days() -> None:
+    paths = [f"object {n:02d}" for n in range(25)]
+    seen: dict[str, datetime] = {}
+    for day in range(7):
+        now = NOON + timedelta(days=day)
+        share = due(paths, seen, 7, now)
+        assert len(share) <= 4
+        seen |= dict.fromkeys(share[:2], now)  # stopped in the middle
+        seen |= dict.fromkeys(due(paths, seen, 7, now), now)
+        assert due(paths, seen, 7, now) == []
+    assert seen.keys() == set(paths)
+    first = min(seen, key=lambda path: seen[path])
+    assert first in due(paths, seen, 7, NOON + timedelta(days=7))
+
+
+def test_what_is_overdue_is_all_looked_at(office: Office) -> None:
+    summary = office.audits("--within-days", "2")[-1]
+    assert (summary["objects"], summary["of"]) == (2, 4)  # half of two objects, in each of two roots
+    assert office.audits("--within-days", "2")[-1]["objects"] == 0
+    assert office.audits("--within-days", "1")[-1]["objects"] == 2
