@@ -4,14 +4,9 @@ Each function returns the line that says what was done; InputRejected says why i
 with how its documents stood before and after, so that ``commands/undoing.py`` can take it back.
 """
 
-<<<<<<< HEAD
 import hashlib
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
-=======
-from collections.abc import Sequence
-from dataclasses import replace
->>>>>>> 2443918 (Move a secret scan to quarantine by setting, put duplex piles together, and search the machine for a secret paper's words)
 from datetime import UTC, datetime
 
 from commands.engines import desk_of, opened_pool, reading_options
@@ -162,7 +157,6 @@ def _value_of(cell: Decided, submission: Submission) -> str:
     return "" if cell.value == ABSENT else cell.value
 
 
-<<<<<<< HEAD
 # -- cut anew and turned: the scan itself is needed ---------------------------------------------------------------
 
 
@@ -218,11 +212,6 @@ def turned_pages(
     images = [replace(pages.image(number), turn=turn, settled=True, released=True) for number, turn in turns.items()]
     again = {text.number: text for text in reread(workspace, images)} if images else {}
     return [again.get(text.number, text) for text in texts]
-=======
-def submission_of(hold: Hold) -> Submission:
-    """What waits under *hold*. IntegrityBroken when it is not what was kept."""
-    return from_json(Submission, hold.submission)
->>>>>>> 2443918 (Move a secret scan to quarantine by setting, put duplex piles together, and search the machine for a secret paper's words)
 
 
 def _sum(first: Turn, second: Turn) -> Turn:

@@ -15,7 +15,6 @@ from rich.table import Table
 
 from cli import Context
 from commands.access import operator_of
-<<<<<<< HEAD
 from commands.deciding import (
     Waiting,
     accepted,
@@ -28,23 +27,15 @@ from commands.deciding import (
     submission_of,
     waiting,
 )
-=======
-from commands.deciding import cut_anew, go_on, imported, rejected, submission_of, undecided
->>>>>>> 2443918 (Move a secret scan to quarantine by setting, put duplex piles together, and search the machine for a secret paper's words)
 from commands.indexing import index_or_say
 from commands.pictures import show_picture
-from commands.releasing import incident_of
 from commands.showing import console, harmless, json_line
 from commands.undoing import release_taken_back, taken_back
 from commands.workspace import Workspace
 from ingest.crops import write_crops
 from ingest.extract.shown import shown
-<<<<<<< HEAD
-from ingest.review import as_written, field_labels
-=======
 from ingest.quarantine import Quarantine
-from ingest.review import accept, set_fields
->>>>>>> 2443918 (Move a secret scan to quarantine by setting, put duplex piles together, and search the machine for a secret paper's words)
+from ingest.review import as_written, field_labels
 from ingest.reviewsheet import Decided, NotTaken, read_sheet, write_sheet
 from schemas.documents import Field, FieldState
 from schemas.errors import InputRejected, ServiceUnavailable
@@ -288,7 +279,6 @@ def merge(context: Context, ids: tuple[str, ...], operator: str | None) -> int:
 @click.pass_obj
 def rotate(context: Context, words: tuple[str, ...], by: str, operator: str | None) -> int:
     workspace, who = context.workspace, operator_of(context.workspace, operator)
-<<<<<<< HEAD
     turns, turn = _pages_by_id(words), cast(Turn, int(by))
     return _each(workspace, list(turns), lambda held: rotated(workspace, held, turn, _of(held, turns), who))
 
@@ -317,13 +307,9 @@ def release(context: Context, sha256s: tuple[str, ...], reason: str, operator: s
     workspace, who = context.workspace, operator_of(context.workspace, operator)
 
     def released(sha256: str) -> str:
-        incident, file = incident_of(workspace, sha256)
-=======
-    with workspace.only_writer():
         quarantine = Quarantine(workspace.folder / "quarantine")
         incident, file = quarantine.incident(sha256)
         quarantine.put_back(incident)
->>>>>>> 2443918 (Move a secret scan to quarantine by setting, put duplex piles together, and search the machine for a secret paper's words)
         workspace.catalogue.release_scan(incident["sha256"], who, reason, datetime.now(UTC))
         file.rename(file.with_suffix(".released"))
         return _("{scan}: released; run ingest on it again").format(scan=harmless(incident["scan"]))

@@ -94,13 +94,10 @@ class Desk:
     programs: dict[str, str]
     settings: dict[str, Any]
     labels: Labels = NO_LABELS
-<<<<<<< HEAD
     retention_of: Callable[[str], str] = lambda procedure: ""
     """The retention code of a record, by its procedure."""
-=======
     takes_secret_scans: bool = False
     """A scan that bears a secrecy stamp is moved to ``quarantine/``."""
->>>>>>> 2443918 (Move a secret scan to quarantine by setting, put duplex piles together, and search the machine for a secret paper's words)
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
 
