@@ -7,6 +7,7 @@ Pure functions. ``Picture`` is rows × columns × 3 in the order blue, green, re
 import io
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -268,7 +269,8 @@ def _letters(ink: Mask, mm: float) -> Mask:
     width, height = stats[:, cv2.CC_STAT_WIDTH], stats[:, cv2.CC_STAT_HEIGHT]
     keep = (np.maximum(width, height) >= 0.8 * mm) & (height <= 10 * mm) & (width <= 25 * mm)
     keep[0] = False
-    return np.take(np.where(keep, np.uint8(255), np.uint8(0)), labels)
+    places: NDArray[np.integer[Any]] = np.asarray(labels)
+    return np.take(np.where(keep, np.uint8(255), np.uint8(0)), places)
 
 
 def skew_deg(ink: Mask, dpi: float) -> float:
