@@ -51,6 +51,7 @@ COMMANDS = {
     "destroy": _("Destroy records whose term is over."),
     "audit": _("Is the archive what was deposited?"),
     "rebuild": _("Catalogue and index anew from the archive."),
+    "worker": _("Read pages for a cluster."),
     "cover": _("Separator sheets to print."),
     "demo": _("Drawn sample scans and demonstration keys."),
     "doctor": _("What this machine lacks, and the command that mends it."),

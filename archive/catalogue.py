@@ -410,6 +410,11 @@ class Catalogue:
         [row] = self._rows(select(func.count().label("count")).select_from(holds).where(holds.c.decided_at.is_(None)))
         return int(row.count)
 
+    def oldest_waiting(self) -> datetime | None:
+        """Since when the document that has waited longest for a person does; None where none waits."""
+        [row] = self._rows(select(func.min(holds.c.opened_at).label("oldest")).where(holds.c.decided_at.is_(None)))
+        return _time(row.oldest) if row.oldest else None
+
     def _head(self, row: Any) -> HoldHead:
         head = json.loads(row.head) if row.head else None
         if head is None:  # held by a release that kept none

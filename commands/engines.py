@@ -46,17 +46,21 @@ def opened_pool(settings: Settings, options: ReadingOptions, workers: int | None
         with open_pool(chosen, options) as pool:
             yield pool
         return
+    with needs_cluster_packages():
+        from ingest.cluster import open_cluster
+    with open_cluster(chosen, settings.cluster, options, say=lambda line: click.echo(line, err=True)) as pool:
+        yield pool
+
+
+@contextmanager
+def needs_cluster_packages() -> Iterator[None]:
+    """SettingsRejected where what the block imports is not installed."""
     try:
-        from ingest.cluster import Cluster, open_cluster
+        yield
     except ImportError as error:
         raise SettingsRejected(
-            _("setting reading.workers: reading on a cluster needs more packages ({error}): pip install "
-              "'sohoa[cluster]'").format(error=error)
-        ) from error  # fmt: skip
-    way = settings.cluster
-    cluster = Cluster(chosen, way.ca_file, way.certificate, way.key, way.allow_plain)
-    with open_cluster(cluster, options, say=lambda line: click.echo(line, err=True)) as pool:
-        yield pool
+            _("reading on a cluster needs more packages ({error}): pip install 'sohoa[cluster]'").format(error=error)
+        ) from error
 
 
 def desk_of(

@@ -16,6 +16,7 @@ from commands.access import operator_of
 from commands.batchview import Summary, progress
 from commands.engines import desk_of, opened_pool, reading_options
 from commands.indexing import index_or_say
+from commands.metrics import Meter, metered
 from commands.showing import harmless, json_line
 from commands.workspace import Workspace
 from ingest.intake import find_scans
@@ -28,7 +29,7 @@ from ingest.watch import Watch, only_watcher
 from ingest.workers import Pool
 from schemas.errors import InputRejected, ServiceUnavailable, SettingsRejected
 from schemas.language import _
-from schemas.pages import ReadingOptions, Scan
+from schemas.pages import PageText, ReadingOptions, Scan
 from schemas.stored import to_json
 from schemas.work import RejectedScan, ScanState
 
@@ -50,6 +51,8 @@ SPACE_FLOOR_BYTES = 200_000_000
 @click.option("--interleave", type=click.Choice(["file", "pair"]), default=None,
               help=_("Piles fed twice, all fronts and then all backs: in one file, or in pairs of files."))  # fmt: skip
 @click.option("--backs-in-order", is_flag=True, help=_("With --interleave: the backs begin with the first sheet's."))
+@click.option("--metrics-port", type=click.IntRange(1, 65535), default=None,
+              help=_("Answer Prometheus at this port of this machine while the run lasts."))  # fmt: skip
 @click.option("--dry-run", is_flag=True, help=_("Say what would be done, and do nothing."))
 @click.option("--json", "as_json", is_flag=True, help=_("Print one JSON object a line."))
 @click.pass_obj
@@ -65,6 +68,7 @@ def command(
     watch: bool,
     interleave: Piles | None,
     backs_in_order: bool,
+    metrics_port: int | None,
     dry_run: bool,
     as_json: bool,
 ) -> int:
@@ -91,9 +95,10 @@ def command(
         nullcontext() if watch else workspace.only_intake(),
         only_watcher(paths if watch else ()),
         _stopping_softly() as stop,
+        metered(metrics_port, workspace) as meter,
         opened_pool(workspace.settings, options, workers) as pool,
     ):
-        run = _Run(workspace, desk, pool, options, stop, as_json, sides)
+        run = _Run(workspace, replace(desk, signed=meter.signed), pool, options, stop, meter, as_json, sides)
         if watch:
             run.watch(paths)
             return 0
@@ -113,6 +118,7 @@ class _Run:
     pool: Pool
     options: ReadingOptions
     stop: "_Stop"
+    meter: Meter
     as_json: bool
     sides: Interleaving | None = None
 
@@ -123,13 +129,18 @@ class _Run:
         summary = Summary(self.as_json)
         tmp = self.workspace.folder / "tmp"
         with progress(found, self.as_json) as shown:
+
+            def on_page(scan: Scan, text: PageText, count: int) -> None:
+                shown.page(scan, text, count)
+                self.meter.page(text)
+
             reading = Reading(
                 pool=self.pool,
                 options=self.options,
                 spool=tmp,
                 passwords=self.workspace.settings.reading.pdf_passwords,
                 kept=KeptReadings(tmp / "readings", self.options),
-                on_page=shown.page,
+                on_page=on_page,
                 released=self.workspace.catalogue.is_released,
                 stopped=lambda: self.stop.asked,
             )
@@ -137,6 +148,7 @@ class _Run:
             for event in ingest(scans, reading, replace(self.desk, labels=labels)):
                 summary.take(event)
                 shown.event(event)
+                self.meter.event(event)
         summary.close(index_or_say(self.workspace))
         return summary
 

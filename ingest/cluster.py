@@ -1,16 +1,17 @@
 """Reading on a Dask cluster: pages go out as bytes and come back as ``PageText``.
 
-A worker needs this program and its models, no shared disk and no secret. It reads in guarded processes of its own, so
-that a page which kills or blocks its process costs that page alone, there as on one machine. Only workers whose program
-and models are the same as here are given pages: each that is carries a resource of Dask's that the pages ask for.
+A worker (``sohoa worker``) needs this program and its models, no shared disk and no secret. It reads in guarded
+processes of its own, so that a page which kills or blocks its process costs that page alone, there as on one machine.
+Only workers whose program and models are the same as here are given pages: each offers what it reads with as a resource
+of Dask's, and the pages ask for that.
 
 https://distributed.dask.org/en/stable/resources.html
 """
 
 import asyncio
-import hashlib
 import os
 import socket
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -23,7 +24,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import dask
-from distributed import Client, Security, Status, Worker, WorkerPlugin, get_worker
+from distributed import Client, Security, Worker
 from distributed.scheduler import KilledWorker
 
 from ingest.fencedprocess import WorkerDied
@@ -32,28 +33,18 @@ from ingest.workers import GuardedProcesses, Pool, ReadPage, reading_fence
 from schemas.errors import ServiceUnavailable, SettingsRejected, SohoaError
 from schemas.language import _
 from schemas.pages import PageImage, PageText, ReadingOptions
+from schemas.settings import Cluster
 
 SCHEME = "dask"
+PROGRAM = "sohoa "
 CONNECT_TIMEOUT_S = 10.0
 FIRST_WORKER_TIMEOUT_S = 60.0
 PATIENCE_S = 600.0
 """How long pages wait for a scheduler that went away: one that is started anew takes its pages again."""
 PAGES_A_THREAD = 3
 """Pages on their way for each thread that reads: one read, one arriving, one coming back."""
-REFUSED = "sohoa-refused"
 LOOK_AT_WORKERS_EVERY_S = 2.0
-
-
-@dataclass(frozen=True, slots=True)
-class Cluster:
-    """Where a Dask scheduler is, and how it knows us: ``dask://host:port``, over TLS with both certificates."""
-
-    address: str
-    ca_file: str = ""
-    certificate: str = ""
-    key: str = ""
-    allow_plain: bool = False
-    """Page images may cross a network unencrypted: only where a person has said so."""
+RETRY_EVERY_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,14 +55,9 @@ class Reader:
     engine: str
     models: str
 
-    @property
-    def resource(self) -> str:
-        """The name under which a Dask worker offers to read just so."""
-        named = f"{self.sohoa} {self.engine} {self.models}"
-        return f"sohoa-{hashlib.sha256(named.encode()).hexdigest()[:16]}"
-
     def __str__(self) -> str:
-        return f"sohoa {self.sohoa}, {self.engine}, {self.models}"
+        """Also the name of the resource under which a Dask worker offers to read just so."""
+        return f"{PROGRAM}{self.sohoa}, {self.engine}, {self.models}"
 
 
 def reader_here(options: ReadingOptions) -> Reader:
@@ -82,6 +68,7 @@ def reader_here(options: ReadingOptions) -> Reader:
 
 @contextmanager
 def open_cluster(
+    address: str,
     cluster: Cluster,
     options: ReadingOptions,
     *,
@@ -89,14 +76,15 @@ def open_cluster(
     read: ReadPage = read_page,
     patience_s: float = PATIENCE_S,
 ) -> Iterator[Pool]:
-    """The readers of a Dask cluster as a pool; workers may join and leave while it is open.
+    """The readers of the Dask cluster at *address* (``dask://host:port``) as a pool.
 
-    *say* is told of each worker that is refused, with what differs. SettingsRejected for an address that is none, or
-    that is another machine's and without certificates; ServiceUnavailable when no scheduler answers, or no worker with
-    this program and these models is there within a minute.
+    Workers may join and leave while it is open. *say* is told of each worker that is refused, with what differs.
+    SettingsRejected for an address that is none, or that is another machine's and without certificates;
+    ServiceUnavailable when no scheduler answers, or no worker with this program and these models is there within a
+    minute.
     """
-    address, security = _reached(cluster)
-    pages = _Pages(address, security, options, say, patience_s)
+    reached, security = _reached(address, cluster)
+    pages = _Pages(reached, security, options, say, patience_s)
     try:
         pages.wait_for_a_worker(FIRST_WORKER_TIMEOUT_S)
         yield Pool(pages, pages.room, read)
@@ -104,21 +92,21 @@ def open_cluster(
         pages.shutdown(wait=False, cancel_futures=True)
 
 
-def _reached(cluster: Cluster) -> tuple[str, Security | None]:
+def _reached(given: str, cluster: Cluster) -> tuple[str, Security | None]:
     """The address in Dask's form, and what it is reached with."""
-    parts = urlsplit(cluster.address)
+    parts = urlsplit(given)
     try:
         host, port = parts.hostname, parts.port
     except ValueError as error:
-        raise _not_an_address(cluster.address) from error
+        raise _not_an_address(given) from error
     if parts.scheme != SCHEME or not host or not port:
-        raise _not_an_address(cluster.address)
+        raise _not_an_address(given)
     if not (cluster.ca_file and cluster.certificate and cluster.key):
         if not cluster.allow_plain and not is_this_machine(host):
             raise SettingsRejected(
                 _("setting reading.workers: {address} is another machine, and page images are personal data; set "
                   "cluster.ca_file, cluster.certificate and cluster.key, or say cluster.allow_plain = true").format(
-                    address=cluster.address)
+                    address=given)
             )  # fmt: skip
         return f"tcp://{host}:{port}", None
     for name in ("ca_file", "certificate", "key"):
@@ -132,6 +120,8 @@ def _reached(cluster: Cluster) -> tuple[str, Security | None]:
         tls_ca_file=cluster.ca_file,
         tls_client_cert=cluster.certificate,
         tls_client_key=cluster.key,
+        tls_worker_cert=cluster.certificate,
+        tls_worker_key=cluster.key,
         require_encryption=True,
     )
 
@@ -211,8 +201,6 @@ class _Pages(Executor):
                 client = Client(  # type: ignore[no-untyped-call]
                     self._address, security=self._security, timeout=timeout_s, set_as_default=False, name="sohoa"
                 )
-            client.subscribe_topic(REFUSED, self._note_refused)  # type: ignore[no-untyped-call]
-            client.register_plugin(ReadingPlugin(self._reader, self._options))
         except OSError as error:
             raise ServiceUnavailable(
                 _("{address}: no Dask scheduler answers ({error}); start it, or set reading.workers to a number to "
@@ -220,30 +208,34 @@ class _Pages(Executor):
             ) from error  # fmt: skip
         return client
 
-    def _note_refused(self, event: tuple[float, dict[str, str]]) -> None:
-        _at, told = event
-        why = _("worker {worker} is refused: {why}.").format(worker=told["worker"], why=told["why"])
-        if self._refused.get(told["worker"]) != why:
-            self._refused[told["worker"]] = why
-            self._say(why)
-
     def _reading_threads(self) -> int:
+        """The threads of the workers that read as we do; the others are told of."""
         now = time.monotonic()
         if now - self._looked_at > LOOK_AT_WORKERS_EVERY_S:
             self._looked_at = now
             try:
-                workers = self._client.scheduler_info(n_workers=-1)["workers"].values()
+                workers = self._client.scheduler_info(n_workers=-1)["workers"]
             except (OSError, RuntimeError):  # the scheduler went away: its pages wait for the next one
                 return self._threads
-            self._threads = sum(int(worker["resources"].get(self._reader.resource, 0)) for worker in workers)
+            self._threads = sum(int(worker["resources"].get(str(self._reader), 0)) for worker in workers.values())
+            for address, worker in workers.items():
+                if str(self._reader) not in worker["resources"]:
+                    self._refuse(address, next(iter(worker["resources"]), "?"))
         return self._threads
+
+    def _refuse(self, address: str, reads_with: str) -> None:
+        if address not in self._refused:
+            self._refused[address] = _(
+                "worker {worker} is refused: it reads with {there}, this machine with {here}."
+            ).format(worker=address, there=reads_with, here=self._reader)
+            self._say(self._refused[address])
 
     def _hand_over(
         self, outer: Future[Any], fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> None:
         try:
             inner = self._client.submit(
-                _read_guarded, fn, *args, pure=False, resources={self._reader.resource: 1}, **kwargs
+                _read_guarded, fn, *args, pure=False, resources={str(self._reader): 1}, **kwargs
             )
         except (OSError, RuntimeError):  # the scheduler is away at this moment
             self._lost(outer, fn, args, kwargs)
@@ -295,7 +287,7 @@ class _Pages(Executor):
                 except ServiceUnavailable:
                     if time.monotonic() > end:
                         raise
-                    time.sleep(0.5)
+                    time.sleep(RETRY_EVERY_S)
                     continue
                 before, self._client = self._client, client
                 self._looked_at = 0.0
@@ -313,48 +305,49 @@ class _Pages(Executor):
 
 # -- at the worker ------------------------------------------------------------------------------------------------
 
-_guards: dict[tuple[str, str], GuardedProcesses] = {}
-"""The processes in which a Dask worker reads, by its address and the options of the reading."""
+_guards: list[GuardedProcesses] = []
+"""The processes in which this worker reads: one set, while ``serve`` runs."""
 
 
-class ReadingPlugin(WorkerPlugin):
-    """Makes a Dask worker ready to read as *asked*, one process for each of its threads, or tells why it is not.
+def serve(given: str, cluster: Cluster, options: ReadingOptions, threads: int, *, say: Callable[[str], None]) -> None:
+    """Read pages for whoever gives them to the scheduler, *threads* at once (0: one a core), until interrupted.
 
-    Several runs of ``ingest`` give it to the same workers: what one has started serves the next.
+    A scheduler that is not there yet, or goes away, is waited for. SettingsRejected and ServiceUnavailable as for
+    ``open_cluster``, the second only where this machine itself cannot read.
     """
-
-    name = "sohoa-reading"
-
-    def __init__(self, asked: Reader, options: ReadingOptions) -> None:
-        self._asked = asked
-        self._options = options
-
-    async def setup(self, worker: Worker) -> None:
+    count = threads or len(os.sched_getaffinity(0))
+    address, security = _reached(given, cluster)
+    reader = reader_here(options)
+    say(_("reads for {address} with {reader}, {threads} pages at once; Ctrl-C ends it").format(
+        address=address, reader=reader, threads=count))  # fmt: skip
+    with tempfile.TemporaryDirectory(prefix="sohoa-worker-") as folder:
+        fence = reading_fence(options, Path(folder))
+        guard = GuardedProcesses(count, options.page_timeout_s, load_engine, (options,), fence)
+        _guards.append(guard)
         try:
-            here = await asyncio.to_thread(reader_here, self._options)
-        except SohoaError as error:
-            worker.log_event(REFUSED, {"worker": worker.address, "why": str(error)})
-            return
-        if here != self._asked:
-            why = _("it reads with {there}, this machine with {here}").format(there=here, here=self._asked)
-            worker.log_event(REFUSED, {"worker": worker.address, "why": why})
-            return
-        key = (worker.address, repr(self._options))
-        if key not in _guards:
-            _guards[key] = GuardedProcesses(
-                worker.state.nthreads, self._options.page_timeout_s, load_engine, (self._options,),
-                reading_fence(self._options, Path(worker.local_directory)),
-            )  # fmt: skip
-        await worker.set_resources(**{self._asked.resource: worker.state.nthreads})
+            asyncio.run(_serve_for_ever(address, security, reader, count, folder, say))
+        finally:
+            _guards.remove(guard)
+            guard.shutdown(wait=False, cancel_futures=True)
 
-    async def teardown(self, worker: Worker) -> None:
-        if worker.status is Status.running:  # given anew, by another run
-            return
-        for key in [key for key in _guards if key[0] == worker.address]:
-            await asyncio.to_thread(_guards.pop(key).shutdown, wait=False, cancel_futures=True)
+
+async def _serve_for_ever(
+    address: str, security: Security | None, reader: Reader, threads: int, folder: str, say: Callable[[str], None]
+) -> None:
+    # The pages are read in processes of their own, which Dask does not see: it has no memory here to watch.
+    while True:
+        try:
+            async with Worker(
+                address, nthreads=threads, resources={str(reader): threads}, security=security, local_directory=folder,
+                memory_limit=0, dashboard=False,
+            ) as worker:  # fmt: skip
+                await worker.finished()
+        except (OSError, RuntimeError, ValueError) as error:  # no scheduler, another certificate, refused by it
+            say(_("{address}: {error}; tried again").format(address=address, error=error))
+        await asyncio.sleep(RETRY_EVERY_S)
 
 
 def _read_guarded(read: ReadPage, page: PageImage, options: ReadingOptions) -> PageText:
-    guard = _guards[get_worker().address, repr(options)]
+    [guard] = _guards
     text: PageText = guard.submit(read, page, options).result()
     return text

@@ -7,6 +7,7 @@ from is never altered.
 import hashlib
 import shutil
 import tempfile
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -99,6 +100,8 @@ class Desk:
     takes_secret_scans: bool = False
     """A scan that bears a secrecy stamp is moved to ``quarantine/``."""
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    signed: Callable[[float], None] = lambda seconds: None
+    """Told how long the signing of each document took."""
 
 
 def ingest(scans: Iterable[Scan | RejectedScan], reading: Reading, desk: Desk) -> Iterator[Event]:
@@ -386,7 +389,9 @@ def _submission(
 def _signed(paper: Paper | Document, pages: ScanPages, desk: Desk, dossier: str, made_at: datetime) -> SignedPdf:
     name = document_id(paper.scan.sha256, paper.pages[0].number)
     pdf = composed(pages, paper.pages, desk.folder / "tmp" / f"{name}.pdf", title=dossier, made_at=made_at)
+    began = time.monotonic()
     signed = sign(pdf, desk.seals, desk.folder / "waiting" / f"{name}.pdf", occupied=occupied(paper))
+    desk.signed(time.monotonic() - began)
     pdf.path.unlink()
     return signed
 

@@ -95,12 +95,13 @@ class Search(_Section):
 
 
 class Cluster(_Section):
-    """How other machines that read pages are reached, where ``reading.workers`` names their scheduler."""
+    """How other machines that read pages are reached: over TLS, with the authority and one's own certificate (PEM)."""
 
     ca_file: str = ""
     certificate: str = ""
     key: str = ""
     allow_plain: bool = False
+    """Page images may cross a network unencrypted."""
 
 
 class ArchiveSection(_Section):

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import subprocess
 import threading
 import time
 from collections.abc import Iterator
@@ -10,12 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from ingest.cluster import Cluster, open_cluster
+from ingest.cluster import open_cluster
 from ingest.ocr.engine import BEST_FOLDER
 from ingest.reading import not_read
 from ingest.workers import Pool, read_all
 from schemas.errors import ServiceUnavailable, SettingsRejected
 from schemas.pages import PageImage, PageState, PageText, ReadingOptions
+from schemas.settings import Cluster
 from tests.services import unavailable
 from tests.services.dask import DaskProcesses, dask
 
@@ -46,7 +48,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DaskProcesses]
 @contextmanager
 def opened(cluster: DaskProcesses, said: list[str] | None = None) -> Iterator[Pool]:
     heard = said if said is not None else []
-    with open_cluster(Cluster(cluster.address), OPTIONS, say=heard.append, read=slowly) as pool:
+    with open_cluster(cluster.address, Cluster(), OPTIONS, say=heard.append, read=slowly) as pool:
         yield pool
 
 
@@ -60,7 +62,7 @@ def test_pages_come_back_in_their_order_and_one_that_kills_its_process_twice_is_
 
 def test_a_worker_that_is_killed_costs_its_pages_time_only(cluster: DaskProcesses) -> None:
     with opened(cluster) as pool:
-        kill = threading.Timer(1.0, cluster.kill_a_reader, [cluster.workers[0]])
+        kill = threading.Timer(1.0, cluster.workers[0].kill)
         kill.start()
         found = list(read_all(pages(40), pool, OPTIONS))
         kill.join()
@@ -74,7 +76,6 @@ def test_pages_wait_for_the_scheduler_that_comes_after_one_that_died(cluster: Da
     def restart() -> None:
         cluster.kill_scheduler()
         cluster.start_scheduler()
-        cluster.start_worker()  # those of the scheduler that died end with it: what starts them starts them anew
 
     with opened(cluster, said) as pool:
         killed = threading.Timer(1.0, restart)
@@ -92,9 +93,10 @@ def test_a_worker_with_another_model_is_refused_by_name(cluster: DaskProcesses, 
     shutil.copy(BEST_FOLDER / "vie.traineddata", tmp_path)
     other = cluster.start_worker({"TESSDATA_PREFIX": str(tmp_path)})
     said: list[str] = []
-    with opened(cluster, said):
+    with opened(cluster, said) as pool:
         end = time.monotonic() + 20
         while not said and time.monotonic() < end:
+            pool.room()  # asked before each page
             time.sleep(0.1)
     assert any("is refused: it reads with" in line for line in said), cluster.log(f"worker-{len(cluster.workers) - 1}")
     assert other.poll() is None
@@ -103,19 +105,49 @@ def test_a_worker_with_another_model_is_refused_by_name(cluster: DaskProcesses, 
 def test_a_scheduler_that_is_not_there_is_named() -> None:
     with (
         pytest.raises(ServiceUnavailable, match=r"127\.0\.0\.1:9.*no Dask scheduler answers"),
-        open_cluster(Cluster("dask://127.0.0.1:9"), OPTIONS, say=print),
+        open_cluster("dask://127.0.0.1:9", Cluster(), OPTIONS, say=print),
     ):
         pass
 
 
 @pytest.mark.parametrize(
-    ("cluster", "what"),
+    ("address", "way", "what"),
     [
-        (Cluster("dask://"), "no address"),
-        (Cluster("dask://reader.example:8786"), "another machine"),
-        (Cluster("dask://127.0.0.1:8786", "/no/ca.pem", "/no/cert.pem", "/no/key.pem"), "cluster.ca_file: /no/ca.pem"),
+        ("dask://", Cluster(), "no address"),
+        ("dask://reader.example:8786", Cluster(), "another machine"),
+        ("dask://127.0.0.1:8786", Cluster(ca_file="/no/ca.pem", certificate="/c", key="/k"), "ca_file: /no/ca.pem"),
     ],
 )
-def test_an_address_that_is_none_or_unsafe_is_refused(cluster: Cluster, what: str) -> None:
-    with pytest.raises(SettingsRejected, match=what), open_cluster(cluster, OPTIONS, say=print):
+def test_an_address_that_is_none_or_unsafe_is_refused(address: str, way: Cluster, what: str) -> None:
+    with pytest.raises(SettingsRejected, match=what), open_cluster(address, way, OPTIONS, say=print):
         pass
+
+
+def test_over_tls_only_who_has_a_certificate_of_the_authority_is_let_in(tmp_path: Path) -> None:
+    ours, strangers = certificates(tmp_path, "ours"), certificates(tmp_path, "strangers")
+    tls = ["--tls-ca-file", ours.ca_file, "--tls-cert", ours.certificate, "--tls-key", ours.key]
+    with dask(tmp_path, tls) as cluster:
+        cluster.start_worker(
+            {
+                "SOHOA_CLUSTER_CA_FILE": ours.ca_file,
+                "SOHOA_CLUSTER_CERTIFICATE": ours.certificate,
+                "SOHOA_CLUSTER_KEY": ours.key,
+            }
+        )
+        with open_cluster(cluster.address, ours, OPTIONS, say=print, read=slowly) as pool:
+            assert len(list(read_all(pages(2), pool, OPTIONS))) == 2
+        with (
+            pytest.raises(ServiceUnavailable, match="no Dask scheduler answers"),
+            open_cluster(cluster.address, strangers, OPTIONS, say=print),
+        ):
+            pass
+
+
+def certificates(folder: Path, name: str) -> Cluster:
+    """A self-signed certificate that is its own authority, and its key."""
+    certificate, key = folder / f"{name}.pem", folder / f"{name}.key"
+    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+               "-days", "2", "-subj", f"/CN={name}", "-addext", "subjectAltName=IP:127.0.0.1,DNS:localhost",
+               "-keyout", str(key), "-out", str(certificate)]  # fmt: skip
+    subprocess.run(command, check=True, capture_output=True)
+    return Cluster(ca_file=str(certificate), certificate=str(certificate), key=str(key))

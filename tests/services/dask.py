@@ -2,7 +2,6 @@
 
 import importlib.util
 import os
-import signal
 import socket
 import subprocess
 import sys
@@ -16,16 +15,17 @@ from tests.services import unavailable
 
 PROJECT = Path(__file__).resolve().parents[2]
 START_TIMEOUT_S = 30.0
+QUICKLY = {"OMP_THREAD_LIMIT": "1", "DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT": "3s"}
 
 
 @dataclass
 class DaskProcesses:
-    """A scheduler at ``address`` and workers, each under a nanny that replaces it when it is killed."""
+    """A scheduler at ``address`` and workers; tests kill either."""
 
     folder: Path
     port: int
     tls: Sequence[str] = ()
-    """``--tls-ca-file …`` and so on, for both kinds of process."""
+    """``--tls-ca-file …`` and so on, for the scheduler."""
     scheduler: subprocess.Popen[bytes] | None = None
     workers: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
@@ -34,7 +34,8 @@ class DaskProcesses:
         return f"dask://127.0.0.1:{self.port}"
 
     def start_scheduler(self) -> None:
-        self.scheduler = self._started("scheduler", "--host", "127.0.0.1", "--port", str(self.port))
+        command = [sys.executable, "-m", "distributed.cli.dask_scheduler", "--host", "127.0.0.1"]
+        self.scheduler = self._started([*command, "--port", str(self.port), "--no-dashboard", *self.tls], "scheduler")
         end = time.monotonic() + START_TIMEOUT_S
         while time.monotonic() < end:
             with socket.socket() as probe:
@@ -43,14 +44,10 @@ class DaskProcesses:
             time.sleep(0.05)
         unavailable("Dask", f"no scheduler within {START_TIMEOUT_S:g} s: {self.log('scheduler')}")
 
-    def start_worker(self, environment: Mapping[str, str] | None = None, *more: str) -> subprocess.Popen[bytes]:
-        """A worker of one thread. It is not its nanny's daemon: the processes that it reads in are its children."""
-        scheme = "tls" if self.tls else "tcp"
-        worker = self._started(
-            "worker", f"{scheme}://127.0.0.1:{self.port}", "--nthreads", "1", "--memory-limit", "0",
-            "--local-directory", str(self.folder), "--host", "127.0.0.1", *more,
-            environment=environment, log=f"worker-{len(self.workers)}",
-        )  # fmt: skip
+    def start_worker(self, environment: Mapping[str, str] | None = None) -> subprocess.Popen[bytes]:
+        """``sohoa worker`` that reads one page at a time."""
+        command = [sys.executable, "-m", "cli", "worker", self.address, "--threads", "1"]
+        worker = self._started(command, f"worker-{len(self.workers)}", environment)
         self.workers.append(worker)
         return worker
 
@@ -59,51 +56,22 @@ class DaskProcesses:
         self.scheduler.kill()
         self.scheduler.wait(10)
 
-    def kill_a_reader(self, worker: subprocess.Popen[bytes]) -> None:
-        """``kill -9`` of the process under a worker's nanny, with what it reads in."""
-        [below] = _children(worker.pid)[:1]
-        for pid in [below, *_children(below)]:
-            try:
-                os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:  # ended with the one before
-                continue
-
     def log(self, name: str) -> str:
         return (self.folder / f"{name}.log").read_text(errors="replace")[-2000:]
 
     def stop(self) -> None:
         for process in [*self.workers, *([self.scheduler] if self.scheduler else [])]:
-            for pid in [*_descendants(process.pid), process.pid]:
-                try:
-                    os.kill(pid, signal.SIGKILL)
-                except ProcessLookupError:
-                    continue
+            process.kill()
             process.wait(10)
 
     def _started(
-        self, role: str, *arguments: str, environment: Mapping[str, str] | None = None, log: str = ""
+        self, command: Sequence[str], log: str, environment: Mapping[str, str] | None = None
     ) -> subprocess.Popen[bytes]:
-        given = {
-            "DASK_DISTRIBUTED__WORKER__DAEMON": "False", "OMP_THREAD_LIMIT": "1", "PYTHONPATH": str(PROJECT),
-            "DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT": "20s", **(environment or {}),
-        }  # fmt: skip
-        with (self.folder / f"{log or role}.log").open("ab") as output:
+        given = dict(os.environ) | {"PYTHONPATH": str(PROJECT), **QUICKLY} | dict(environment or {})
+        with (self.folder / f"{log}.log").open("ab") as output:
             return subprocess.Popen(
-                [sys.executable, "-m", "distributed.cli.dask_" + role, *arguments, *self.tls, "--no-dashboard"],
-                cwd=self.folder, env=os.environ | given, stdin=subprocess.DEVNULL, stdout=output, stderr=output,
-            )  # fmt: skip
-
-
-def _children(pid: int) -> list[int]:
-    try:
-        text = Path(f"/proc/{pid}/task/{pid}/children").read_text()
-    except FileNotFoundError:
-        return []
-    return [int(child) for child in text.split()]
-
-
-def _descendants(pid: int) -> list[int]:
-    return [below for child in _children(pid) for below in (*_descendants(child), child)]
+                command, cwd=self.folder, env=given, stdin=subprocess.DEVNULL, stdout=output, stderr=output
+            )
 
 
 @contextmanager
