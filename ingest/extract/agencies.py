@@ -36,7 +36,12 @@ DEPARTMENTS = (
     "Liên đoàn Lao động", "Công đoàn ngành", "Hội Liên hiệp Phụ nữ", "Đoàn Thanh niên", "Cục Quản lý", "Cục Kiểm soát",
     "Hội đồng thẩm định", "Hội đồng tuyển dụng", "Ban Tổ chức Lễ kỷ niệm", "Ban Chấp hành", "Ban Thường vụ", "Tỉnh ủy",
     "Thành ủy", "Đảng ủy", "Ban Tiếp công dân", "Kho bạc Nhà nước", "Bảo hiểm xã hội", "Chi cục Thống kê",
-    "Chi cục Kiểm lâm", "Chi cục An toàn vệ sinh thực phẩm", "Chi cục Dân số - Kế hoạch hóa gia đình",
+    "Công ty Cổ phần", "Công ty Trách nhiệm hữu hạn Một thành viên", "Tổng công ty", "Tập đoàn", "Doanh nghiệp tư nhân",
+    "Tòa án nhân dân", "Viện kiểm sát nhân dân", "Đảng bộ", "Quận ủy", "Huyện ủy", "Hợp tác xã",
+    "Chi cục Thi hành án dân sự", "Cục Thi hành án dân sự", "Ban Thường trực", "Hội Nông dân Việt Nam", "Hội Cựu chiến binh Việt Nam",
+    "Trung tâm Phục vụ hành chính công", "Trung tâm Phát triển quỹ đất", "Ban Quản lý dự án đầu tư xây dựng",
+    "Phòng Kinh tế, Hạ tầng và Đô thị", "Phòng Văn hóa - Xã hội", "Chi cục Kiểm lâm",
+    "Chi cục An toàn vệ sinh thực phẩm", "Chi cục Dân số - Kế hoạch hóa gia đình",
 )  # fmt: skip
 PROVINCES = (
     "Hà Nội", "Hồ Chí Minh", "Hải Phòng", "Đà Nẵng", "Cần Thơ", "Huế", "An Giang", "Bà Rịa - Vũng Tàu", "Bắc Giang",
@@ -83,7 +88,7 @@ def tidy_name(text: str) -> str:
     while words and (words[-1] == "-" or (len(words) > 1 and len(words[-1]) == 1 and not words[-1].isdigit()
                                           and words[-1] not in ("Y", "Ý"))):  # fmt: skip
         words.pop()
-    while len(words) > 1 and len(words[0]) < 3 and not begins_agency(" ".join(words)) and begins_agency(words[1]):
+    while len(words) > 1 and len(words[0]) < 2 and not begins_agency(" ".join(words)) and begins_agency(words[1]):
         words.pop(0)
     return " ".join(words).strip(", ")
 
@@ -94,6 +99,14 @@ class Named:
 
     name: str
     borne_out: bool
+
+
+def doubtful_words(name: str) -> list[int]:
+    """Which words of *name* (by their place) are no part of agencies' names as these are spelt: names of places and
+    people, and what was misread."""
+    known = _known_words()
+    words = [_bare(word) for word in name.split() if _bare(word)]
+    return [place for place, word in enumerate(words) if word.upper() not in known.get(folded(word), ())]
 
 
 def mended(name: str, body: Sequence[str], code: str = "") -> Named:
@@ -226,7 +239,14 @@ def begins_agency(line: str) -> bool:
     bare = folded(line)
     if any(bare.startswith(folded(no)) for no in NOT_HEADS):
         return False
+    if bare.split(" ")[0] in _MARKED and line.split()[0].upper() not in _MARKED.values():
+        return False
     return any(bare == head or bare.startswith(head + " ") for head in _folded_heads())
+
+
+_MARKED = {"quy": "QUỸ", "hoi": "HỘI", "to": "TỔ", "doan": "ĐOÀN", "dai": "ĐÀI", "cang": "CẢNG", "hat": "HẠT",
+           "vu": "VỤ", "tram": "TRẠM", "vien": "VIỆN"}  # fmt: skip
+"""Heads that with other marks are names of people and places (``LÊ QUÝ ĐÔN``): they must be read with theirs."""
 
 
 @cache
@@ -237,6 +257,8 @@ def _folded_heads() -> tuple[str, ...]:
 def is_place(line: str) -> bool:
     """*line* names a place alone, and so goes on with the name above it."""
     bare = folded(line)
+    if re.match(r"(?:tinh|thanh|quan|huyen|thi|xa|phuong) (?:uy|doan|doi)\b", bare):
+        return False  # QUẬN ỦY, THÀNH ĐOÀN: agencies of their own
     return any(bare.startswith(folded(place) + " ") for place in PLACES) or any(
         likeness(bare, province) > 0.9 for province in PROVINCES
     )
@@ -248,6 +270,7 @@ def names_in(lines: Sequence[str]) -> list[list[int]]:
     for index, line in enumerate(lines):
         above = folded(lines[index - 1]) if index else ""
         goes_on = above.endswith((" va", ",", "-", " thuoc", " cua", "&")) or is_place(line)
+        goes_on = goes_on or len(line.split()) == 1  # no agency's name is a single word, and long ones are broken
         whole = _is_council_with_place(" ".join(lines[i] for i in names[-1])) if names else False
         if names and (goes_on or not (whole or begins_agency(line))):
             names[-1].append(index)
@@ -262,10 +285,34 @@ def _is_council_with_place(name: str) -> bool:
                          r"phuong|xa|thi tran)\s*\w+", folded(name)))  # fmt: skip
 
 
+def fits_code(name: str, code: str) -> bool:
+    """*code*, the issuer's part of a symbol, is made of the initials of *name*, some of them left out.
+
+    ``LĐTBXH`` of BỘ LAO ĐỘNG - THƯƠNG BINH VÀ XÃ HỘI, ``KBPY`` of KHO BẠC NHÀ NƯỚC PHÚ YÊN, ``BVNĐ1``.
+    """
+    words: list[str] = re.findall(r"\w+", folded(name))
+    initials = iter("".join(word if word.isdigit() else word[0] for word in words))
+    wanted = [c for c in folded(code) if c.isalnum()]
+    return len(wanted) > 1 and all(any(c == initial for initial in initials) for c in wanted)
+
+
+_GOES_ON = (" tinh", " quan", " huyen", " phuong", " xa", " thanh pho", " va", " cua")
+
+
 def is_unfinished(name: str) -> bool:
-    """A name of which only the beginning can have been read: a council without its place, a single word."""
+    """A name of which only the beginning can have been read, or in which words run together.
+
+    A council without its place, a single word, a ward without its name; no syllable has more than seven letters.
+    """
+    words = name.split()
     return (
-        likeness(name, "Ủy ban nhân dân") > 0.9 or likeness(name, "Hội đồng nhân dân") > 0.9 or (len(name.split()) < 2)
+        likeness(name, "Ủy ban nhân dân") > 0.9
+        or likeness(name, "Hội đồng nhân dân") > 0.9
+        or len(words) < 2
+        or folded(" ".join(words[-2:])).endswith(
+            (" tinh", " quan", " huyen", " phuong", " xa", " thanh pho", " va", " cua")
+        )
+        or any(len(word) > 7 for word in words)
     )
 
 

@@ -17,10 +17,11 @@ from ingest.extract.folding import distance, folded, letters, likeness
 from ingest.extract.grammar import DateRead, NumberLine, date_in, digits_in, is_label, iso_date, number_line, unlabelled
 from ingest.extract.layout import Head, Run, confidence_of
 from ingest.extract.names import LETTER, TITLE_WORDS, TYPES, URGENCIES, type_code, type_named
+from ingest.extract.printing import Print, date_stands_as_print, print_of, stands_as_print
 from ingest.extract.wording import pairs_of, weighed
 from schemas.documents import Evidence
 from schemas.language import _
-from schemas.pages import Box, DigitsSeen, PageText, Word
+from schemas.pages import Box, PageText, Word
 
 HEAD_STEPS = 12
 """Lines from the motto within which number and date stand."""
@@ -34,14 +35,23 @@ FAINT = 0.6
 """A word read with less confidence is often not what is printed."""
 SURELY_READ = 0.85
 """A symbol read with more confidence is not put otherwise without asking."""
-OTHER_CODE = 0.88
-"""Factor where the symbol names another agency than the head does: the issuer's own line may have been missed."""
+OTHER_CODE, OTHER_CODE_NEAR = 0.88, 0.97
+"""Factor where the symbol names another agency than the head does: the issuer's own line may have been missed, unless
+the last line stands so near the number that there is no room for one."""
+ROOM_FOR_A_LINE = 2.6
+"""From the last line of an agency to the number, in steps of the head; each line needs one, the rule below it half."""
+NOT_BORNE_OUT = 0.95
+"""Factor of an agency's name that nothing else on the paper bears out."""
+KNOWN_WORD = 0.95
+"""Least confidence of a word that agencies' names are made of: BAN, NHÂN, QUẬN."""
 PRINTED = 0.97
 """Digits that are alike the page's own print are print, and are what they were read as."""
-LIKE_PRINT, UNLIKE_PRINT = 0.79, 0.62
-"""On 62 papers digits in print reached 0.79 to 0.98 and pen at most 0.57, a single digit 0.75."""
-ALIKE_ALONE = 0.85
-"""Where a single digit could be compared, or only 1s, that any stroke is like."""
+OFF_AXIS = 0.012
+"""Centred lines lie within this of one another; a paragraph with its indent does not."""
+FORM_MOTTO = 0.38
+"""A motto that begins further left is in the middle of the sheet; beside an agency's name it begins at 0.44 to 0.5."""
+NO_ROW = 0.95
+"""Confidence that a form has neither number nor issuer."""
 SAID = 0.93
 """Confidence of a year that the body speaks of as well."""
 PEN = 0.6
@@ -125,6 +135,18 @@ class HeadFields:
         rows = [run.box.y1 for run in (self.number_row.row if self.number_row else None, self.date_run) if run]
         return max(rows) if rows else self.head.top + 3 * self.head.step
 
+    @cached_property
+    def is_form(self) -> bool:
+        """Citizens and enterprises write so: the motto in the middle, no agency beside it, no row for a number."""
+        motto = self.head.motto
+        return (
+            motto is not None
+            and motto.x0 < FORM_MOTTO
+            and self.number_row is None
+            and not self._agencies
+            and not any(_NUMBER_TO_FILL.match(run.text) for run in self.head.runs if run.box.y0 < 0.5)
+        )
+
     # -- number and symbol ------------------------------------------------------------------------------------------
 
     @cached_property
@@ -137,7 +159,7 @@ class HeadFields:
             found = [row for run in rows if (row := number_row(run, unlabelled)) is not None]
         if not found and self.head.motto is not None:  # results of other make set the number under the heading
             everywhere = (number_row(run) for run in self.head.runs if run.box.y0 < 0.5 and not _cites(run.text))
-            found = [row for row in everywhere if row is not None]
+            found = [row for row in everywhere if row is not None and _is_whole(row.parts)]
         return max(found, key=lambda row: (row.parts.slash, bool(row.parts.symbol), -row.row.level), default=None)
 
     def _left_of_date(self, runs: Sequence[Run]) -> list[Run]:
@@ -168,23 +190,24 @@ class HeadFields:
         confidence = min((w.confidence for w in row.number_words), default=0.0)
         if not digits.exact or not row.parts.slash:
             confidence *= 0.6
-        printed = self._is_print(row.number_words, digits.value) if digits.exact else None
-        if printed:
+        printed = print_of(self.page.digits, row.number_words, digits.value) if digits.exact else Print.UNKNOWN
+        if printed is Print.PROVED:
             confidence = max(confidence, PRINTED)
         elif any(box.overlap(ink) > 0 for ink in self.page.unread_ink):
             confidence *= 0.7
-        confidence *= {True: 1.0, False: PEN, None: _as_printed(row)}[printed]
+        match printed:
+            case Print.UNLIKE:
+                confidence *= PEN
+            case Print.UNKNOWN:
+                confidence *= stands_as_print(row.row.words, row.number_words, row.symbol_words)
+            case Print.PROVED | Print.LIKELY:
+                pass
         return Finding(digits.value, confidence, evidence, (digits.value,), _("the number may be written by hand"),
-                       proved=bool(printed))  # fmt: skip
-
-    def _is_print(self, words: Sequence[Word], digits: str) -> bool | None:
-        """The digits are alike those printed elsewhere on the page, or unlike them; None where that is not known."""
-        seen = [one for one in self.page.digits for word in words if one.box == word.box]
-        if not digits or "".join(one.digits for one in seen) != digits:
-            return None
-        return _told_apart(seen)
+                       proved=printed is Print.PROVED)  # fmt: skip
 
     def _number_without_row(self) -> Finding:
+        if self.is_form:
+            return Finding(None, NO_ROW)
         if self.head.motto is None:
             return Finding(None, 0.0, reason=_("no row of number and symbol was found"))
         column = Box(0.02, self.head.motto.y1, self.head.parting, self.bottom + 2 * self.head.step)
@@ -195,6 +218,8 @@ class HeadFields:
     @cached_property
     def symbol(self) -> Finding:
         row = self.number_row
+        if row is None and self.is_form:
+            return Finding(None, NO_ROW)
         if row is None:
             code, agency = self._code_by_heading(), agencies.code_of(self._issuer_name)
             likely = f"{code}-{agency}" if code and agency else None
@@ -236,6 +261,8 @@ class HeadFields:
         )
         if not row.parts.slash:
             confidence *= 0.9
+        if place < len(parts) and _lacks_beginning(parts[place], agency) and not self.number.proved:
+            confidence *= ALONE  # pen before the slash may lie over the first letters
         return Finding(value, confidence, evidence, tuple(dict.fromkeys((value, read))), _("the symbol is unclear"))
 
     def _symbol_confidence(self, row: NumberRow) -> float:
@@ -264,7 +291,9 @@ class HeadFields:
     def date_run(self) -> Run | None:
         top, end = self.head.top, self.head.top + HEAD_STEPS * self.head.step
         near = [run for run in self.head.runs if top <= run.level <= end and run.box.x1 > self.head.parting + 0.1]
-        dated = [run for run in rows_of(near) if date_in(run.text) and not _cites(run.text)]
+        rows = rows_of(near)
+        whole = [_with_next(row, rows) for row in rows]
+        dated = [run for run in whole if date_in(run.text) and not _cites(run.text)]
         if dated:
             return dated[0]
         lower = [run for run in self.head.runs if run.box.y0 > end and run.box.x0 > 0.35 and _is_place_and_date(run)]
@@ -295,25 +324,26 @@ class HeadFields:
         if read.iso is None:
             return Finding(candidates[0] if candidates else None, 0.1, evidence, candidates,
                            _("day or month are not print, or there is no such day"))  # fmt: skip
-        printed = [self._is_print([word], digits_of(word)) for word in words]
-        parts = [PRINTED if alike else word.confidence for word, alike in zip(words, printed, strict=True)]
+        printed = [print_of(self.page.digits, [word], digits_of(word)) for word in words]
+        parts = [PRINTED if alike is Print.PROVED else word.confidence
+                 for word, alike in zip(words, printed, strict=True)]  # fmt: skip
+        by_hand = [alike for alike in printed[:2] if alike not in (Print.PROVED, Print.LIKELY)]
         if read.year and len(parts) > 2 and self._says(read.year.value):
             parts[-1] = max(parts[-1], SAID)
         confidence = min(parts, default=0.0)
         if not read.exact:
             confidence *= MISREAD_DIGIT
-        if False in printed[:2]:
+        if Print.UNLIKE in printed[:2]:
             confidence *= PEN
-        elif not (len(printed) > 1 and all(printed[:2])):
-            confidence *= _date_as_printed(run, words)
-        if read.year and not self._year_fits(read.year.value):
+        elif by_hand or len(printed) < 2:
+            confidence *= date_stands_as_print(run, words)
+        year_is_print = len(printed) > 2 and printed[-1] is Print.PROVED
+        if read.year and not year_is_print and not self._year_fits(read.year.value):
             confidence *= 0.8
-        if not all(printed[:2]) and any(
-            evidence.box.overlap(ink) > 0 for ink in self.page.unread_ink if page == self.page.number
-        ):
+        if by_hand and any(evidence.box.overlap(ink) > 0 for ink in self.page.unread_ink if page == self.page.number):
             confidence *= 0.7
         return Finding(read.iso, confidence, evidence, candidates, _("the date may be completed by hand"),
-                       proved=len(printed) > 2 and all(printed[:2]))  # fmt: skip
+                       proved=len(printed) > 2 and printed[:2] == [Print.PROVED] * 2)  # fmt: skip
 
     def _year_fits(self, year: str) -> bool:
         """The body speaks of this year or the one before, as papers do; a misread year stands alone."""
@@ -355,9 +385,10 @@ class HeadFields:
             named = agencies.mended(" ".join(kept[i][0] for i in indexes), self.body, code)
             rows = [kept[i][1] for i in indexes]
             words = [w for row in rows for w in row.words if any(c.isalnum() for c in w.text)]
-            same_code = bool(code) and folded(agencies.code_of(named.name)) == folded(code)
-            found.append(Agency(named.name, row_of(rows).box, min((w.confidence for w in words), default=0.0),
-                                named.borne_out, same_code))  # fmt: skip
+            same_code = bool(code) and (
+                folded(agencies.code_of(named.name)) == folded(code) or agencies.fits_code(named.name, code)
+            )
+            found.append(Agency(named.name, row_of(rows).box, _worst_of(named.name, words), named.borne_out, same_code))
         return found
 
     @property
@@ -375,6 +406,8 @@ class HeadFields:
 
     @cached_property
     def issuer(self) -> Finding:
+        if self.is_form:
+            return Finding(None, NO_ROW)
         if not self._agencies:
             return Finding(None, 0.0, reason=_("no agency's name was found beside the motto"))
         return self._agency(self._agencies[-1])
@@ -383,9 +416,12 @@ class HeadFields:
     def parent_issuer(self) -> Finding:
         match len(self._agencies):
             case 0:
-                return UNREAD
+                return Finding(None, NO_ROW) if self.is_form else UNREAD
             case 1:
-                sure = self._begins_beside_motto and (self._agencies[0].same_code or not self._agency_code)
+                agency = self._agencies[0]
+                sure = self._begins_beside_motto and (
+                    agency.same_code or not self._agency_code or self._nothing_between
+                )
                 return Finding(None, 0.96 if sure else 0.5, reason=_("a superior agency's name may have been missed"))
             case 2:
                 return self._agency(self._agencies[0])
@@ -398,6 +434,12 @@ class HeadFields:
                     found.candidates,
                     _("more than two agencies stand at the head"),
                 )
+
+    @property
+    def _nothing_between(self) -> bool:
+        """Between the last agency's line and the number there is no room for a line that was missed."""
+        row = self.number_row
+        return row is not None and row.row.level - self._agency_rows[-1].level < ROOM_FOR_A_LINE * self.head.step
 
     @property
     def _begins_beside_motto(self) -> bool:
@@ -414,9 +456,9 @@ class HeadFields:
             case False, True:
                 confidence = agency.confidence
             case _:
-                confidence = agency.confidence * ALONE
+                confidence = agency.confidence * NOT_BORNE_OUT
         if agency is self._agencies[-1] and self._agency_code and not agency.same_code:
-            confidence *= OTHER_CODE
+            confidence *= OTHER_CODE_NEAR if self._nothing_between else OTHER_CODE
         if self.head.motto is None or agencies.is_unfinished(agency.name):
             confidence *= 0.7
         return Finding(agency.name, confidence, Evidence(self.page.number, agency.box), (agency.name,),
@@ -514,7 +556,8 @@ class HeadFields:
         box = row_of(rows).box
         text = weighed(_with_opening(_joined(rows)), self._pairs)
         faint = sum(word.confidence < FAINT for word in words) / len(words)
-        confidence = confidence_of(words) - 0.5 * faint - 0.04 * text.doubtful - self._doubt_of_end(rows)
+        doubtful = text.doubtful + sum(_one_or_roman(word.text) for word in words)
+        confidence = confidence_of(words) - 0.5 * faint - 0.04 * doubtful - self._doubt_of_end(rows)
         return Finding(text.text, confidence, Evidence(self.page.number, box), (text.text,),
                        _("some words are unclear"))  # fmt: skip
 
@@ -524,6 +567,8 @@ class HeadFields:
         after = [row for row in rows_of(self.head.runs) if row.level > rows[-1].level + 0.5 * rows[-1].height
                  and row.box.x0 < rows[-1].box.x1 and row.box.x1 > rows[-1].box.x0]  # fmt: skip
         if not after or _begins_body(after[0].text) or _is_capitals(after[0].text) or _ends_subject(after[0]):
+            return 0.0
+        if self._heading is not None and _begins_paragraph(after[0], rows, self._heading[0].middle):
             return 0.0
         return 0.06 if after[0].level - rows[-1].level < 1.9 * _usual_step(rows) else 0.0
 
@@ -544,13 +589,20 @@ class HeadFields:
             return []
         if self._ends_abstract(rows[0], []):
             return []
-        return [rows[0], *_run_on(rows[1:], [rows[0]], 1.45, lambda row: self._ends_abstract(row, [rows[0]]))]
+        taken = [rows[0]]
+        for row in rows[1:]:
+            if self._ends_abstract(row, taken) or row.level - taken[-1].level > 1.45 * _usual_step(taken):
+                break
+            taken.append(row)
+        return taken
 
     def _ends_abstract(self, row: Run, before: Sequence[Run]) -> bool:
         if _begins_body(row.text):
             return True
         if not before:
             return _is_authority(row.text, self._issuer_name) and _is_capitals(row.text)
+        if _begins_paragraph(row, before, self._heading[0].middle if self._heading else self._axis):
+            return True
         capitals = _is_capitals(row.text)
         if capitals and not _is_capitals(before[-1].text) and len(row.words) > 1:
             return _is_authority(row.text, self._issuer_name) or row.level - before[-1].level > 1.3 * row.height
@@ -612,6 +664,8 @@ _SUBJECT = re.compile(
     r"^\W{0,3}(?:[VvYy]\s*[/1lI|\\⁄]+\s*[vVyYwW]?\b|[Vv][/⁄]?[vVwW]\b|[VvWw]\s*[/⁄][A-ZÀ,]?|[Vv][AÁÀaáà/⁄]{1,2}[vy]|[WV](?=\s)|VÀ,"
     r"|(?=[Vv][ềêèéẻẽẹeể]\s+vi[ệêeẹ]c))"
 )
+_NUMBER_TO_FILL = re.compile(r"^\W*S[ốôóoÔỐÓO]\s*[:.…]|^\W*S[ốôóo]\s*\d+\s*/")
+_ITEM = re.compile(r"^\W{0,2}(?:\d{1,2}|[a-zđ]|[IVX]{1,4})\s?[.)/]\s")
 _BODY_BEGINS = ("can cu", "xet ", "theo ", "dieu 1", "chuong ", "phan ", "i. ", "1. ", "kinh gui", "ngay ", "nham ",
                 "de nghi", "thuc hien cong van", "thuc hien ke hoach", "thuc hien quyet dinh", "thuc hien chi",
                 "thuc hien y kien", "thuc hien thong", "can cư", "hom nay", "so:", "ho va ten")  # fmt: skip
@@ -638,44 +692,6 @@ def number_row(row: Run, taken_apart: Callable[[str], NumberLine | None] = numbe
     return NumberRow(parts, row, tuple(number), tuple(symbol))
 
 
-def _as_printed(row: NumberRow) -> float:
-    """1 where the digits stand as print does in their row, less where they may be pen.
-
-    Digits are 0.7 to 0.8 of the height of the label ``Số:`` with its marks, together with a slash up to 1; on 45
-    handwritten numbers they were 0.93 and more.
-    """
-    label = next((w for w in row.row.words if is_label(w.text)), None)
-    if label is None or not row.number_words:
-        return 0.8
-    if len(row.number_words) > 1:
-        return 0.7
-    if _of_one_height(row.row.words):
-        return 1.0
-    height = row.number_words[0].box.height / label.box.height
-    if row.number_words[0] is label:
-        return 0.95 if label.box.height < 1.15 * max((w.box.height for w in row.symbol_words), default=0.0) else 0.7
-    glued = row.number_words[0] in row.symbol_words
-    return 1.0 if height <= (1.02 if glued else 0.86) else 0.7
-
-
-def _told_apart(seen: Sequence[DigitsSeen]) -> bool | None:
-    """Print (True) or not (False), by how like the page's print the digits are; None where that does not tell."""
-    if not seen:
-        return None
-    likeness, compared = min(one.likeness for one in seen), sum(one.compared for one in seen)
-    digits = "".join(one.digits for one in seen)
-    least = ALIKE_ALONE if compared == 1 < len(digits) or set(digits) == {"1"} else LIKE_PRINT
-    if likeness >= least and 2 * compared >= len(digits):
-        return True
-    return False if likeness < UNLIKE_PRINT else None
-
-
-def _of_one_height(words: Sequence[Word]) -> bool:
-    """The reader gives words the height of their line: nothing is to be learned from it."""
-    heights = [word.box.height for word in words]
-    return max(heights) - min(heights) < 0.02 * max(heights)
-
-
 def _put_together(pieces: Sequence[Box]) -> list[Box]:
     """The pieces of ink that lie within 15 mm of one another, as one: a slanted stamp comes in pieces."""
     if len(pieces) < 2:
@@ -689,22 +705,14 @@ def _put_together(pieces: Sequence[Box]) -> list[Box]:
     return [whole]
 
 
-def _date_as_printed(run: Run, words: Sequence[Word]) -> float:
-    """1 where day, month and year stand as print does beside ``ngày`` and ``tháng``, less where they may be pen.
-
-    Printed digits are 0.7 to 0.85 of the height of those words, whose letters reach up and down; pen was 1.07 and more.
-    """
-    beside = [w.box.height for w in run.words if folded(w.text) in ("ngay", "thang")]
-    if not beside:
-        return 0.8
-    usual = min(beside)
-    if _of_one_height(run.words):
-        return 1.0
-    for word in words:
-        glued = any(c.isalpha() for c in word.text) and digits_in(word.text) is None
-        if word.box.height > (1.15 if glued else 0.93) * usual:
-            return 0.7
-    return 1.0
+def _worst_of(name: str, words: Sequence[Word]) -> float:
+    """The reader's confidence for the worst word of *name*; those that agencies' names are made of, and spelt as they
+    are, count for KNOWN_WORD at least."""
+    doubtful = set(agencies.doubtful_words(name))
+    told = len(words) == len(re.findall(r"[^\s–-]+", name))
+    sure = [max(word.confidence, KNOWN_WORD) if told and place not in doubtful else word.confidence
+            for place, word in enumerate(words)]  # fmt: skip
+    return min(sure, default=0.0)
 
 
 def _box_of(words: Sequence[Word]) -> Box | None:
@@ -752,6 +760,12 @@ def _near_code(part: str, agency: str, *, misread: bool) -> str | None:
     return None
 
 
+def _lacks_beginning(part: str, agency: str) -> bool:
+    """``ĐT`` where the name's code is ``SKHĐT``: the rest of it, or what pen has left of it."""
+    bare, name = folded(part), folded(agency)
+    return 1 < len(bare) < len(name) and name.endswith(bare)
+
+
 def _marked_as(part: str, agency: str) -> str:
     """*part* with the strokes and case of the name's code: ``BGDDT`` → ``BGDĐT``."""
     return agency[: len(part)] if folded(agency).startswith(folded(part)) else part
@@ -762,6 +776,19 @@ def _date_words(run: Run) -> list[Word]:
     start = next((i for i, w in enumerate(run.words) if re.match(r"[Nn][gq][àaâảáạ]y", w.text)), 0)
     words = [w for w in run.words[start:] if folded(w.text).strip(".,:") not in ("ngay", "thang", "nam")]
     return words[:6]
+
+
+def _with_next(row: Run, rows: Sequence[Run]) -> Run:
+    """*row*, together with the one below it where a long place has pushed the year there."""
+    if date_in(row.text) or not re.search(r"n[ăa]m\W*$", row.text):
+        return row
+    below = [r for r in rows if 0 < r.level - row.level < 2.5 * row.height and re.fullmatch(r"\W*\d{4}\W*", r.text)]
+    return Run((*row.words, *below[0].words), row.height) if below else row
+
+
+def _is_whole(parts: NumberLine) -> bool:
+    """Digits, or room for them, before a symbol of two parts: no ``Số định danh cá nhân/CCCD``."""
+    return "-" in parts.symbol and (digits_in(parts.number) is not None or not any(c.isalpha() for c in parts.number))
 
 
 def digits_of(word: Word) -> str:
@@ -813,6 +840,27 @@ def _is_authority(text: str, issuer: str) -> bool:
 def _crosses(run: Run, heading: Run) -> bool:
     """*run* lies across the heading's axis, or beside one that does."""
     return run.box.x0 < heading.middle < run.box.x1 or abs(run.middle - heading.middle) < 0.12
+
+
+def _one_or_roman(text: str) -> bool:
+    """A stroke by itself is a one or a Roman numeral (``cấp I``), and the reader takes the one for the other."""
+    return text.strip(".,;:()") in ("1", "I", "l", "|", "II", "11", "Il", "lI", "III", "111")
+
+
+def _begins_paragraph(row: Run, before: Sequence[Run], axis: float) -> bool:
+    """*row* is the first of the body: it begins as a sentence or an item does, and either stands off the axis on which
+    the lines *before* are centred, or its first word would have had room at the end of the line above."""
+    first = row.words[0].text.lstrip("“\"'(-– ")
+    if not (_ITEM.match(row.text) or first[:1].isupper()):
+        return False
+    widest = max(run.box.width for run in (*before, row))
+    last = before[-1]
+    space = 0.25 * last.height
+    had_room = last.box.width + space + row.words[0].box.width < 0.93 * widest
+    centred = all(abs(run.middle - axis) < OFF_AXIS for run in before)
+    off_axis = centred and abs(row.middle - axis) > OFF_AXIS
+    indented = row.box.x0 < min(run.box.x0 for run in before) - 0.01 or bool(_ITEM.match(row.text))
+    return (off_axis and (had_room or indented)) or (had_room and bool(_ITEM.match(row.text)))
 
 
 def _run_on(rows: Sequence[Run], before: Sequence[Run], widest: float, ends: Callable[[Run], bool]) -> list[Run]:

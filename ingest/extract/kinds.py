@@ -2,6 +2,7 @@
 
 from ingest.extract.folding import folded, letters, likeness
 from ingest.extract.grammar import is_label, number_line
+from ingest.extract.head import HeadFields
 from ingest.extract.layout import Head
 from schemas.documents import Kind, Paper
 from schemas.pages import PageState, PageText
@@ -19,7 +20,7 @@ def kind_of(paper: Paper) -> Kind:
     read = [page for page in paper.pages if page.state is PageState.READ]
     if any(_bears_copy_mark(page) for page in (read[:1] + read[-1:])):
         return Kind.COPY
-    if read and (_is_application(read[0]) or not _is_issued(read[0])):
+    if read and (_is_application(read[0]) or not _is_issued(read[0]) or HeadFields(read).is_form):
         return Kind.COMPONENT
     return Kind.RESULT
 

@@ -37,7 +37,8 @@ AGENCY_HEADS = (
     "UBND", "Ủy ban", "Uỷ ban", "HĐND", "Hội đồng", "Bộ", "Sở", "Tổng cục", "Cục", "Chi cục", "Vụ", "Viện", "Học viện",
     "Trường", "Đại học", "Ban", "Phòng", "Trung tâm", "Bệnh viện", "Văn phòng", "Công an", "Tòa án", "Toà án",
     "Tổng công ty", "Công ty", "Tập đoàn", "Đảng ủy", "Đảng bộ", "Tỉnh ủy", "Thành ủy", "Quận ủy", "Huyện ủy",
-    "Chính phủ", "Thủ tướng", "Quốc hội", "Kho bạc", "Bảo hiểm", "Ngân hàng", "Hội", "Liên đoàn", "Thanh tra", "Hạt",
+    "Thị ủy", "Thành đoàn", "Tỉnh đoàn", "Quận đoàn", "Huyện đoàn", "Chính phủ", "Thủ tướng",
+    "Quốc hội", "Kho bạc", "Bảo hiểm", "Ngân hàng", "Hội", "Liên đoàn", "Thanh tra", "Hạt",
     "Chi nhánh", "Chủ tịch nước", "Kiểm toán", "Trạm", "Nhà xuất bản", "Quỹ", "Thông tấn xã", "Đài", "Công đoàn",
     "Đoàn", "Tổ", "Mặt trận", "Tổng hội", "Liên hiệp", "Khu", "Xí nghiệp", "Cảng", "Tiểu ban", "Thường trực",
 )  # fmt: skip

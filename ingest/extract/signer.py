@@ -2,8 +2,10 @@
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 
+from ingest.extract.agencies import begins_agency
 from ingest.extract.finding import Finding
 from ingest.extract.folding import folded, letters, likeness
 from ingest.extract.head import row_of, rows_of
@@ -20,6 +22,12 @@ NEARLY = 0.8
 """A family name at least so like a known one is that one, misread."""
 INFERRED = 0.5
 """How sure a line is that was not read but follows from the other."""
+SPELT_OUT = 0.96
+"""Least confidence of a line that is, letter by letter, a capacity as the decree spells it."""
+PARTLY_SEEN = 0.5
+"""What is as like the deputy's line as this is that line, under ``KT.`` of its head."""
+OFF_MIDDLE = 0.02
+"""A name stands under the middle of the capacity; one further off has lost words to the seal."""
 _SPECKS = " .,:;'`\"“”‘’|*-_~^°"
 FAMILY_NAMES = (
     "Nguyễn", "Trần", "Lê", "Phạm", "Hoàng", "Huỳnh", "Phan", "Vũ", "Võ", "Đặng", "Bùi", "Đỗ", "Hồ", "Ngô", "Dương",
@@ -111,7 +119,9 @@ def _title_rows(rows: Sequence[Run]) -> list[Run]:
 
 def _title(text: PageText, rows: Sequence[Run]) -> Finding:
     said = _with_head_and_deputy([_mended_title(row.text) for row in rows])
-    confidence = min(word.confidence for row in rows for word in row.words) * min(fit for _, fit in said)
+    sure = [max(min(word.confidence for word in row.words), SPELT_OUT if fit == 1 else 0.0)
+            for row, (_, fit) in zip(rows, said, strict=False)]  # fmt: skip
+    confidence = min(sure) * min(fit for _, fit in said)
     value = " ".join(title for title, _ in said)
     evidence = Evidence(text.number, row_of(rows).box)
     return Finding(value, confidence, evidence, (value,), _("the signer's title is unclear"))
@@ -123,11 +133,15 @@ def _with_head_and_deputy(said: Sequence[tuple[str, float]]) -> list[tuple[str, 
     titles = list(said)
     instead = next((i for i, (title, _) in enumerate(titles) if title.startswith("KT. ")), None)
     if instead is not None:
-        deputy = _deputy_of(titles[instead][0].removeprefix("KT. "))
+        head, fit = titles[instead]
+        deputy = _deputy_of(head.removeprefix("KT. "))
         if instead + 1 == len(titles):
             titles.append((deputy, INFERRED))
-        elif titles[instead + 1][1] < SPELT:
-            titles[instead + 1] = (deputy, INFERRED)
+        elif titles[instead + 1][0] != deputy and fit >= SPELT:
+            seen, spelt = titles[instead + 1]
+            alike = likeness(seen, deputy)
+            if spelt < 1 or seen == head.removeprefix("KT. "):
+                titles[instead + 1] = (deputy, 0.9 if alike >= PARTLY_SEEN else INFERRED)
         return titles
     if any("." in title for title, _ in titles):
         return titles
@@ -149,6 +163,8 @@ def _is_deputy(title: str) -> bool:
 
 
 def _deputy_of(head: str) -> str:
+    if folded(head).endswith("chu nhiem"):  # BỘ TRƯỞNG, CHỦ NHIỆM: of an office or a committee
+        return "PHÓ CHỦ NHIỆM"
     return "THỨ TRƯỞNG" if folded(head).startswith("bo truong") else f"PHÓ {head}"
 
 
@@ -163,6 +179,8 @@ def _mended_title(text: str) -> tuple[str, float]:
     prefix = before[1] + ". " if before and tight[: before.end()].rstrip() != before[1] else ""
     core = tight[before.end() :] if before and prefix else tight
     fit, title = max((likeness(core, title), title) for title in TITLE_WORDS)
+    if fit < SPELT and prefix in ("TM. ", "T/M. ") and begins_agency(core):
+        return prefix + core, 0.95
     return (prefix + title.upper(), fit) if fit >= SPELT else (prefix + core, 0.7)
 
 
@@ -170,7 +188,9 @@ def _name(text: PageText, rows: Sequence[Run], titles: Sequence[Run]) -> Finding
     below = [row for row in rows if row.level > titles[-1].level + 1.2 * titles[-1].height
              and row.level < titles[-1].level + 0.25]  # fmt: skip
     if (found := _lowest_name(text, below)) is not None:
-        return found
+        box = found.evidence.box if found.evidence else None
+        aside = box is not None and abs((box.x0 + box.x1) / 2 - row_of(titles).middle) > OFF_MIDDLE
+        return replace(found, confidence=found.confidence * 0.7) if aside else found
     box = row_of(titles).box
     return Finding(None, 0.0, Evidence(text.number, box), reason=_("the signer's name was not read"))
 
@@ -212,8 +232,9 @@ def _named(text: PageText, row: Run) -> Finding:
     read = _tidy(row.text)
     value = mended_name(read)
     confidence = min(word.confidence for word in row.words)
-    if folded(read.split()[0]) not in _BY_LETTERS:
-        confidence *= 0.8
+    words = read.split()
+    if folded(words[0]) not in _BY_LETTERS or (len(words) < 3 and folded(words[0]) in ("van", "thi")):
+        confidence *= 0.8  # the family name is hidden: Văn and Thị are most often the middle one
     return Finding(value, confidence, Evidence(text.number, row.box), (value,), _("the signer's name is unclear"))
 
 
