@@ -1,9 +1,10 @@
 """How far the confidence of extracted fields can be trusted, and the thresholds that follow from it.
 
     .venv/bin/sohoa read --json SCANS… > READ.jsonl
-    .venv/bin/python -m bench.metadata READ.jsonl… --score SCORE.py --gold DIR [--fit] [--json]
+    .venv/bin/python -m bench.metadata READ.jsonl… --score SCORE.py --gold DIR… [--fit] [--json]
 
-Several READ.jsonl are readings of the same scans by several versions or settings of the reader: each counts.
+Several READ.jsonl are readings of the same scans by several versions or settings of the reader, or of other scans whose
+truth is in a further DIR: each counts.
 
 For each field: how many values of each confidence are right (the reliability curve), the threshold fitted on all
 agencies, and what thresholds fitted on the other agencies would have accepted of each agency in turn. ``--fit`` writes
@@ -46,12 +47,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("read", type=Path, nargs="+")
     parser.add_argument("--score", type=Path, required=True)
-    parser.add_argument("--gold", type=Path, required=True)
+    parser.add_argument("--gold", type=Path, required=True, nargs="+")
     parser.add_argument("--fit", action="store_true", help="write the thresholds")
     parser.add_argument("--json", action="store_true")
     a = parser.parse_args()
     score = scoring(a.score)
-    seen = [one for read in a.read for one in observations(read, a.gold, score)]
+    seen = [one for read in a.read for gold in a.gold for one in observations(read, gold, score)]
     thresholds = fitted(seen)
     figures = {
         "reliability": {field: curve([one for one in seen if one.field == field]) for field in FIELD_NAMES},

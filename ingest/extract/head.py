@@ -46,6 +46,8 @@ KNOWN_WORD = 0.95
 """Least confidence of a word that agencies' names are made of: BAN, NHÂN, QUẬN."""
 PRINTED = 0.97
 """Digits that are alike the page's own print are print, and are what they were read as."""
+MOST_LINES = 7
+"""An abstract of more lines has most probably run on into the body."""
 OFF_AXIS = 0.012
 """Centred lines lie within this of one another; a paragraph with its indent does not."""
 FORM_MOTTO = 0.38
@@ -558,6 +560,7 @@ class HeadFields:
         faint = sum(word.confidence < FAINT for word in words) / len(words)
         doubtful = text.doubtful + sum(_one_or_roman(word.text) for word in words)
         confidence = confidence_of(words) - 0.5 * faint - 0.04 * doubtful - self._doubt_of_end(rows)
+        confidence -= 0.1 * (len(rows) > MOST_LINES)
         return Finding(text.text, confidence, Evidence(self.page.number, box), (text.text,),
                        _("some words are unclear"))  # fmt: skip
 
@@ -665,7 +668,7 @@ _SUBJECT = re.compile(
     r"|(?=[Vv][ềêèéẻẽẹeể]\s+vi[ệêeẹ]c))"
 )
 _NUMBER_TO_FILL = re.compile(r"^\W*S[ốôóoÔỐÓO]\s*[:.…]|^\W*S[ốôóo]\s*\d+\s*/")
-_ITEM = re.compile(r"^\W{0,2}(?:\d{1,2}|[a-zđ]|[IVX]{1,4})\s?[.)/]\s")
+_ITEM = re.compile(r"^\W{0,2}(?:(?:\d{1,2}[.)])+|[a-zđ][.)]|[IVX]{1,4}[.)])\s")
 _BODY_BEGINS = ("can cu", "xet ", "theo ", "dieu 1", "chuong ", "phan ", "i. ", "1. ", "kinh gui", "ngay ", "nham ",
                 "de nghi", "thuc hien cong van", "thuc hien ke hoach", "thuc hien quyet dinh", "thuc hien chi",
                 "thuc hien y kien", "thuc hien thong", "can cư", "hom nay", "so:", "ho va ten")  # fmt: skip

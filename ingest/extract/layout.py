@@ -155,7 +155,8 @@ class Head:
         beyond = [i for i, word in enumerate(run.words) if word.box.x0 >= self.parting - 0.01]
         begins = run.box.x0 < self.parting - 0.1 and beyond and self.top <= run.level <= self.top + 8 * self.step
         if begins and (
-            is_label(run.text) or likeness(" ".join(w.text for w in run.words[beyond[0] :]), BELOW_MOTTO) > 0.7
+            _is_number_row(run.words[: beyond[0]])
+            or likeness(" ".join(w.text for w in run.words[beyond[0] :]), BELOW_MOTTO) > 0.7
         ):
             yield Run(run.words[: beyond[0]], run.height)
             yield Run(run.words[beyond[0] :], run.height)
@@ -168,6 +169,12 @@ class Head:
         Where words end is not asked: the box of one read anew in a strip may reach to the strip's end.
         """
         return [r for r in self.runs if top <= r.level <= bottom and r.words[-1].box.x0 < self.parting - 0.01]
+
+
+def _is_number_row(words: Sequence[Word]) -> bool:
+    """The words are those of a row of number: no line of an abstract that begins with ``Sở Y tế``."""
+    text = " ".join(word.text for word in words)
+    return is_label(text) and ("/" in text or ":" in " ".join(word.text for word in words[:2]))
 
 
 def _trimmed(run: Run) -> Run | None:
