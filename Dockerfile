@@ -11,7 +11,7 @@ FROM base AS build
 WORKDIR /opt/sohoa
 COPY setup setup
 RUN python3 -m venv .venv \
- && .venv/bin/python -m pip install -q --no-cache-dir --require-hashes -r setup/run.lock \
+ && .venv/bin/python -m pip install -q --no-cache-dir --require-hashes -r setup/cluster.lock \
  && SOHOA_CACHE=/tmp/models setup/models
 COPY . .
 RUN .venv/bin/python -m pip install -q --no-cache-dir --no-deps --no-build-isolation -e . \
