@@ -29,6 +29,9 @@ WHOLE_VALIDATION_UP_TO = 8
 """Versions up to which ocfl-py looks at the whole object after each change; its time grows with their square."""
 
 
+CERTIFIED = "certified.pdf"
+
+
 @dataclass(frozen=True, slots=True)
 class Change:
     """What a new version of a dossier's object is about."""
@@ -48,6 +51,8 @@ def deposit_of(dossier: str, arrivals: Mapping[str, tuple[Submission, Path | Non
         copies[f"{serial}/document.pdf"] = (submission.signed.sha256, submission.signed.path)
         if original is not None:
             copies[f"{serial}/{_original_name(submission)}"] = (submission.document.scan.sha256, original)
+        if submission.certified is not None:
+            copies[f"{serial}/{CERTIFIED}"] = (submission.certified.sha256, submission.certified.path)
     serials = list(arrivals)
     said = serials[0] if len(serials) == 1 else f"{serials[0]}-{serials[-1]}"
     operator = next(iter(arrivals.values()))[0].provenance.operator
@@ -62,6 +67,8 @@ def write_document(
     shutil.copyfile(submission.signed.path, folder / "document.pdf")
     if original is not None:
         shutil.copyfile(original, folder / _original_name(submission))
+    if submission.certified is not None:
+        shutil.copyfile(submission.certified.path, folder / CERTIFIED)
     document = submission.document
     text = {"pages": [{"number": page.number, "state": page.state, "text": page.text} for page in document.pages]}
     write_json(folder / "metadata.json", metadata_of(submission, serial, deposited_at))
@@ -103,6 +110,8 @@ def metadata_of(submission: Submission, serial: str, deposited_at: datetime) -> 
         "pages": list(document.page_numbers),
         "retention": to_json(term) if term is not None else None,
         "pdf": noted_pdf(signed),
+        "original_signatures": [to_json(one) for one in submission.found_signatures],
+        "certified": noted_pdf(submission.certified) if submission.certified is not None else None,
         "fields": {name: to_json(found) for name, found in document.metadata.items()},
     }
 

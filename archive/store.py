@@ -7,6 +7,7 @@ An object's head holds, for each document of the dossier, a folder named by its 
     001/metadata.json     the record: labels, fields with their evidence, pages of the scan, hash of the PDF
     001/provenance.json   which programs and people made it, when, with which settings
     001/original.pdf      the scan itself, where it was signed already and so is kept unchanged
+    001/certified.pdf     that scan with the agency's own signature added, where the settings ask for it
 
 When the proofs of a record's signatures are renewed, its ``document.pdf`` grows: a new version of the object, whose
 earlier ones stay.
@@ -57,7 +58,7 @@ from archive.staging import (
     sync_folder,
     unavailable,
 )
-from schemas.documents import SignedPdf
+from schemas.documents import FoundSignature, SignedPdf
 from schemas.errors import InputRejected, IntegrityBroken
 from schemas.language import _
 from schemas.records import Deposit, Provenance, Record, RecordVersion, Submission, Withdrawal
@@ -242,12 +243,14 @@ class Archive:
             since = standing.record.deposited_at
             after = metadata_of(replace(submission, dossier=dossier), serial, since)
             after["retention"] = before.get("retention") or after["retention"]
+            after["certified"] = before.get("certified")  # that copy stays, as the original does
             if before == after:
                 return standing
             decisions = decisions_together(held.json(serial, "provenance.json"), submission.provenance.decisions)
 
             def write(content: Path) -> None:
-                write_document(content / serial, replace(submission, dossier=dossier), None, serial, since)
+                alone = replace(submission, dossier=dossier, certified=None)
+                write_document(content / serial, alone, None, serial, since)
                 write_json(content / serial / "metadata.json", after)
                 made = held.json(serial, "provenance.json")
                 write_json(content / serial / "provenance.json", made | {"decisions": decisions})
@@ -312,6 +315,12 @@ class Archive:
         held, serial = self._held(record_id)
         noted = held.json(serial, "metadata.json")["pdf"]
         return from_json(SignedPdf, {"path": held.file(serial, "document.pdf"), **noted})
+
+    def found_signatures(self, record_id: str) -> tuple[FoundSignature, ...]:
+        """Those that its scan bore already, as they were when it came. InputRejected where there is no such record."""
+        held, serial = self._held(record_id)
+        found = held.json(serial, "metadata.json").get("original_signatures", [])
+        return tuple(from_json(FoundSignature, one) for one in found)
 
     def provenance(self, record_id: str) -> Provenance:
         """Who and what made a record. InputRejected where there is no such record."""

@@ -20,6 +20,7 @@ from ingest.pipeline import (
     Deposited,
     Desk,
     Held,
+    certified_beside,
     deposit_or_hold,
     document_id,
     is_provisional,
@@ -93,6 +94,8 @@ def go_on(workspace: Workspace, held: Waiting, decided: Submission, what: str, w
 
 def _deposited(workspace: Workspace, hold: Hold, submission: Submission) -> Deposit:
     here = replace(submission, signed=signed_beside(submission.signed, workspace.folder, hold.pdf_path))
+    if here.certified is not None:  # as a workspace may have been moved since
+        here = replace(here, certified=replace(here.certified, path=certified_beside(here.signed.path)))
     original = workspace.folder / hold.original_path if hold.original_path else None
     return workspace.archive.corrected(here, original=original)
 
@@ -287,6 +290,7 @@ def clear(workspace: Workspace, hold: Hold) -> None:
     for path in (hold.pdf_path, hold.original_path):
         if path:
             (workspace.folder / path).unlink(missing_ok=True)
+    certified_beside(workspace.folder / hold.pdf_path).unlink(missing_ok=True)
 
 
 def is_as_signed(workspace: Workspace, hold: Hold, submission: Submission) -> bool:

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 import click
@@ -77,6 +78,7 @@ def desk_of(
 
     SettingsRejected says what is wrong with a key. *settings* are those of the reading, for the provenance.
     """
+    signing = workspace.settings.signing
     return Desk(
         catalogue=workspace.catalogue,
         archive=workspace.archive,
@@ -91,6 +93,8 @@ def desk_of(
         settings=settings,
         labels=labels,
         retention_of=workspace.settings.archive.retention_of,
+        roots=Path(signing.trust_roots).expanduser() if signing.trust_roots else None,
+        certifies_originals=signing.signed_originals == "certify",
     )
 
 

@@ -2,7 +2,7 @@
 
 import re
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from html import unescape
 from pathlib import Path
@@ -15,6 +15,7 @@ from archive.inventory import VIETNAM
 from cli import Context
 from commands.access import note_access
 from commands.showing import console, harmless, json_line
+from schemas.documents import FoundSignature
 from schemas.errors import InputRejected, ServiceUnavailable
 from schemas.language import _
 from schemas.records import Provenance, Record, RecordVersion
@@ -61,7 +62,7 @@ def command(
         })  # fmt: skip
     else:
         pdf = workspace.archive.pdf(id)
-        _print(record, workspace.archive.provenance(id), pdf, _signed(pdf))
+        _print(record, workspace.archive.provenance(id), pdf, _signed(pdf), workspace.archive.found_signatures(id))
         _print_history(workspace.archive.history(id))
         console().print(_("Whether the signatures hold: sohoa verify {id}").format(id=record.id))
 
@@ -84,7 +85,9 @@ def _signed(pdf: Path) -> list[str]:
     ]
 
 
-def _print(record: Record, provenance: Provenance, pdf: Path, signatures: list[str]) -> None:
+def _print(
+    record: Record, provenance: Provenance, pdf: Path, signatures: list[str], found: Sequence[FoundSignature]
+) -> None:
     fields: list[tuple[str, Any]] = [
         ("ID", record.id), (_("dossier"), record.dossier), (_("version"), record.version), (_("unit"), record.unit),
         (_("procedure"), record.procedure), (_("kind"), record.kind.value),
@@ -106,6 +109,9 @@ def _print(record: Record, provenance: Provenance, pdf: Path, signatures: list[s
             table.add_row(name, harmless(str(value)))
     for signature in signatures:
         table.add_row(_("signature"), harmless(signature))
+    for one in found:
+        said = (one.signer, one.organization, one.signed_at, one.verdict, one.reason)
+        table.add_row(_("signature on the scan"), harmless(", ".join(part for part in said if part)))
     for decision in provenance.decisions:
         table.add_row(_("decided"), harmless(decision))
     console().print(table)

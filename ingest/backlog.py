@@ -7,12 +7,11 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
-from ingest.signing.lifting import BasicOnly, Lasting, lift
 from ingest.signing.timestamps import AT_ONCE
-from schemas.documents import SignedPdf
 
+Work = TypeVar("Work")
 Outcome = TypeVar("Outcome")
 LONGEST = 64
 """So many documents may be on their way, as each is in memory. Where services are slower than the reading for so long,
@@ -22,10 +21,10 @@ those behind them are not stamped now but wait for ``sohoa renew``."""
 @dataclass(frozen=True, slots=True)
 class _Entry(Generic[Outcome]):
     end: Callable[[], Outcome]
-    lifted: "Future[SignedPdf] | None"
+    prepared: "Future[Any] | None"
 
     def is_ready(self) -> bool:
-        return self.lifted is None or self.lifted.done()
+        return self.prepared is None or self.prepared.done()
 
 
 @dataclass(slots=True)
@@ -39,15 +38,17 @@ class Backlog(Generic[Outcome]):
         """What has to wait for nothing but those before it."""
         self._line.append(_Entry(end, None))
 
-    def put_signed(self, signed: SignedPdf, lasting: Lasting, end: Callable[[SignedPdf], Outcome]) -> None:
-        """A signed PDF; *end* is given it as it is once lifted."""
-        if isinstance(lasting, BasicOnly) or len(self._line) >= LONGEST:
-            self._line.append(_Entry(lambda: end(signed), None))
-            return
+    @property
+    def is_full(self) -> bool:
+        """No more should be put in the line that have to wait for a service."""
+        return len(self._line) >= LONGEST
+
+    def put_later(self, prepare: Callable[[], Work], end: Callable[[Work], Outcome]) -> None:
+        """What a thread prepares, waiting for services, and *end* then brings to its end."""
         if self._threads is None:
             self._threads = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="lift")
-        lifted = self._threads.submit(lift, signed, lasting)
-        self._line.append(_Entry(lambda: end(lifted.result()), lifted))
+        prepared = self._threads.submit(prepare)
+        self._line.append(_Entry(lambda: end(prepared.result()), prepared))
 
     def ended(self) -> Iterator[Outcome]:
         """Those at the head of the line that wait for nothing any more."""

@@ -25,11 +25,13 @@ from ingest.backlog import Backlog
 from ingest.extract import describe, with_fields
 from ingest.fencedpages import composed
 from ingest.labels import NO_LABELS, Labels, combined
+from ingest.originals import certified, found_signatures, reasons_of
 from ingest.pages import ScanPages
 from ingest.quarantine import Quarantine
 from ingest.scanreading import Reading, ReadScan, read_scans
 from ingest.separate import last_sheet, separate
 from ingest.signing import Seal, lift, sign
+from ingest.signing.lifting import BasicOnly
 from ingest.signing.seals import lasting_of
 from ingest.together import Together
 from schemas.documents import Document, Field, Paper, Sheet, SignedPdf
@@ -99,6 +101,10 @@ class Desk:
     """The retention code of a record, by its procedure."""
     takes_secret_scans: bool = False
     """A scan that bears a secrecy stamp is moved to ``quarantine/``."""
+    roots: Path | None = None
+    """The folder of roots by which signatures that scans bear already are judged."""
+    certifies_originals: bool = False
+    """Whether such scans get the agency's signature as an increment."""
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     signed: Callable[[float], None] = lambda seconds: None
     """Told how long the signing of each document took."""
@@ -154,7 +160,10 @@ def _batch(scans: Iterable[Scan | RejectedScan], reading: Reading, desk: Desk) -
                             rejected = made
                             break
                         documents += 1
-                        backlog.put_signed(made.submission.signed, lasting, made.with_signed)
+                        if isinstance(lasting, BasicOnly) or backlog.is_full:
+                            backlog.put(partial(_as_it_is, made))
+                        else:
+                            backlog.put_later(partial(lifted_now, made, desk), _as_it_is)
                         yield from archived(backlog.ended())
                     standing = last_sheet(outcome.texts, standing)
                     sheets.left(outcome.scan, standing)
@@ -186,6 +195,10 @@ def _made(read: ReadScan, standing: Sheet, desk: Desk) -> Iterator["Made | Rejec
             yield RejectedScan(str(read.scan.path), read.scan.sha256, str(error))
             return
         yield made
+
+
+def _as_it_is(made: "Made") -> "Made":
+    return made
 
 
 def _joined(made: "Made", together: Together["Made", Event], desk: Desk, batch: str) -> Iterator[Event]:
@@ -294,10 +307,6 @@ class Made:
     original: Path | None
     """The scan, where it was signed already and so is kept unchanged."""
 
-    def with_signed(self, signed: SignedPdf) -> "Made":
-        """The same, its signatures at the level that they were lifted to."""
-        return replace(self, submission=replace(self.submission, signed=signed))
-
 
 def make(
     paper: Paper,
@@ -313,12 +322,25 @@ def make(
     """
     sheet, contradictions = combined(paper.sheet, *desk.labels.of(paper.scan.path))
     submission = _submission(replace(paper, sheet=sheet), pages, desk, decisions, settled)
-    return Made(submission, contradictions, paper.scan.path if pages.signed else None)
+    if not pages.signed:
+        return Made(submission, contradictions, None)
+    scan = paper.scan.path
+    found = found_signatures(scan, desk.roots)
+    submission = replace(submission, found_signatures=found)
+    whole = len(paper.pages) == pages.count  # else it is not this paper alone that is signed
+    if desk.certifies_originals and whole and not reasons_of(found):
+        target = certified_beside(submission.signed.path)
+        submission = replace(submission, certified=certified(scan, pages.count, desk.seals, target, desk.roots))
+    return Made(submission, contradictions, scan)
 
 
 def lifted_now(made: Made, desk: Desk) -> Made:
     """*made* with its signatures at the level that the settings want, as far as the services answer now."""
-    return made.with_signed(lift(made.submission.signed, lasting_of(desk.seals)))
+    lasting = lasting_of(desk.seals)
+    submission = replace(made.submission, signed=lift(made.submission.signed, lasting))
+    if submission.certified is not None:
+        submission = replace(submission, certified=lift(submission.certified, lasting))
+    return replace(made, submission=submission)
 
 
 def deposit_or_hold(made: Made, desk: Desk, batch: str) -> Deposited | Held:
@@ -333,6 +355,7 @@ def _held(made: Made, desk: Desk, batch: str) -> Held | None:
     reasons = (
         submission.document.reasons
         + made.contradictions
+        + reasons_of(submission.found_signatures)
         + came_before(submission.document, desk.catalogue, desk.archive)
     )
     # What the archive holds was decided on; a catalogue that was lost and made anew does not know of it. Where a person
@@ -354,6 +377,7 @@ def _deposited(desk: Desk, together: Sequence[Made]) -> list[Deposited]:
     for (submission, _original), deposit in zip(arrivals, deposits, strict=True):
         desk.catalogue.note_deposit(deposit, who=desk.operator)
         submission.signed.path.unlink(missing_ok=True)
+        certified_beside(submission.signed.path).unlink(missing_ok=True)
         scan, late = submission.document.scan, submission.signed.waits_for_timestamp
         events.append(Deposited(scan, deposit, submission, late))
     return events
@@ -449,6 +473,11 @@ def _hold(submission: Submission, batch: str, desk: Desk, original: Path | None)
     )
     desk.catalogue.open_hold(hold, marks_of_document(document))
     return hold
+
+
+def certified_beside(signed: Path) -> Path:
+    """Where a signed scan with the agency's signature waits, beside the PDF that was made of it."""
+    return signed.with_suffix(".certified.pdf")
 
 
 def signed_beside(signed: SignedPdf, folder: Path, pdf_path: str) -> SignedPdf:

@@ -136,6 +136,20 @@ class SignatureNote:
 
 
 @dataclass(frozen=True, slots=True)
+class FoundSignature:
+    """What was found of a signature that a scan bore already, when it came."""
+
+    signer: str
+    organization: str
+    signed_at: str
+    """As the signature says; ISO 8601, empty where it says nothing."""
+    verdict: str
+    """As ``sohoa verify`` names it: ``valid``, ``issuer_unknown``, ``broken``, …"""
+    reason: str
+    certificate_sha256: str
+
+
+@dataclass(frozen=True, slots=True)
 class SignedPdf:
     """A signed PDF/A-2b on disk: the only thing the archive takes."""
 

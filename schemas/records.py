@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from schemas.documents import Document, Kind, SignedPdf
+from schemas.documents import Document, FoundSignature, Kind, SignedPdf
 from schemas.retention import Retention
 
 
@@ -58,6 +58,10 @@ class Submission:
     provenance: Provenance
     retention: str = ""
     """Code of how long the record is kept (``schemas.retention``); empty: not said yet."""
+    found_signatures: tuple[FoundSignature, ...] = ()
+    """Those that the scan bore already."""
+    certified: SignedPdf | None = None
+    """The signed scan itself with the agency's certification as an increment, where that was wished."""
 
 
 @dataclass(frozen=True, slots=True)

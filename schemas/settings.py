@@ -71,6 +71,7 @@ class Signing(_Section):
     agency_password_keyring: str = ""
     rsa_padding: Literal["pkcs1", "pss"] = "pkcs1"
     copy_form: Literal["SAO Y", "SAO LỤC", "TRÍCH SAO"] = "SAO Y"
+    signed_originals: Literal["keep", "certify"] = "keep"
     trust_roots: str = ""
     ask_revocation: bool = True
     level: Literal["B-B", "B-T", "B-LT", "B-LTA"] = "B-B"
