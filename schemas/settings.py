@@ -71,6 +71,9 @@ class Signing(_Section):
     agency_password_keyring: str = ""
     rsa_padding: Literal["pkcs1", "pss"] = "pkcs1"
     copy_form: Literal["SAO Y", "SAO LỤC", "TRÍCH SAO"] = "SAO Y"
+    agency_profile: Literal["text", "seal"] = "text"
+    seal_image: str = ""
+    seal_width_mm: float = Field(default=36.0, gt=0, le=60)
     signed_originals: Literal["keep", "certify"] = "keep"
     trust_roots: str = ""
     ask_revocation: bool = True

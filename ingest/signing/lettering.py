@@ -20,6 +20,7 @@ from pyhanko.pdf_utils import generic
 from pyhanko.pdf_utils.generic import pdf_name
 from pyhanko.pdf_utils.writer import BasePdfFileWriter
 
+from ingest.signing.stamp import Stamp, painted, resources_of
 from schemas.errors import ServiceUnavailable
 from schemas.language import _
 from schemas.pages import Turn
@@ -139,25 +140,51 @@ class Lettering:
         return f"q BT 0 g /T {size:.3f} Tf {leading:.3f} TL {self.scale:.3f} {first:.3f} Td {shown} ET Q".encode()
 
 
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """A seal in its real size, and lines of text under it."""
+
+    stamp: Stamp
+    lettering: Lettering
+
+    @property
+    def width(self) -> float:
+        return max(self.stamp.width, self.lettering.width)
+
+    @property
+    def height(self) -> float:
+        return self.stamp.height + self.lettering.height
+
+    def content(self) -> bytes:
+        """Content stream operators; the origin is the box's lower left corner."""
+        left = (self.width - self.stamp.width) / 2
+        return painted(self.stamp, left, self.lettering.height) + b" " + self.lettering.content()
+
+
+Appearance = Lettering | Sealed
+
+
 def fitted(face: Face, lines: Sequence[str], room: float) -> Lettering:
     """The lines at 10 pt, or smaller where the sheet has less *room* (points) than they need."""
     natural = Lettering(face, tuple(lines))
     return natural if natural.width <= room else Lettering(face, tuple(lines), max(room, 1.0) / natural.width)
 
 
-def add_form(writer: BasePdfFileWriter, lettering: Lettering, turn: Turn) -> generic.IndirectObject:
-    """Add the lettering to the PDF as a form XObject that stands upright on a page displayed with that /Rotate."""
+def add_form(writer: BasePdfFileWriter, shown: Appearance, turn: Turn) -> generic.IndirectObject:
+    """Add the appearance to the PDF as a form XObject that stands upright on a page displayed with that /Rotate."""
+    lettering = shown.lettering if isinstance(shown, Sealed) else shown
+    resources = {pdf_name("/Font"): generic.DictionaryObject({pdf_name("/T"): _add_font(writer, lettering.face)})}
+    if isinstance(shown, Sealed):
+        resources |= resources_of(writer, shown.stamp)
     form = generic.StreamObject(
         {
             pdf_name("/Type"): pdf_name("/XObject"),
             pdf_name("/Subtype"): pdf_name("/Form"),
-            pdf_name("/BBox"): _numbers(0, 0, lettering.width, lettering.height),
-            pdf_name("/Matrix"): _numbers(*_upright(turn, lettering.width, lettering.height)),
-            pdf_name("/Resources"): generic.DictionaryObject(
-                {pdf_name("/Font"): generic.DictionaryObject({pdf_name("/T"): _add_font(writer, lettering.face)})}
-            ),
+            pdf_name("/BBox"): _numbers(0, 0, shown.width, shown.height),
+            pdf_name("/Matrix"): _numbers(*_upright(turn, shown.width, shown.height)),
+            pdf_name("/Resources"): generic.DictionaryObject(resources),
         },
-        stream_data=lettering.content(),
+        stream_data=shown.content(),
     )
     return writer.add_object(form)
 

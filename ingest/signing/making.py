@@ -17,7 +17,7 @@ from pyhanko.sign.general import SigningError
 from pyhanko.sign.signers import cms_embedder, pdf_byterange
 
 from ingest.signing.cms import HASH
-from ingest.signing.lettering import Lettering, add_form, fitted
+from ingest.signing.lettering import Appearance, Sealed, add_form, fitted
 from ingest.signing.placing import EDGE, Places, Rect, Wanted, place
 from ingest.signing.seals import Seal, lasting_of
 from ingest.signing.writing import QuietWriter, rewritten, sha256_of
@@ -121,7 +121,7 @@ def _planned(
     visible = _visible(page)
     x0, y0, x1, y1 = visible
     width, height = (x1 - x0, y1 - y0) if turn in (0, 180) else (y1 - y0, x1 - x0)
-    texts = [_lettering(seal, moment, width) for seal in seals]
+    texts = [_appearance(seal, moment, width) for seal in seals]
     wanted = [Wanted(text.width, text.height, seal.corner) for text, seal in zip(texts, seals, strict=True)]
     places = place(wanted, width, height, occupied)
     if places.added:
@@ -138,8 +138,9 @@ def _planned(
     return _Layout(turn, visible, places)
 
 
-def _lettering(seal: Seal, moment: datetime, width: float) -> Lettering:
-    return fitted(seal.face, (*seal.shown, moment.isoformat()), width - 2 * EDGE)
+def _appearance(seal: Seal, moment: datetime, width: float) -> Appearance:
+    text = fitted(seal.face, (*seal.shown, moment.isoformat()), width - 2 * EDGE)
+    return Sealed(seal.stamp, text) if seal.stamp is not None else text
 
 
 def _grown(visible: tuple[float, float, float, float], turn: Turn, by: float) -> tuple[float, float, float, float]:
@@ -189,8 +190,8 @@ def _put(writer: IncrementalPdfFileWriter, seal: Seal, layout: _Layout, number: 
     steps = cms_embedder.PdfCMSEmbedder(spec).write_cms(name, writer)
     field = next(steps).get_object()
     width = layout.places.rects[number].width
-    lettering = _lettering(seal, moment, width + 2 * EDGE + 1e-6)
-    field[pdf_name("/AP")] = generic.DictionaryObject({pdf_name("/N"): add_form(writer, lettering, layout.turn)})
+    shown = _appearance(seal, moment, width + 2 * EDGE + 1e-6)
+    field[pdf_name("/AP")] = generic.DictionaryObject({pdf_name("/N"): add_form(writer, shown, layout.turn)})
     placeholder = pdf_byterange.SignatureObject(
         timestamp=moment, subfilter=SigSeedSubFilter.PADES, bytes_reserved=2 * (seal.cms.length + SPARE_BYTES)
     )

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -14,6 +14,7 @@ from ingest.signing.placing import Corner
 from ingest.signing.rules import check_certificate, common_name
 from ingest.signing.secrets import Ask, SecretPlaces, ask_nobody, check_private, keep_out_of_core_dumps, secret_of
 from ingest.signing.signers import Signer, read_key_file
+from ingest.signing.stamp import Stamp, read_stamp
 from ingest.signing.standing import check_standing
 from ingest.signing.timestamps import services_of
 from ingest.signing.tokens import SCHEME, open_token
@@ -43,6 +44,8 @@ class Seal:
     shown: tuple[str, ...]
     face: Face
     lasting: Lasting
+    stamp: Stamp | None = None
+    """The agency's red seal, where the profile shows it."""
 
     @property
     def corner(self) -> Corner:
@@ -77,7 +80,11 @@ def open_seals(
     if signing.agency_key:
         agency = _signer(Role.AGENCY, signing, moment, environment, ask)
         named = office.agency or common_name(agency.certificate)
-        seals.append(_seal(Role.AGENCY, agency, (signing.copy_form, named), lasting))
+        if signing.agency_profile == "seal":
+            stamp = read_stamp(Path(signing.seal_image).expanduser(), signing.seal_width_mm)
+            seals.append(replace(_seal(Role.AGENCY, agency, (named,), lasting), stamp=stamp))
+        else:
+            seals.append(_seal(Role.AGENCY, agency, (signing.copy_form, named), lasting))
     return tuple(seals)
 
 
