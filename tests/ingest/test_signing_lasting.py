@@ -13,7 +13,6 @@ from schemas.errors import ServiceUnavailable, SettingsRejected
 from schemas.pages import Scan
 from schemas.settings import Office, Signing
 from tests.ingest.signed import KINDS, composed_from
-from tests.services import dss, verapdf
 from tests.services.pki import SECRET, Pki
 
 LEVELS = ("B-B", "B-T", "B-LT", "B-LTA")
@@ -54,23 +53,6 @@ def test_each_level_is_reached_and_valid(level: str, pki: Pki, composed: Compose
     verdicts = verify(signed.path, pki.roots)
     assert {one.verdict for one in verdicts} == {Verdict.VALID}
     assert [one.level for one in verdicts if one.kind == "signature"] == [level, level]
-
-
-@pytest.mark.service("EU DSS")
-@pytest.mark.service("veraPDF")
-def test_strangers_confirm_the_levels_and_that_it_stays_pdfa(pki: Pki, composed: ComposedPdf, tmp_path: Path) -> None:
-    made = {level: signed_at(level, pki, composed, tmp_path / f"{level}.pdf") for level in LEVELS}
-    files = {level: signed.path for level, signed in made.items()}
-    renewed = renew(made["B-LTA"], tmp_path / "renewed.pdf", pki)
-    assert verapdf.faults([*files.values(), renewed.path]) == {}
-    judged = dss.judge([*files.values(), renewed.path], [pki.root])
-    for level in ("B-LT", "B-LTA"):
-        assert {(one.indication, one.level) for one in judged[files[level]]} == {
-            ("TOTAL_PASSED", f"PAdES-BASELINE-{level.removeprefix('B-')}")
-        }
-    assert {(one.indication, one.level) for one in judged[renewed.path]} == {("TOTAL_PASSED", "PAdES-BASELINE-LTA")}
-    for level in ("B-B", "B-T"):  # without proofs in the file, and without a network, DSS cannot conclude
-        assert all(one.intact for one in judged[files[level]])
 
 
 def test_renewing_keeps_every_byte_and_every_signature(pki: Pki, composed: ComposedPdf, tmp_path: Path) -> None:

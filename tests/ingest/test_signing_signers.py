@@ -1,13 +1,8 @@
 """One contract for every signer, wherever its key lies; and what goes wrong with tokens."""
 
-import os
-import shutil
-import subprocess
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import pkcs11
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -15,28 +10,18 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.serialization import (
     BestAvailableEncryption,
     Encoding,
-    NoEncryption,
     PrivateFormat,
     pkcs12,
 )
 from cryptography.x509.oid import NameOID
-from pkcs11 import Attribute, ObjectClass
-from pkcs11.util.ec import decode_ec_private_key
-from pkcs11.util.rsa import decode_rsa_private_key
 
-from ingest.intake import find_scans
-from ingest.signing import Signer, Verdict, open_seals, sign, verify
+from ingest.signing import Signer, open_seals
 from ingest.signing.tokens import open_token, parse_uri
 from schemas.errors import ServiceUnavailable, SettingsRejected
-from schemas.pages import Scan
 from schemas.settings import Office, Signing
-from tests.ingest.signed import KINDS, composed_from
-from tests.services import dss, unavailable
+from tests.services.softhsm import PIN, Key, put
 
-Key = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
-SECRET = "246813"
-MODULES = ("/usr/lib/softhsm/libsofthsm2.so", "/usr/lib/x86_64-linux-gnu/softhsm/libsofthsm2.so",
-           "/usr/lib/aarch64-linux-gnu/softhsm/libsofthsm2.so")  # fmt: skip
+SECRET = PIN
 
 
 def issued(
@@ -86,39 +71,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def module(folder: Path) -> str:
-    """SoftHSM2 with a token of its own."""
-    library = next((path for path in MODULES if Path(path).exists()), None)
-    if library is None or shutil.which("softhsm2-util") is None:
-        unavailable("SoftHSM2", "not installed (apt-get install softhsm2)")
-    (folder / "tokens").mkdir()
-    configuration = folder / "softhsm2.conf"
-    configuration.write_text(f"directories.tokendir = {folder / 'tokens'}\nlog.level = ERROR\n")
-    os.environ["SOFTHSM2_CONF"] = str(configuration)
-    for label in ("ban-hanh", "khac"):
-        subprocess.run(
-            ["softhsm2-util", "--init-token", "--free", "--label", label, "--pin", SECRET, "--so-pin", "97531"],
-            check=True, capture_output=True,
-        )  # fmt: skip
-    return library
-
-
-@pytest.fixture(scope="module")
-def token(module: str, keys: dict[str, tuple[Key, x509.Certificate]]) -> str:
+def token(softhsm: str, keys: dict[str, tuple[Key, x509.Certificate]]) -> str:
     """The module, with each key and its certificate on the token."""
-    opened = pkcs11.lib(module).get_token(token_label="ban-hanh")
-    with opened.open(rw=True, user_pin=SECRET) as session:
-        for number, (name, (key, certificate)) in enumerate(keys.items(), start=1):
-            identity = {Attribute.TOKEN: True, Attribute.LABEL: name, Attribute.ID: bytes([number])}
-            der = key.private_bytes(Encoding.DER, PrivateFormat.TraditionalOpenSSL, NoEncryption())
-            held = decode_rsa_private_key(der) if isinstance(key, rsa.RSAPrivateKey) else decode_ec_private_key(der)
-            session.create_object(held | identity | {Attribute.PRIVATE: True, Attribute.SENSITIVE: True})
-            session.create_object({
-                Attribute.CLASS: ObjectClass.CERTIFICATE, Attribute.CERTIFICATE_TYPE: pkcs11.CertificateType.X_509,
-                Attribute.VALUE: certificate.public_bytes(Encoding.DER),
-                Attribute.SUBJECT: certificate.subject.public_bytes(), **identity,
-            })  # fmt: skip
-    return module
+    put(softhsm, "ban-hanh", {name: (key, [certificate]) for name, (key, certificate) in keys.items()})
+    return softhsm
 
 
 def in_pkcs12(folder: Path, name: str, key: Key, certificate: x509.Certificate) -> str:
@@ -187,33 +143,6 @@ def test_a_wrong_secret_is_refused_and_not_repeated(named: tuple[str, x509.Certi
 
 def test_a_signer_shows_no_secret(named: tuple[str, x509.Certificate]) -> None:
     assert SECRET not in repr(opened(named[0]))
-
-
-@pytest.mark.service("EU DSS")
-def test_every_kind_of_key_makes_signatures_that_a_stranger_confirms(
-    folder: Path, tmp_path: Path, keys: dict[str, tuple[Key, x509.Certificate]], root: x509.Certificate, token: str
-) -> None:
-    (tmp_path / "a.png").write_bytes(KINDS["png-palette.png"]())
-    [scan] = find_scans([tmp_path / "a.png"])
-    assert isinstance(scan, Scan)
-    composed, _paper = composed_from(scan, tmp_path)
-    (tmp_path / "root.pem").write_bytes(root.public_bytes(Encoding.PEM))
-    makers: dict[str, Callable[[str, Key, x509.Certificate], str]] = {
-        "pkcs12": lambda name, key, certificate: in_pkcs12(folder, name, key, certificate),
-        "pem": lambda name, key, certificate: in_pem(folder, name, key, certificate),
-        "token": lambda name, _key, _certificate: f"pkcs11:token=ban-hanh;object={name}?module-path={token}",
-    }
-    files = []
-    for place, make in makers.items():
-        for name, (key, certificate) in keys.items():
-            settings = Signing(operator_key=make(name, key, certificate))
-            seals = open_seals(settings, Office(), environment={"SOHOA_OPERATOR_PASSWORD": SECRET})
-            files.append(sign(composed, seals, tmp_path / f"{place}-{name}.pdf", occupied=()).path)
-    judged = dss.judge(files, [tmp_path / "root.pem"])
-    assert {file.name: [one.indication for one in found] for file, found in judged.items()} == {
-        file.name: ["TOTAL_PASSED"] for file in files
-    }
-    assert {one.verdict for file in files for one in verify(file, tmp_path)} == {Verdict.VALID}
 
 
 def test_a_wrong_pin_is_tried_once_on_a_locked_token(token: str) -> None:

@@ -10,36 +10,53 @@ import eu.europa.esig.dss.simplereport.SimpleReport;
 import eu.europa.esig.dss.spi.DSSUtils;
 import eu.europa.esig.dss.spi.validation.CommonCertificateVerifier;
 import eu.europa.esig.dss.spi.x509.CommonTrustedCertificateSource;
+import eu.europa.esig.dss.spi.x509.revocation.crl.ExternalResourcesCRLSource;
 import eu.europa.esig.dss.validation.SignedDocumentValidator;
 import eu.europa.esig.dss.validation.reports.Reports;
 import java.io.BufferedReader;
 import java.io.File;
+import java.io.FileInputStream;
+import java.io.InputStream;
 import java.io.InputStreamReader;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 
 /** Reads paths of PDFs from standard input, a line each; prints what EU DSS says of each as a line of JSON.
- *  The arguments are files of trusted certificates. Nothing is fetched from the network. */
+ *  The arguments are files of trusted certificates, and revocation lists (.crl) that are at hand.
+ *  Nothing is fetched from the network. */
 public class Validate {
     public static void main(String[] roots) throws Exception {
         CommonTrustedCertificateSource trusted = new CommonTrustedCertificateSource();
+        List<String> lists = new ArrayList<>();
         for (String root : roots) {
-            trusted.addCertificate(DSSUtils.loadCertificate(new File(root)));
+            if (root.endsWith(".crl")) {
+                lists.add(root);
+            } else {
+                trusted.addCertificate(DSSUtils.loadCertificate(new File(root)));
+            }
         }
         BufferedReader names =
                 new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
         for (String name = names.readLine(); name != null; name = names.readLine()) {
-            System.out.println(judged(name, trusted));
+            System.out.println(judged(name, trusted, lists));
             System.out.flush();
         }
     }
 
-    private static String judged(String name, CommonTrustedCertificateSource trusted) {
+    private static String judged(
+            String name, CommonTrustedCertificateSource trusted, List<String> lists) {
         try {
             CommonCertificateVerifier verifier = new CommonCertificateVerifier();
             verifier.setTrustedCertSources(trusted);
             verifier.setAIASource(null);
+            if (!lists.isEmpty()) {
+                InputStream[] opened = new InputStream[lists.size()];
+                for (int i = 0; i < opened.length; i++) {
+                    opened[i] = new FileInputStream(lists.get(i));
+                }
+                verifier.setCrlSource(new ExternalResourcesCRLSource(opened));
+            }
             SignedDocumentValidator validator =
                     SignedDocumentValidator.fromDocument(new FileDocument(name));
             validator.setCertificateVerifier(verifier);

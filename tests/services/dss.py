@@ -59,7 +59,8 @@ def _classes() -> Path:
 def judge(files: Iterable[Path], roots: Sequence[Path] = ()) -> dict[Path, tuple[Judged, ...]]:
     """What DSS says of each file's signatures, the oldest first. A file that it cannot read has none.
 
-    *roots* are files of trusted certificates; nothing is fetched from the network.
+    *roots* are files of trusted certificates, and of revocation lists at hand (``.crl``); nothing is fetched from the
+    network.
     """
     libraries = _classes()
     names = [str(file.resolve()) for file in files]

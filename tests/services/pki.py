@@ -7,6 +7,7 @@ what is no answer, ``/other`` with a timestamp of something else.
 import asyncio
 import socket
 import threading
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from aiohttp import web
 from asn1crypto import tsp  # type: ignore[import-untyped]
 from certomancer.integrations.aiohttp_animator import build_animator_app
 from certomancer.registry import ArchLabel, CertLabel, CertomancerConfig
-from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 SECRET = "chỉ để thử"
@@ -25,10 +26,12 @@ SLOW_S = 1.0
 ENTITIES = {
     "root": "Gốc thử", "issuer": "CA thử", "tsa": "Máy chủ dấu thời gian thử", "ocsp": "Máy chủ OCSP thử",
     "operator": "Lê Văn Thử", "agency": "UBND XÃ MẪU", "revoked": "Phạm Thị Thu Hồi",
+    "p256": "Đỗ Thị Elip", "p384": "Bùi Văn Elip",
     "expired": "Trần Văn Hết Hạn", "future": "Ngô Thị Chưa Đến", "encrypting": "Vũ Văn Mã Hóa",
 }  # fmt: skip
 CANNOT_SIGN = ("revoked", "expired", "future", "encrypting")
-SIGNERS = ("operator", "agency", *CANNOT_SIGN)
+CURVES: dict[str, ec.EllipticCurve] = {"p256": ec.SECP256R1(), "p384": ec.SECP384R1()}
+SIGNERS = ("operator", "agency", *CURVES, *CANNOT_SIGN)
 USES = """
       - id: key_usage
         critical: true
@@ -56,6 +59,8 @@ CERTIFICATES = {
     "agency": ("issuer", SIGNER, ""),
     "revoked": ("issuer", SIGNER,
                 '\n    revocation: {revoked-since: "2021-01-01T00:00:00+0000", reason: key_compromise}'),
+    "p256": ("issuer", SIGNER, ""),
+    "p384": ("issuer", SIGNER, ""),
     "expired": ("issuer", SIGNER, ""),
     "future": ("issuer", SIGNER, ""),
     "encrypting": ("issuer", USES % "key_encipherment" + PROOFS % "issuer", ""),
@@ -85,6 +90,17 @@ class Pki:
     def timestamps(self) -> str:
         return f"{self.url}/pki/tsa/tsa"
 
+    @property
+    def lists(self) -> list[Path]:
+        """The revocation lists of root and issuer, as files."""
+        made = []
+        for name in ("root", "issuer"):
+            file = self.folder / f"{name}.crl"
+            with urllib.request.urlopen(f"{self.url}/pki/crls/{name}/latest.crl", timeout=10) as answer:
+                file.write_bytes(answer.read())
+            made.append(file)
+        return made
+
     def key(self, name: str) -> str:
         """The PEM file of a signer: its key, certificate and those above it."""
         return str(self.folder / f"{name}.pem")
@@ -113,10 +129,13 @@ def running_pki(folder: Path) -> Iterator[Pki]:
         port = free.getsockname()[1]
     url = f"http://127.0.0.1:{port}"
     for name in ENTITIES:
-        if name not in CANNOT_SIGN:
+        if name in CURVES:
+            elliptic = ec.generate_private_key(CURVES[name])
+            pem = elliptic.private_bytes(Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption())
+        elif name not in CANNOT_SIGN:
             key = rsa.generate_private_key(65537, 2048)
             pem = key.private_bytes(Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption())
-        (folder / f"{name}.key.pem").write_bytes(pem)  # else the key before: making one takes most of a second
+        (folder / f"{name}.key.pem").write_bytes(pem)  # else the key before: making one takes time
     configuration = CertomancerConfig.from_yaml(_configuration(url), key_search_dir=str(folder))
     architecture = configuration.get_pki_arch(ArchLabel("pki"))
     pki = Pki(url, folder / "roots", folder)
