@@ -173,7 +173,8 @@ def fitted(face: Face, lines: Sequence[str], room: float) -> Lettering:
 def add_form(writer: BasePdfFileWriter, shown: Appearance, turn: Turn) -> generic.IndirectObject:
     """Add the appearance to the PDF as a form XObject that stands upright on a page displayed with that /Rotate."""
     lettering = shown.lettering if isinstance(shown, Sealed) else shown
-    resources = {pdf_name("/Font"): generic.DictionaryObject({pdf_name("/T"): _add_font(writer, lettering.face)})}
+    font = generic.DictionaryObject({pdf_name("/T"): _add_font(writer, lettering.face)})
+    resources: dict[generic.NameObject, generic.PdfObject] = {pdf_name("/Font"): font}
     if isinstance(shown, Sealed):
         resources |= resources_of(writer, shown.stamp)
     form = generic.StreamObject(

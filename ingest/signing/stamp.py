@@ -1,3 +1,4 @@
+# mypy: disable-error-code="no-untyped-call"
 """The agency's red seal as its signature may show it (TT 02/2019/TT-BNV): real size, red, nothing see-through.
 
 ISO 19005-2 allows transparency only with more around it; so the seal is a stencil of one bit through which red is
