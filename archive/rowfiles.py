@@ -1,20 +1,23 @@
-"""Rows of a spreadsheet file (CSV, XLSX, XLS, ODS), found by their headings, Vietnamese or English.
+"""Rows of a table in a file (CSV, XLSX, XLS, ODS, Parquet), found by their headings, Vietnamese or English.
 
 Nothing is guessed: an encoding that is not known for sure is refused by its name, and of two filled sheets one must be
 named.
 """
 
 import csv
+import math
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
+from decimal import Decimal
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any, TextIO
 
+from archive.parquetfile import parquet_rows
 from schemas.errors import InputRejected
 from schemas.language import _
 
@@ -62,7 +65,10 @@ def open_rows(path: Path, columns: Sequence[Column], *, sheet: str | None = None
     if head.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
         merged, rows = _spreadsheet(path, sheet)
         yield _with_headings(path, columns, rows, merged)
-    elif head.startswith((b"PAR1", b"%PDF")):
+    elif head.startswith(b"PAR1"):
+        with parquet_rows(path) as rows:
+            yield _with_headings(path, columns, rows, frozenset())
+    elif head.startswith(b"%PDF"):
         raise InputRejected(_("{file}: not a table that can be imported; save it as CSV or XLSX").format(file=path))
     else:
         with path.open(encoding=_encoding(path), newline="") as text:
@@ -82,7 +88,7 @@ def cell_text(cell: Cell) -> str:
         return cell.strip()
     if cell is None or isinstance(cell, bool):
         return "" if cell is None else str(cell)
-    if isinstance(cell, float) and cell.is_integer():
+    if isinstance(cell, float | Decimal) and math.isfinite(cell) and cell == int(cell):
         return str(int(cell))
     if isinstance(cell, datetime):
         return cell.date().isoformat()

@@ -18,7 +18,7 @@ def command() -> None:
 
 
 @command.command("import", help=_(
-    "Take results in from a CSV or spreadsheet file. Changes (revoked, expired, newly issued) are dated; the same file "
+    "Take results in from a CSV, spreadsheet or Parquet file. Changes (revoked, expired, newly issued) are dated; the same file "
     "again changes nothing; an empty cell leaves what is known."))  # fmt: skip
 @import_options
 @click.pass_obj

@@ -7,6 +7,7 @@ from datetime import date
 from fractions import Fraction
 from pathlib import Path
 
+import duckdb
 import pytest
 import xlsxwriter
 
@@ -210,7 +211,8 @@ def test_a_row_under_a_merged_cell_is_set_aside(register: Register, tmp_path: Pa
 @pytest.mark.parametrize(("content", "said"), [
     (b"", "no column for unit"),
     (b"a,b\n1,2\n", "a | b"),
-    (b"PAR1", "save it as CSV or XLSX"),
+    (b"PAR1 cut off", "not readable as Parquet"),
+    (b"%PDF-1.7", "save it as CSV or XLSX"),
     (b"PK\x03\x04broken", "not readable as a spreadsheet"),
     (b"\x00\x01\x02", "neither CSV nor a spreadsheet"),
 ])  # fmt: skip
@@ -222,6 +224,33 @@ def test_a_file_that_is_no_inventory_is_refused_with_the_reason(
         take(register, tmp_path / "x.csv")
     assert said in str(refused.value)
     assert "x.csv" in str(refused.value)
+
+
+def test_parquet_is_taken_with_its_types_and_whatever_its_name(register: Register, tmp_path: Path) -> None:
+    file = tmp_path / "danh muc [2023] *.parquet"
+    with duckdb.connect() as engine:
+        engine.execute(f"""
+            COPY (SELECT 'W1' AS "Đơn vị", number::DECIMAL(9, 2) AS "Số", 'QĐ-UBND' AS "Ký hiệu",
+                         DATE '2023-05-15' AS "Ngày ban hành", NULL::DATE AS "Ngày hết hiệu lực"
+                  FROM range(1, 25002) AS numbers(number))
+            TO '{tmp_path}/plain.parquet' (FORMAT parquet)
+        """)
+    (tmp_path / "plain.parquet").rename(file)
+    assert take(register, file).new == 25_001
+    assert take(register, file).same == 25_001
+    assert ("W1", "7", "QĐ-UBND", date(2023, 5, 15)) in known(register)
+
+
+def test_a_row_of_parquet_that_cannot_be_taken_is_named_and_can_be_mended(register: Register, tmp_path: Path) -> None:
+    with duckdb.connect() as engine:
+        engine.execute(f"""
+            COPY (SELECT unit, '3/QĐ' AS number, issued_on FROM (VALUES
+                  ('W1', TIMESTAMP '2023-05-15 00:00'), ('nowhere', TIMESTAMP '2023-05-16 00:00')) AS r(unit, issued_on))
+            TO '{tmp_path}/a.parquet' (FORMAT parquet)
+        """)
+    done = take(register, tmp_path / "a.parquet")
+    assert (done.new, [fault.line for fault in done.rejects.faults]) == (1, [3])
+    assert "2023-05-16" in (tmp_path / "rejected.csv").read_text(encoding="utf-8-sig")
 
 
 def test_a_new_form_of_a_unit_ends_the_one_before(register: Register, tmp_path: Path) -> None:
