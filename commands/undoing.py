@@ -21,6 +21,7 @@ from commands.deciding import (
 )
 from commands.workspace import Workspace
 from ingest.pipeline import composed_anew
+from ingest.quarantine import Quarantine
 from ingest.review import as_it_stood, standing
 from schemas.errors import InputRejected
 from schemas.language import _
@@ -151,5 +152,6 @@ def release_taken_back(workspace: Workspace, sha256: str, who: str) -> str:
         raise InputRejected(
             _("{scan}: it was read since; reject what came of it: sohoa review list").format(scan=incident["scan"])
         )
+    Quarantine(workspace.folder / "quarantine").take_again(incident)
     file.rename(file.with_suffix(".json"))
     return _("{scan}: stopped as secret again").format(scan=incident["scan"])

@@ -76,6 +76,14 @@ class Quarantine:
         place.parent.mkdir(parents=True, exist_ok=True)
         _moved(here, place)
 
+    def take_again(self, incident: dict[str, Any]) -> None:
+        """Move a scan here once more whose release was taken back, where it had been moved here at first."""
+        moved_to, place = incident.get("moved_to", ""), Path(incident["scan"])
+        if moved_to and place.exists():
+            self.folder.chmod(0o700)
+            _moved(place, self.folder / moved_to)
+            (self.folder / moved_to).chmod(0o600)
+
 
 def _moved(source: Path, target: Path) -> None:
     """Rename; across file systems the copy is whole and on the disk before the original goes."""
