@@ -22,8 +22,12 @@ def parquet_rows(path: Path) -> Iterator[Iterator[tuple[int, Sequence[Any]]]]:
     """
     import duckdb  # a tenth of a second to load, for the few who need it
 
-    settings = {"threads": 1, "memory_limit": MEMORY, "autoinstall_known_extensions": False,
-                "autoload_known_extensions": False}  # fmt: skip
+    settings: dict[str, str | bool | int | float | list[str]] = {
+        "threads": 1,
+        "memory_limit": MEMORY,
+        "autoinstall_known_extensions": False,
+        "autoload_known_extensions": False,
+    }
     # A name with *, ? or [ would be taken for a pattern: the engine is shown a name of our own.
     with TemporaryDirectory(prefix="sohoa-") as folder, duckdb.connect(":memory:", config=settings) as engine:
         plain = Path(folder) / "table.parquet"

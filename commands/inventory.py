@@ -18,8 +18,8 @@ def command() -> None:
 
 
 @command.command("import", help=_(
-    "Take results in from a CSV, spreadsheet or Parquet file. Changes (revoked, expired, newly issued) are dated; the same file "
-    "again changes nothing; an empty cell leaves what is known."))  # fmt: skip
+    "Take results in from a CSV, spreadsheet or Parquet file. Changes (revoked, expired, newly issued) are dated; the "
+    "same file again changes nothing; an empty cell leaves what is known."))  # fmt: skip
 @import_options
 @click.pass_obj
 def import_(context: Context, file: Path, sheet: str | None, rejects: Path | None, as_json: bool) -> int:

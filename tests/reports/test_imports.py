@@ -245,7 +245,8 @@ def test_a_row_of_parquet_that_cannot_be_taken_is_named_and_can_be_mended(regist
     with duckdb.connect() as engine:
         engine.execute(f"""
             COPY (SELECT unit, '3/QĐ' AS number, issued_on FROM (VALUES
-                  ('W1', TIMESTAMP '2023-05-15 00:00'), ('nowhere', TIMESTAMP '2023-05-16 00:00')) AS r(unit, issued_on))
+                  ('W1', TIMESTAMP '2023-05-15 00:00'), ('nowhere', TIMESTAMP '2023-05-16 00:00')) AS r (unit, issued_on)
+                  )
             TO '{tmp_path}/a.parquet' (FORMAT parquet)
         """)
     done = take(register, tmp_path / "a.parquet")
