@@ -179,8 +179,9 @@ class Session:
         self.out.print()
         self.out.rule(f"{done}", style="dim")
         pages = document.page_numbers
-        head = _("{id}: {scan}, pages {first} to {last}").format(
-            id=hold.id, scan=harmless(Path(hold.scan_path).name), first=pages[0], last=pages[-1]
+        where = _("{id}: {scan}, pages {first} to {last}") if len(pages) > 1 else _("{id}: {scan}, page {page}")
+        head = where.format(
+            id=hold.id, scan=harmless(Path(hold.scan_path).name), first=pages[0], last=pages[-1], page=pages[0]
         )
         self.out.print(Text(head, style="bold"))
         labels = field_labels()
@@ -377,4 +378,4 @@ def _keys_of(question: Question) -> str:
             own = _("y take it all the same")
         case _:
             assert_never(question)
-    return own + " │ " + _("a accept all as read · s skip · x reject · u undo · q quit")
+    return own + "\n" + _("a accept all as read · s skip · x reject · u undo · q quit")
