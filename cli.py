@@ -52,6 +52,8 @@ COMMANDS = {
     "audit": _("Is the archive what was deposited?"),
     "rebuild": _("Catalogue and index anew from the archive."),
     "worker": _("Read pages for a cluster."),
+    "backup": _("Save what is in no record."),
+    "restore": _("A new workspace from a backup."),
     "cover": _("Separator sheets to print."),
     "demo": _("Drawn sample scans and demonstration keys."),
     "doctor": _("What this machine lacks, and the command that mends it."),

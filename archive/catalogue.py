@@ -212,10 +212,7 @@ class Catalogue:
 
         SettingsRejected for a URL that is none, or a catalogue that a newer version of this program has made.
         """
-        try:
-            engine = _engine(url)
-        except (ArgumentError, NoSuchModuleError, ImportError) as error:
-            raise SettingsRejected(_("setting catalogue.url: {error}").format(error=error)) from error
+        engine = engine_of(url)
         catalogue = cls(engine)
         with explained(engine):
             bring_up_to_date(engine)
@@ -354,6 +351,21 @@ class Catalogue:
                 _put(connection, holds, {"id": hold.id}, values)
                 _put_marks(connection, hold.id, hold.scan_sha256, marks)
                 _put_head(connection, hold.id, hold.submission)
+
+    def keep_decided(self, hold: Hold) -> None:
+        """Take in a hold that was decided on, as its record tells it; one that is known stays as it is."""
+        assert hold.decided_at is not None
+        with self._writing() as connection:
+            if connection.execute(select(holds.c.id).where(holds.c.id == hold.id)).first() is not None:
+                return
+            connection.execute(
+                insert(holds).values(
+                    id=hold.id, batch=hold.batch, scan_sha256=hold.scan_sha256, scan_path=_stored(hold.scan_path),
+                    first_page=hold.first_page, unit=_stored(hold.unit), opened_at=_utc(hold.opened_at), reasons="[]",
+                    submission="{}", pdf_path="", original_path="", decided_at=_utc(hold.decided_at),
+                    decision=hold.decision, operator=_stored(hold.operator or ""),
+                )
+            )  # fmt: skip
 
     def holds(self, unit: str | None = None) -> list[Hold]:
         """What waits for a decision, the oldest first."""
@@ -690,6 +702,14 @@ class Catalogue:
             # beside another writer is refused by SQLite without waiting.
             connection.execute(update(counters).where(counters.c.name == LOG).values(value=counters.c.value))
             yield connection
+
+
+def engine_of(url: str) -> Engine:
+    """The engine for *url*, set up as a catalogue needs it. SettingsRejected for a URL that is none."""
+    try:
+        return _engine(url)
+    except (ArgumentError, NoSuchModuleError, ImportError) as error:
+        raise SettingsRejected(_("setting catalogue.url: {error}").format(error=error)) from error
 
 
 def _engine(url: str) -> Engine:

@@ -284,6 +284,20 @@ class Archive:
         held = HeldObject.read(self.root, object_path)
         return held.deposits() if held is not None else iter(())
 
+    def decided(self) -> Iterator[tuple[Record, str, int, tuple[str, ...]]]:
+        """Each record that a person decided on, with its scan's name, its first page there, and the decisions.
+
+        What cannot be read is left out.
+        """
+        for path in self.object_paths():
+            with suppress(IntegrityBroken):
+                held = HeldObject.read(self.root, path)
+                for serial in held.standing_serials if held else ():
+                    decisions = held.value(serial, "provenance.json", Provenance).decisions
+                    if decisions:
+                        name = str(held.json(serial, "metadata.json")["scan"]["name"])
+                        yield held.standing(serial).record, name, held.origin(serial)[1], decisions
+
     def records(self) -> Iterator[Record]:
         """Every record, read from the objects alone. IntegrityBroken at the first that cannot be read."""
         return (deposit.record for deposit in self.deposits())

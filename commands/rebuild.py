@@ -1,5 +1,7 @@
 """``sohoa rebuild``: the catalogue's list of deposits and the search index anew, from the archive alone."""
 
+from datetime import datetime
+
 import click
 
 from cli import Context
@@ -9,6 +11,7 @@ from commands.showing import json_line
 from commands.workspace import Workspace
 from schemas.errors import IntegrityBroken, ServiceUnavailable
 from schemas.language import _
+from schemas.work import Hold
 
 
 @click.command(help=_("Make the catalogue's list of deposits and the search index anew from the archive."))
@@ -16,7 +19,11 @@ from schemas.language import _
 @click.option("--json", "as_json", is_flag=True, help=_("Print one JSON object."))
 @click.pass_obj
 def command(context: Context, operator: str | None, as_json: bool) -> int:
-    workspace = context.workspace
+    return rebuilt(context.workspace, operator, as_json)
+
+
+def rebuilt(workspace: Workspace, operator: str | None, as_json: bool) -> int:
+    """Make both anew, say what came of it, and give the exit code."""
     damaged: list[str] = []
 
     def say(error: IntegrityBroken) -> None:
@@ -27,6 +34,7 @@ def command(context: Context, operator: str | None, as_json: bool) -> int:
         listed = workspace.catalogue.replace_deposits(
             workspace.archive.deposits(on_damage=say), who=operator_of(workspace, operator)
         )
+        _keep_decided(workspace)
         indexed = _indexed(workspace)
     if as_json:
         json_line({"records": listed, "indexed": indexed, "damaged": damaged})
@@ -39,6 +47,28 @@ def command(context: Context, operator: str | None, as_json: bool) -> int:
     if damaged:
         return 6
     return 0 if indexed is not None else 5
+
+
+def _keep_decided(workspace: Workspace) -> None:
+    """The holds that were decided on, from what the records say of it, where the catalogue has lost them."""
+    from ingest.pipeline import document_id
+
+    for record, scan, first_page, decisions in workspace.archive.decided():
+        at, who = decided_by(decisions[-1], record.deposited_at)
+        id = document_id(record.scan_sha256, first_page)
+        workspace.catalogue.keep_decided(
+            Hold(id, "", record.scan_sha256, scan, first_page, record.unit, record.deposited_at, (), {}, "",
+                 decided_at=at, decision="accepted", operator=who)
+        )  # fmt: skip
+
+
+def decided_by(said: str, deposited_at: datetime) -> tuple[datetime, str]:
+    """When and by whom, of a decision as a provenance has it: ``2026-03-01T08:00:00+00:00 An: accept``."""
+    when, _space, rest = said.partition(" ")
+    try:
+        return datetime.fromisoformat(when), rest.partition(": ")[0]
+    except ValueError:
+        return deposited_at, said.partition(": ")[0]
 
 
 def _indexed(workspace: Workspace) -> int | None:

@@ -161,11 +161,16 @@ class Workspace:
             )
         )
 
+    @property
+    def catalogue_url(self) -> str:
+        """Which database the catalogue is on."""
+        return self.settings.catalogue.url or f"sqlite:///{self.folder / 'catalogue.db'}"
+
     @cached_property
     def catalogue(self) -> "Catalogue":
         from archive.catalogue import Catalogue
 
-        return Catalogue.open(self.settings.catalogue.url or f"sqlite:///{self.folder / 'catalogue.db'}")
+        return Catalogue.open(self.catalogue_url)
 
     @cached_property
     def archive(self) -> "Archive":
