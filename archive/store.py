@@ -292,7 +292,9 @@ class Archive:
         for path in self.object_paths():
             with suppress(IntegrityBroken):
                 held = HeldObject.read(self.root, path)
-                for serial in held.standing_serials if held else ():
+                if held is None:
+                    continue
+                for serial in held.standing_serials:
                     decisions = held.value(serial, "provenance.json", Provenance).decisions
                     if decisions:
                         name = str(held.json(serial, "metadata.json")["scan"]["name"])
