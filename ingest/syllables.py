@@ -19,6 +19,7 @@ FILE = Path(__file__).with_name("syllables.npz")
 FIRST, NUMBER = "\x02", "0"
 """What stands for the beginning of a line or a stop, and for any number."""
 SPECIAL = (FIRST, NUMBER)
+_LATIN = "abcdeghiklmnopqrstuvxy"
 
 _TOKEN = re.compile(r"(?P<word>[^\W\d_]+)|(?P<number>[\d.,]*\d)|(?P<stop>[^\w\s])")
 
@@ -105,6 +106,15 @@ class Syllables:
     def same_letters(self, word: str) -> tuple[str, ...]:
         """The known syllables of the same letters under other marks, in lower case."""
         return self._by_skeleton.get(skeleton(word), ())
+
+    def of_a_letter_else(self, word: str) -> tuple[str, ...]:
+        """The known syllables with one letter more, less or other, under any marks, in lower case."""
+        plain = skeleton(word)
+        cuts = [(plain[:n], plain[n:]) for n in range(len(plain) + 1)]
+        near = {a + b[1:] for a, b in cuts if b}
+        near |= {a + c + b[1:] for a, b in cuts if b for c in _LATIN}
+        near |= {a + c + b for a, b in cuts for c in _LATIN}
+        return tuple(other for letters in sorted(near - {plain}) for other in self._by_skeleton.get(letters, ()))
 
     def log_probability(self, first: str, second: str) -> float:
         """Of *second* after *first*: the pair's share, smoothed with the syllable's own (Witten and Bell's way)."""

@@ -25,6 +25,8 @@ UNSURE = 0.8
 """Below it a word is read again. With 0.86 the second reading costs a sixth more and mends two characters of 10,000."""
 MUCH_LIKELIER = 4.0
 """Natural logarithm of how much likelier another syllable must be for a sure word to be doubted."""
+STRANGE = 7.0
+"""The same for a word that two readings saw alike."""
 LANGUAGE = 0.45
 """Weight of the language against the readings."""
 LIKELIEST, UNLIKELIEST = 0.98, 0.25
@@ -34,9 +36,15 @@ DISTANCE = 2.2
 """What a reading's further mistake costs, in natural logarithms."""
 LEAST_COUNT = 20
 """Marks are only tried that make a syllable seen as often as this."""
+BROKEN = 0.75
+"""Where no reading was surer, syllables of one letter more, less or other are tried too."""
+FREQUENT = 200
+"""Such a syllable must be seen as often as this."""
 BEAM = 12
 DUST = "`ˆ^~¬¦|{}‹›_"
 """Signs that official papers do not print: specks, and the edges of tables and stamps."""
+SHARED = 0.7
+"""Words of a line that share this much of the narrower one's width are the same ink."""
 LEAST_GAP = 0.08
 """Between words, in heights of the line."""
 MARK, CASE, LETTER, MISSING = 0.5, 0.7, 1.3, 1.2
@@ -48,6 +56,8 @@ TYPE_CODES = frozenset(
 )
 """NĐ 30/2020, Phụ lục III, and those of legal documents (decree, circular, joint circular)."""
 ALIKE = str.maketrans("71IlYyÐDOo0", "TTTTrrĐĐQQQ")
+LIKE_ONE = frozenset("IlÌÍÏỊ¡|!")
+"""Signs that a figure one standing alone is taken for: ``khoản 1`` → ``khoản I``."""
 LOOKALIKES = {0x2044: "/", 0xD0: "Đ", 0xF0: "đ"}
 """Signs of other alphabets that look like those of this one: fraction slash, Icelandic eth."""
 
@@ -67,7 +77,7 @@ def is_doubtful(line: EngineLine, place: int, syllables: Syllables) -> bool:
     """The engine doubted the word, or the language does: the word is none of its own, or the same letters under other
     marks are far likelier between these neighbours."""
     word = line.words[place]
-    if word.confidence < UNSURE:
+    if word.confidence < UNSURE or _is_like_one(word.text):
         return True
     found = [m.group() for m in _LETTERS.finditer(word.text)]
     if any(not syllables.count(part.lower()) and not _is_abbreviation(part, syllables) for part in found):
@@ -103,7 +113,12 @@ def _gain(before: str, syllable: str, after: str, syllables: Syllables) -> float
 
 def decided(line: EngineLine, slots: Sequence[Slot], syllables: Syllables) -> list[Worded]:
     """The line's words from its slots, left to right."""
-    lattice = [_scores(slot, syllables) for slot in slots]
+    firsts = [_text(slot.first) for slot in slots]
+    lattice = []
+    for place, slot in enumerate(slots):
+        before = _near(" ".join(firsts[max(0, place - 2) : place]), -1)
+        after = _near(" ".join(firsts[place + 1 : place + 3]), 0)
+        lattice.append(_scores(slot, syllables, before, after))
     paths: dict[str, tuple[float, tuple[str, ...]]] = {FIRST: (0.0, ())}
     for scores in lattice:
         reached: dict[str, tuple[float, tuple[str, ...]]] = {}
@@ -123,7 +138,7 @@ def decided(line: EngineLine, slots: Sequence[Slot], syllables: Syllables) -> li
         if text:
             sure = _confidence(place, texts, scores, slot, syllables)
             found += _placed(slot, text, sure, slope, foot)
-    return _apart([cleaned for worded in found if (cleaned := _cleaned(worded)) is not None], line)
+    return _apart(_once([cleaned for worded in found if (cleaned := _cleaned(worded)) is not None]), line)
 
 
 def _cleaned(worded: Worded) -> Worded | None:
@@ -143,6 +158,25 @@ def _code_held(text: str) -> str:
         return text
     alike = [code for code in TYPE_CODES if code.translate(ALIKE) == match[2].translate(ALIKE)]
     return f"{match[1]}{alike[0]}{match[3]}" if len(alike) == 1 else text
+
+
+def _once(words: list[Worded]) -> list[Worded]:
+    """The words without those that stand where another does: a word read twice, a capital's mark read as a stop."""
+    kept: list[Worded] = []
+    for worded in sorted(words, key=_weight, reverse=True):
+        box = worded.word.box
+        if not any(
+            min(box.x1, other.word.box.x1) - max(box.x0, other.word.box.x0)
+            > SHARED * min(box.width, other.word.box.width)
+            for other in kept
+        ):
+            kept.append(worded)
+    return kept
+
+
+def _weight(worded: Worded) -> tuple[bool, float]:
+    word = worded.word
+    return any(c.isalnum() for c in word.text), word.confidence * len(word.text)
 
 
 def _apart(words: list[Worded], line: EngineLine) -> list[Worded]:
@@ -176,21 +210,32 @@ def _text(words: Sequence[EngineWord]) -> str:
     return " ".join(word.text for word in words)
 
 
-def _scores(slot: Slot, syllables: Syllables) -> dict[str, float]:
-    """The candidates of a place, and the logarithm of how likely the readings are if it is the one."""
+def _scores(slot: Slot, syllables: Syllables, before: str, after: str) -> dict[str, float]:
+    """The candidates of a place, and the logarithm of how likely the readings are if it is the one. *before* and
+    *after* are the syllables beside it as first read."""
     seen = [(_text(words), _sureness(words)) for words in slot.readings if words is not None]
     if len(seen) == 1 and seen[0][1] >= SURE and _is_known(seen[0][0], syllables):
         return {seen[0][0]: 0.0}
     agreed = len(seen) > 1 and len({text for text, _sure in seen}) == 1 and min(sure for _text, sure in seen) >= AGREED
-    if agreed and _is_known(seen[0][0], syllables):
+    if agreed and _is_known(seen[0][0], syllables) and not _is_strange(seen[0][0], before, after, syllables):
         return {seen[0][0]: 0.0}
     candidates = dict.fromkeys(text for text, _sure in seen)
     for text, _sure in seen:
         candidates.update(dict.fromkeys(_other_marks(text, syllables)))
         candidates.update(dict.fromkeys(_parted(text, syllables)))
+        if max(sure for _text, sure in seen) < BROKEN:
+            candidates.update(dict.fromkeys(_other_letters(text, syllables)))
     if all(not any(c.isalnum() for c in text) for text, _sure in seen) and min(sure for _text, sure in seen) < UNSURE:
         candidates[""] = None  # a speck
     return {candidate: sum(_likelihood(text, sure, candidate) for text, sure in seen) for candidate in candidates}
+
+
+def _is_strange(text: str, before: str, after: str, syllables: Syllables) -> bool:
+    """Other marks are so much likelier between these neighbours that two readings may be wrong (``giai quyết``)."""
+    words = [m.group() for m in _LETTERS.finditer(text)]
+    if _is_like_one(text):
+        return True
+    return len(words) == 1 and _gain(before, words[0].lower(), after, syllables) > STRANGE
 
 
 def _sureness(words: Sequence[EngineWord]) -> float:
@@ -216,6 +261,8 @@ def _other_marks(text: str, syllables: Syllables) -> list[str]:
     if len(words) > 2:
         return []
     found = []
+    if _is_like_one(text):
+        found.append(text.replace(text.strip(".,;:"), "1", 1))
     for match in words:
         word = match.group()
         if len(word) < 2 or not (word.isupper() or word[1:].islower()):
@@ -224,6 +271,25 @@ def _other_marks(text: str, syllables: Syllables) -> list[str]:
             if syllables.count(other) >= LEAST_COUNT and marks(other) != marks(word):  # hòa and hoà are one word
                 found.append(text[: match.start()] + _cased(other, word) + text[match.end() :])
     return found
+
+
+def _other_letters(text: str, syllables: Syllables) -> list[str]:
+    """The text with its one word, which is no syllable, as a frequent one that differs by a letter: broken print."""
+    words = list(_LETTERS.finditer(text))
+    if any(c.isdigit() for c in text) or "/" in text or len(words) != 1:
+        return []
+    [match] = words
+    word = match.group()
+    if not 3 <= len(word) <= 7 or not (word[1:].islower() or word.isupper()) or syllables.count(word.lower()):
+        return []
+    return [
+        text[: match.start()] + _cased(other, word) + text[match.end() :]
+        for other in syllables.of_a_letter_else(word) if syllables.count(other) >= FREQUENT
+    ]  # fmt: skip
+
+
+def _is_like_one(text: str) -> bool:
+    return text.strip(".,;:") in LIKE_ONE
 
 
 def _parted(text: str, syllables: Syllables) -> list[str]:
@@ -273,7 +339,7 @@ def _missing(letter: str) -> float:
 def _letter(a: str, b: str) -> float:
     if a == b:
         return 0.0
-    if skeleton(a) == skeleton(b):
+    if skeleton(a) == skeleton(b) or (b == "1" and a in LIKE_ONE):
         return MARK if a.islower() == b.islower() else CASE
     return LETTER
 
