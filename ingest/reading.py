@@ -22,6 +22,7 @@ from ingest.ocr.engine import (
     tessdata_folder,
 )
 from ingest.relining import relined
+from ingest.rules import without_rules
 from ingest.secondreading import Span, read_span, slots, spans
 from ingest.secrecy import names_secrecy, secrecy_mark
 from ingest.syllables import counted
@@ -191,6 +192,7 @@ class _Read:
 def _read(seen: _Seen, engine: OcrEngine, layout: Layout = Layout.AUTO) -> _Read:
     slope = images.skew_deg(seen.ink, seen.ink_dpi)
     level = images.straightened(seen.page, slope if abs(slope) >= LEVEL_DEG else 0.0)
+    level = replace(level, page=without_rules(level.page, seen.dpi))
     return _Read(_with_missed(engine.read(level.page, seen.dpi, layout), level.page, seen.dpi, engine), level, slope)
 
 
