@@ -389,6 +389,17 @@ def is_blank(ink: Mask, dpi: float) -> bool:
     return cv2.countNonZero(letters) < 12 * mm * mm
 
 
+def covered(ink: Mask, boxes: list[Box], dpi: float) -> float:
+    """The share of the ink of letters that lies in *boxes*; 1 on a page without any."""
+    letters = _letters(ink, dpi / MM_PER_INCH)
+    height, width = letters.shape
+    every = cv2.countNonZero(letters)
+    rest = letters.copy()
+    for box in boxes:
+        rest[int(box.y0 * height) : int(box.y1 * height) + 2, int(box.x0 * width) : int(box.x1 * width) + 2] = 0
+    return 1 - cv2.countNonZero(rest) / every if every else 1.0
+
+
 def marks(ink: Mask, taken: list[Box], dpi: float) -> tuple[Box, ...]:
     """Boxes of ink that lies outside the *taken* boxes: pen, seals, figures; rules and specks are left out."""
     height, width = ink.shape

@@ -4,7 +4,7 @@ import io
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import cast
@@ -15,9 +15,10 @@ from pdf2image.exceptions import PDFInfoNotInstalledError, PDFPageCountError, PD
 from pikepdf import Name
 from PIL import Image, ImageFile, UnidentifiedImageError
 
+from ingest.owntext import own_text
 from schemas.errors import InputRejected, ServiceUnavailable
 from schemas.language import _
-from schemas.pages import MediaType, PageImage, Scan, Turn
+from schemas.pages import MediaType, OwnText, PageImage, Scan, Turn
 
 MAX_PIXELS = 200_000_000
 """A0 at 300 dpi is 140 million; more is a fault or a bomb."""
@@ -214,8 +215,15 @@ class _PdfPages(ScanPages):
             self._checked_size(number, plain.width_px, plain.height_px)
             content = _standalone(plain.image)
             if content is not None:
-                return PageImage(number, content, plain.width_px, plain.height_px, plain.dpi, _turn(page), True)
-        return self._rendered(number)
+                return PageImage(number, content, plain.width_px, plain.height_px, plain.dpi, _turn(page), True,
+                                 own=self._own_text(number))  # fmt: skip
+        return replace(self._rendered(number), own=self._own_text(number))
+
+    def _own_text(self, number: int) -> OwnText | None:
+        try:
+            return own_text(self.pdf.pages[number - 1], self.scan.path, number, self._password)
+        except _UNREADABLE:  # its picture is read
+            return None
 
     def _rendered(self, number: int, *, strict: bool = False) -> PageImage:
         """The page by poppler, upright as displayed, at 300 dpi; JPEG in the spool, so that it is rendered once.

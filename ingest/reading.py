@@ -21,6 +21,7 @@ from ingest.ocr.engine import (
     open_second,
     tessdata_folder,
 )
+from ingest.owntext import is_better, is_sound
 from ingest.relining import relined
 from ingest.rules import without_rules
 from ingest.secondreading import Span, read_span, slots, spans
@@ -28,7 +29,19 @@ from ingest.secrecy import names_secrecy, secrecy_mark
 from ingest.syllables import counted
 from ingest.wording import Worded, decided, grounds_closed, is_doubtful
 from schemas.errors import InputRejected
-from schemas.pages import Box, Code, EngineIdentity, Line, PageImage, PageState, PageText, ReadingOptions, Turn, Word
+from schemas.pages import (
+    Box,
+    Code,
+    EngineIdentity,
+    Line,
+    OwnText,
+    PageImage,
+    PageState,
+    PageText,
+    ReadingOptions,
+    Turn,
+    Word,
+)
 
 MOST_DPI = 300.0
 """Pages of more are read at this resolution: Tesseract gains nothing above it and takes time by the pixel."""
@@ -41,6 +54,10 @@ POOR = 0.6
 """Pages that stand on their head come out with a mean confidence of 0.2 to 0.5, faint ones with 0.7 and more."""
 MISSED_CONFIDENCE = 0.6
 """Below it what was read apart from the lines is pen and seal."""
+COVERED = 0.75
+"""A page's own text must lie over this share of its letters to stand for the page."""
+LAYER = EngineIdentity("text layer", "own", "none")
+"""Where nothing was read, because the scan's own file says it."""
 CODE_DPI = 150.0
 """Codes on separator sheets are read at this resolution: 13 ms a page, where 300 dpi and all kinds take 90."""
 CODES = zxingcpp.BarcodeFormats(
@@ -108,6 +125,10 @@ def read_page(page: PageImage, options: ReadingOptions) -> PageText:
         return PageText(
             page.number, width, height, page.dpi, page.turn, state=PageState.BLANK, engine=_identity(engines)
         )
+    if page.own is not None and page.own.typed and not page.settled:
+        typed = _typed(page, page.own, picture, seen, codes, engine)
+        if typed is not None:
+            return typed
     turn: Turn = 0
     if not page.settled and images.lies_on_its_side(seen.ink, seen.ink_dpi):
         seen, turn = seen.turned(90), 90
@@ -120,7 +141,35 @@ def read_page(page: PageImage, options: ReadingOptions) -> PageText:
         codes = _codes(seen)
     worded = _worded(read, seen.dpi, None if options.fast else engines.second)
     text = _page_text(page, seen, turn, worded, read, codes, engines)
+    if page.own is not None and not turn and not page.settled and _keeps_layer(page.own, text, seen):
+        return replace(text, lines=page.own.lines, engine=LAYER)
     return with_head_rows(text, seen.page, seen.dpi, None if options.fast else engines.second)
+
+
+def _typed(page: PageImage, own: OwnText, picture: Picture | Grey, seen: "_Seen", codes: tuple[Code, ...],
+           engine: OcrEngine) -> PageText | None:  # fmt: skip
+    """The page as its own file has it, nothing read; None where the file's letters are not to be believed, or where
+    more is printed on the page than it says (a picture of paper with a note typed over it)."""
+    boxes = [word.box for line in own.lines for word in line.words]
+    if not is_sound(own.lines) or images.covered(seen.ink, boxes, seen.ink_dpi) < COVERED:
+        return None
+    if not page.released and (
+        names_secrecy(line.text for line in own.lines)
+        or secrecy_mark(picture[: picture.shape[0] // 2], page.dpi, engine) is not None
+    ):
+        return _secret(page)
+    height, width = picture.shape[:2]
+    taken = boxes + [code.box for code in codes]
+    return PageText(
+        page.number, width, height, page.dpi, page.turn, lines=own.lines, codes=codes,
+        unread_ink=images.marks(seen.ink, taken, seen.ink_dpi), engine=LAYER,
+    )  # fmt: skip
+
+
+def _keeps_layer(own: OwnText, read: PageText, seen: "_Seen") -> bool:
+    """Another program's layer lies over the print and says more that is language than was read."""
+    boxes = [word.box for line in own.lines for word in line.words]
+    return is_better(own.lines, read.lines) and images.covered(seen.ink, boxes, seen.ink_dpi) >= COVERED
 
 
 def _is_secret(upright: Picture | Grey, dpi: float, read: "_Read", engine: OcrEngine) -> bool:

@@ -33,7 +33,7 @@ def without_rules(page: Grey, dpi: float) -> Grey:
         rules = cv2.subtract(_runs(dark, LEAST_MM * mm, across=across), _runs(dark, thick, across=not across))
         letters = cv2.subtract(dark, rules)
         crossing = cv2.morphologyEx(letters, cv2.MORPH_CLOSE, _bar(round(0.8 * mm) + 2, across=not across))
-        gone |= cv2.subtract(rules, np.asarray(crossing, np.uint8))
+        gone = np.asarray(cv2.bitwise_or(gone, cv2.subtract(rules, np.asarray(crossing, np.uint8))), np.uint8)
     clean = page.copy()
     clean[cv2.dilate(gone, np.ones((3, 3), np.uint8)) > 0] = 255
     return clean

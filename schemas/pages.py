@@ -57,29 +57,6 @@ class Box:
 
 
 @dataclass(frozen=True, slots=True)
-class PageImage:
-    """One side of paper as an encoded image that Pillow can open by itself.
-
-    ``turn`` is what the scan file itself asks a viewer to turn the image by (PDF ``/Rotate``, EXIF); width, height and
-    dpi are those of the image before that turn.
-    """
-
-    number: int
-    """From 1, in the scan."""
-    content: bytes
-    width_px: int
-    height_px: int
-    dpi: float
-    turn: Turn = 0
-    lossless: bool = True
-    """Taken out of the scan as it stood there; else rendered."""
-    released: bool = False
-    """A person has decided that no secrecy stamp is on this scan: none is looked for."""
-    settled: bool = False
-    """A person has turned it: it is read as ``turn`` lays it, whatever way up it seems to be."""
-
-
-@dataclass(frozen=True, slots=True)
 class Word:
     """One word where it stands on the upright page. ``baseline`` is x0, y0, x1, y1 in page fractions."""
 
@@ -110,6 +87,41 @@ class Line:
     @property
     def confidence(self) -> float:
         return sum(word.confidence for word in self.words) / len(self.words) if self.words else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class OwnText:
+    """What a PDF says of a page itself, in the frame of the page as displayed."""
+
+    lines: tuple[Line, ...]
+    typed: bool
+    """The page shows these words: it was made from text. Else they lie unseen over a picture of paper, as some other
+    program read it."""
+
+
+@dataclass(frozen=True, slots=True)
+class PageImage:
+    """One side of paper as an encoded image that Pillow can open by itself.
+
+    ``turn`` is what the scan file itself asks a viewer to turn the image by (PDF ``/Rotate``, EXIF); width, height and
+    dpi are those of the image before that turn.
+    """
+
+    number: int
+    """From 1, in the scan."""
+    content: bytes
+    width_px: int
+    height_px: int
+    dpi: float
+    turn: Turn = 0
+    lossless: bool = True
+    """Taken out of the scan as it stood there; else rendered."""
+    released: bool = False
+    """A person has decided that no secrecy stamp is on this scan: none is looked for."""
+    settled: bool = False
+    """A person has turned it: it is read as ``turn`` lays it, whatever way up it seems to be."""
+    own: OwnText | None = None
+    """The text that the scan's file has of this page, as displayed."""
 
 
 @dataclass(frozen=True, slots=True)
