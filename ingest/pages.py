@@ -73,11 +73,6 @@ class ScanPages:
         """The scan is a PDF that somebody signed already."""
         return False
 
-    def born_digital(self, number: int) -> bool:
-        """The page bears visible text of its own and is not a picture of paper."""
-        del number
-        return False
-
     def image(self, number: int) -> PageImage:
         """The page as one image. InputRejected names the page, the cause and the remedy."""
         raise NotImplementedError
@@ -186,14 +181,6 @@ class _PdfPages(ScanPages):
     @property
     def signed(self) -> bool:
         return self._signed
-
-    def born_digital(self, number: int) -> bool:
-        with self._damage(number):
-            page = self.pdf.pages[number - 1]
-        try:
-            return self.plain_image(number) is None and _shows_text(page)
-        except _UNREADABLE:
-            return False
 
     def plain_image(self, number: int) -> PlainImage | None:
         """The page's one image where the page is nothing else; None where it must be rendered."""
@@ -430,13 +417,6 @@ def _times(m: tuple[float, ...], n: tuple[float, ...]) -> tuple[float, ...]:
         m[2] * n[0] + m[3] * n[2], m[2] * n[1] + m[3] * n[3],
         m[4] * n[0] + m[5] * n[2] + n[4], m[4] * n[1] + m[5] * n[3] + n[5],
     )  # fmt: skip
-
-
-def _shows_text(page: pikepdf.Page) -> bool:
-    return any(
-        not isinstance(instruction, pikepdf.ContentStreamInlineImage) and str(instruction.operator) in _SHOWS_TEXT
-        for instruction in pikepdf.parse_content_stream(page)
-    )
 
 
 def _standalone(image: pikepdf.Stream) -> bytes | None:

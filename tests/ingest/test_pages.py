@@ -113,13 +113,7 @@ def test_invisible_text_over_a_scan_leaves_it_a_scan(tmp_path: Path) -> None:
     content = "q 400 0 0 560 0 0 cm /Im0 Do Q BT 3 Tr /F0 12 Tf 50 50 Td (lop chu) Tj ET"
     with opened(one_image_pdf(tmp_path / "a.pdf", small_page(2), content=content)) as pages:
         assert pages.image(1).lossless
-        assert not pages.born_digital(1)
-
-
-def test_a_typed_page_is_told_from_a_picture_of_paper(tmp_path: Path) -> None:
-    content = "BT /F0 12 Tf 50 50 Td (go may) Tj ET"
-    with opened(one_image_pdf(tmp_path / "a.pdf", small_page(2), content=content)) as pages:
-        assert pages.born_digital(1)
+        assert pages.image(1).own is None, "two words are no layer"
 
 
 def test_an_image_with_a_soft_mask_is_drawn(tmp_path: Path) -> None:
