@@ -152,6 +152,8 @@ class GuardedProcesses(Executor):
         self._all = [_Worker(prepare, arguments, fence) for _number in range(workers)]
         for worker in self._all:
             self._idle.put(worker)
+        for _worker in self._all:  # they load their models while the first scan is opened
+            self.submit(_nothing)
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
         return self._keepers.submit(self._run, fn, args, kwargs)
@@ -234,3 +236,7 @@ class _Worker:
 
 def _called(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     return function(*args, **kwargs)
+
+
+def _nothing() -> None:
+    """The first task of a worker, by which it is there when the first page comes."""
