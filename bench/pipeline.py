@@ -1,10 +1,14 @@
-"""Pages a second of the whole way against bare in-process Tesseract on the same pages, and peak memory by batch size.
+"""Pages a second of the whole way beside bare in-process Tesseract and OCRmyPDF, on the same pages; and peak memory.
 
-    .venv/bin/python -m bench.pipeline SCANS… [--pages 60] [--workers 2] [--memory 50 500] [--json]
+    .venv/bin/python -m bench.pipeline SCANS… [--pages 60] [--workers 2] [--ocrmypdf PROGRAM] [--one] [--memory 200 …]
 
-Both sides use the same number of processes, in one run, one after the other. "Bare" is tesserocr with Debian's model
-on the pages as images, decoded to grey, and nothing else: no clean-up, no second reading, no PDF, no signature.
-"sohoa" is ``sohoa ingest`` as a process of its own with everything, from its start to its end.
+All use the same number of processes, in one run, one after the other. "Bare" is tesserocr with Debian's model on the
+pages as images, decoded to grey, and nothing else: no clean-up, no second reading, no PDF, no signature. "careful" and
+"fast" are ``sohoa ingest`` as a process of its own with everything, from its start to its end: its processor seconds
+are given apart for the process that composes, signs and archives, for those that read, and for
+other programs (poppler).
+OCRmyPDF gets the pages as one PDF. ``--one`` runs the careful way with one worker too. ``--memory`` takes batches of so
+many pages, fast, and tells the peak of all processes together and of the largest that reads.
 """
 
 import argparse
@@ -24,12 +28,13 @@ import pikepdf
 import tesserocr
 from PIL import Image
 
+from bench.reading import CLEANING, ocrmypdf
 from ingest.intake import find_scans
 from ingest.ocr.engine import DEBIAN_TESSDATA
 from ingest.pages import open_pages
 from samples.keys import make_demo_keys
 from schemas.errors import InputRejected
-from schemas.pages import Scan
+from schemas.pages import PageImage, Scan
 
 SOHOA = [sys.executable, "-m", "cli"]
 TOP = Path(__file__).resolve().parent.parent
@@ -43,7 +48,14 @@ class Run:
     pages: int
     seconds: float
     peak_mb: float
+    worker_mb: float
+    worked_s: dict[str, float]
+    """Processor seconds of the ``main`` process, those that ``read``, and ``other`` programs."""
     endings: dict[str, int]
+
+    @property
+    def pages_a_second(self) -> float:
+        return self.pages / self.seconds
 
 
 def main() -> None:
@@ -51,6 +63,8 @@ def main() -> None:
     parser.add_argument("scans", nargs="+", type=Path)
     parser.add_argument("--pages", type=int, default=60, help="take scans until there are so many pages")
     parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--ocrmypdf", help="the program, in an environment of its own")
+    parser.add_argument("--one", action="store_true", help="also with one worker")
     parser.add_argument("--memory", type=int, nargs="*", default=[], help="batches of so many pages, for peak memory")
     parser.add_argument("--json", action="store_true")
     a = parser.parse_args()
@@ -58,22 +72,50 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="sohoa-bench-") as temporary:
         folder = Path(temporary)
         chosen = choose(a.scans, a.pages, folder)
-        figures: dict[str, object] = {"pages": sum(count for _scan, count in chosen), "workers": a.workers}
-        bare = bare_pages_a_second(chosen, a.workers, folder)
-        figures["bare_pages_a_second"] = bare
-        for name, options in (("careful", []), ("fast", ["--fast"])):
-            run = ingest([scan.path for scan, _count in chosen], folder / name, a.workers, options)
-            figures[name] = {
-                "pages_a_second": run.pages / run.seconds,
-                "of_bare": run.pages / run.seconds / bare,
-                "peak_mb": run.peak_mb,
-                **run.endings,
-            }
+        pages = sum(count for _scan, count in chosen)
+        rates = {"bare": bare_pages_a_second(chosen, a.workers, folder)}
+        runs: dict[str, Run] = {}
+        ways: list[tuple[str, int, list[str]]] = [("careful", a.workers, []), ("fast", a.workers, ["--fast"])]
+        if a.one:
+            ways.append(("careful, one worker", 1, []))
+        for name, workers, options in ways:
+            runs[name] = ingest([scan.path for scan, _count in chosen], folder / name, workers, options)
+            rates[name] = runs[name].pages_a_second
+        if a.ocrmypdf:
+            images = list(_images(chosen, folder))
+            for name, options in (("OCRmyPDF", []), ("OCRmyPDF, cleaning", list(CLEANING))):
+                rates[name] = pages / ocrmypdf(a.ocrmypdf, images, a.workers, *options).passed_s
+        memory = {}
         for size in a.memory:
             stacks = stack(chosen, size, folder / f"stacks-{size}")
-            run = ingest(stacks, folder / f"memory-{size}", a.workers, ["--fast"])
-            figures[f"peak_mb_at_{size}_pages"] = run.peak_mb
-        print(json.dumps(figures, indent=None if a.json else 1))
+            memory[size] = ingest(stacks, folder / f"memory-{size}", a.workers, ["--fast"])
+        _tell(pages, a.workers, rates, runs, memory, as_json=a.json)
+
+
+def _tell(
+    pages: int, workers: int, rates: dict[str, float], runs: dict[str, Run], memory: dict[int, Run], *, as_json: bool
+) -> None:
+    rows = {
+        name: {"pages_a_second": rate}
+        | {f"of {other}": rate / rates[other] for other in ("bare", "OCRmyPDF", "OCRmyPDF, cleaning") if other in rates}
+        | ({f"{kind}_s_a_page": spent / runs[name].pages for kind, spent in runs[name].worked_s.items()}
+           | {"peak_mb": runs[name].peak_mb, "worker_mb": runs[name].worker_mb} if name in runs else {})
+        for name, rate in rates.items()
+    }  # fmt: skip
+    batches = {size: {"peak_mb": run.peak_mb, "worker_mb": run.worker_mb} for size, run in memory.items()}
+    if as_json:
+        endings = {name: run.endings for name, run in runs.items()}
+        print(json.dumps({"pages": pages, "workers": workers, "ways": rows, "endings": endings, "memory": batches}))
+        return
+    print(f"{pages} pages, {workers} workers")
+    columns = list(dict.fromkeys(column for row in rows.values() for column in row))
+    print(f"{'':20s}" + "".join(f"{column:>21s}" for column in columns))
+    for name, row in rows.items():
+        print(f"{name:20s}" + "".join(f"{row[c]:21.3f}" if c in row else f"{'':21s}" for c in columns))
+    if "careful, one worker" in rates:
+        print(f"{workers} workers do {rates['careful'] / rates['careful, one worker']:.2f} times the work of one")
+    for size, batch in batches.items():
+        print(f"{size} pages: {batch['peak_mb']:.0f} MB in all, {batch['worker_mb']:.0f} MB the largest that reads")
 
 
 def choose(paths: Sequence[Path], pages: int, folder: Path) -> list[tuple[Scan, int]]:
@@ -94,16 +136,21 @@ def choose(paths: Sequence[Path], pages: int, folder: Path) -> list[tuple[Scan, 
 def bare_pages_a_second(chosen: Sequence[tuple[Scan, int]], workers: int, folder: Path) -> float:
     """Bare Tesseract over the same pages; taking them out of the scans and loading the model are not timed."""
     files: list[Path] = []
-    for scan, count in chosen:
-        with open_pages(scan, spool=folder / "spool") as pages:
-            for number in range(1, count + 1):
-                files.append(folder / f"{scan.sha256}-{number}")
-                files[-1].write_bytes(pages.image(number).content)
+    for image in _images(chosen, folder):
+        files.append(folder / f"page-{len(files)}")
+        files[-1].write_bytes(image.content)
     with ProcessPoolExecutor(workers, initializer=_load) as pool:
         list(pool.map(_ready, range(workers * 4)))
         started = time.monotonic()
         list(pool.map(_bare, files))
         return len(files) / (time.monotonic() - started)
+
+
+def _images(chosen: Sequence[tuple[Scan, int]], folder: Path) -> Iterator[PageImage]:
+    for scan, count in chosen:
+        with open_pages(scan, spool=folder / "spool") as pages:
+            for number in range(1, count + 1):
+                yield pages.image(number)
 
 
 _api: tesserocr.PyTessBaseAPI
@@ -129,48 +176,68 @@ def ingest(scans: Sequence[Path], workspace: Path, workers: int, options: Sequen
     workspace.mkdir()
     keys = make_demo_keys(workspace.parent / f"{workspace.name}-keys")
     (workspace / "sohoa.toml").write_text(keys.settings(), encoding="utf-8")
-    arguments = [
-        "--workspace",
-        str(workspace),
-        "ingest",
-        *map(str, scans),
-        "--json",
-        "--workers",
-        str(workers),
-        *options,
-    ]
+    arguments = ["--workspace", str(workspace), "ingest", *map(str, scans), "--json", "--workers", str(workers)]
+    arguments += options
     started = time.monotonic()
     with subprocess.Popen([*SOHOA, *arguments], cwd=TOP, stdout=subprocess.PIPE, text=True) as process:
-        peak = _Peak(process.pid)
+        watch = _Watch(process.pid)
         lines = process.stdout.read().splitlines() if process.stdout else []
         process.wait()
         seconds = time.monotonic() - started
-        peak_mb = peak.stop()
+        watch.stop()
     if process.returncode not in (0, 3):
         raise SystemExit(f"sohoa ingest ended with {process.returncode}")
     summary = json.loads(lines[-1])
     endings = {name: summary[name] for name in ("deposited", "held", "rejected")}
-    return Run(summary["pages"], seconds, peak_mb, endings)
+    worked_s = {kind: sum(s for of, s in watch.worked_s.values() if of == kind) for kind in ("main", "read", "other")}
+    return Run(summary["pages"], seconds, watch.peak_kb / 1000, watch.worker_kb / 1000, worked_s, endings)
 
 
-class _Peak(threading.Thread):
-    """The greatest memory of a process and all below it: proportional shares, so that shared pages count once."""
+class _Watch(threading.Thread):
+    """Of a process and all below it, until it ends: the greatest memory together (proportional shares, so that shared
+    pages count once), that of the largest one that reads, and how long the processor worked for each."""
 
     def __init__(self, pid: int) -> None:
         super().__init__(daemon=True)
         self._pid = pid
         self._ended = threading.Event()
-        self._peak_kb = 0
+        self.peak_kb = 0
+        self.worker_kb = 0
+        self.worked_s: dict[int, tuple[str, float]] = {}
         self.start()
 
     def run(self) -> None:
         while not self._ended.wait(POLL_S):
-            self._peak_kb = max(self._peak_kb, sum(_pss_kb(pid) for pid in _with_children(self._pid)))
+            together = 0
+            for pid in _with_children(self._pid):
+                kind = "main" if pid == self._pid else "read" if "forkserver" in _command(pid) else "other"
+                kb = _pss_kb(pid)
+                together += kb
+                self.worker_kb = max(self.worker_kb, kb if kind == "read" else 0)
+                worked_s = _worked_s(pid)
+                if worked_s is not None:
+                    self.worked_s[pid] = kind, worked_s
+            self.peak_kb = max(self.peak_kb, together)
 
-    def stop(self) -> float:
+    def stop(self) -> None:
         self._ended.set()
         self.join()
-        return self._peak_kb / 1000
+
+
+def _command(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text(errors="replace")
+    except OSError:  # it ended meanwhile
+        return ""
+
+
+def _worked_s(pid: int) -> float | None:
+    """Processor seconds of the process, user and system; None where it ended meanwhile."""
+    try:
+        after_name = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return None
+    return (int(after_name[11]) + int(after_name[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _with_children(pid: int) -> Iterator[int]:

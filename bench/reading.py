@@ -35,6 +35,7 @@ from schemas.work import RejectedScan
 
 SCANS = Path(__file__).resolve().parents[2] / "shared" / "data"
 SLICE = 5
+CLEANING = ("--rotate-pages", "--deskew", "--clean")
 WAYS: dict[str, ReadingOptions | None] = {"bare": None, "fast": ReadingOptions(fast=True), "careful": ReadingOptions()}
 
 
@@ -156,9 +157,8 @@ def main() -> None:
     others: list[tuple[str, Callable[[], Spent]]] = []
     if options.ocrmypdf:
         run = ocrmypdf
-        cleaning = ("--rotate-pages", "--deskew", "--clean")
         others = [("OCRmyPDF", lambda: run(options.ocrmypdf, pages, options.workers)),
-                  ("OCRmyPDF, cleaning", lambda: run(options.ocrmypdf, pages, options.workers, *cleaning))]  # fmt: skip
+                  ("OCRmyPDF, cleaning", lambda: run(options.ocrmypdf, pages, options.workers, *CLEANING))]  # fmt: skip
     for name, run_it in others:
         spent[name] = run_it()
     bare = spent["bare"]
