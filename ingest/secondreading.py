@@ -100,13 +100,14 @@ def read_span(page: Grey, line: EngineLine, span: Span, engine: OcrEngine, dpi: 
 
 
 def baseline(line: EngineLine) -> tuple[float, float]:
-    """Slope and height at x = 0 of the line on which the words stand, in pixels."""
-    xs = [x for w in line.words for x in (w.baseline[0], w.baseline[2])]
-    ys = [y for w in line.words for y in (w.baseline[1], w.baseline[3])]
-    if max(xs) - min(xs) < 4 * line.box.height:
-        return 0.0, float(np.mean(ys))
-    slope, foot = np.polyfit(xs, ys, 1)
-    return float(slope), float(foot)
+    """Slope and height at x = 0 of the line on which the words stand, in pixels: of least squares."""
+    xs = np.array([x for w in line.words for x in (w.baseline[0], w.baseline[2])])
+    ys = np.array([y for w in line.words for y in (w.baseline[1], w.baseline[3])])
+    x, y = float(xs.mean()), float(ys.mean())
+    if np.ptp(xs) < 4 * line.box.height:
+        return 0.0, y
+    slope = float((xs - x) @ (ys - y) / ((xs - x) @ (xs - x)))  # polyfit takes ten times as long
+    return slope, y - slope * x
 
 
 def slots(line: EngineLine, again: Sequence[tuple[Span, Sequence[tuple[EngineWord, ...]]]]) -> list[Slot]:

@@ -9,7 +9,7 @@ import re
 import unicodedata
 from collections import defaultdict
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cache, cached_property, lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +20,8 @@ FIRST, NUMBER = "\x02", "0"
 """What stands for the beginning of a line or a stop, and for any number."""
 SPECIAL = (FIRST, NUMBER)
 _LATIN = "abcdeghiklmnopqrstuvxy"
+KEPT = 1 << 15
+"""Answers kept: a page asks for the same few thousand syllables and pairs over and over."""
 
 _TOKEN = re.compile(r"(?P<word>[^\W\d_]+)|(?P<number>[\d.,]*\d)|(?P<stop>[^\w\s])")
 
@@ -46,12 +48,14 @@ def tokens(text: str) -> list[Token]:
     return found
 
 
+@lru_cache(KEPT)
 def skeleton(word: str) -> str:
     """The letters without any mark, in lower case: ``Quyết`` → ``quyet``, ``đổi`` → ``doi``."""
     plain = unicodedata.normalize("NFD", word.lower().replace("đ", "d"))
     return "".join(c for c in plain if not unicodedata.combining(c))
 
 
+@lru_cache(KEPT)
 def marks(word: str) -> tuple[tuple[str, ...], str]:
     """Letters with their shape marks (``ê``, ``ơ``, ``đ``), and the tone of the whole: the same for *hòa* and *hoà*."""
     tone = ""
@@ -79,6 +83,8 @@ class Syllables:
         self._pairs = pairs
         self._total = float(singles.sum())
         self._words = words
+        self.log_probability = lru_cache(KEPT)(self._log_probability)
+        """Of the second syllable after the first."""
 
     def __contains__(self, word: str) -> bool:
         return word.lower() in self._number
@@ -116,7 +122,7 @@ class Syllables:
         near |= {a + c + b for a, b in cuts for c in _LATIN}
         return tuple(other for letters in sorted(near - {plain}) for other in self._by_skeleton.get(letters, ()))
 
-    def log_probability(self, first: str, second: str) -> float:
+    def _log_probability(self, first: str, second: str) -> float:
         """Of *second* after *first*: the pair's share, smoothed with the syllable's own (Witten and Bell's way)."""
         alone = (self.count(second) + 0.05) / (self._total + 0.05 * len(self._words))
         before = self.count(first) if first != FIRST else self._firsts

@@ -22,7 +22,7 @@ from schemas.pages import PageImage, PageText, ReadingOptions
 
 Key = TypeVar("Key")
 
-PAGES_A_WORKER = 3
+PAGES_A_WORKER = 6
 """On their way for each worker: one read, and enough behind it that none waits for the file they come from."""
 MOST_BYTES_ON_THEIR_WAY = 512_000_000
 """Of encoded page images: 600 of 300 dpi in colour, or a cluster's scheduler with that much in its memory."""
