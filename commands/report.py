@@ -1,30 +1,28 @@
 """``sohoa report``: progress against the targets, in every form, and row by row why."""
 
 import io
-import os
 import sys
-import tempfile
 import time
-from collections import Counter
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 from rich.console import RenderableType
-from rich.table import Table
 from rich.text import Text
 
 from archive.inventory import VIETNAM, Register
 from cli import Context
-from commands.showing import console, harmless, json_line
+from commands.explaining import explain
+from commands.showing import console
+from commands.writing import write_whole
 from reports.handled import Handled
 from reports.progress import Progress, Waiting, first_day_needed, place_of, progress, with_details
-from reports.words import day, percent, whole
+from reports.words import day
 from schemas.errors import ServiceUnavailable, SettingsRejected
 from schemas.language import _
-from schemas.units import Level, RowStanding, Standing
+from schemas.units import Level
 
 if TYPE_CHECKING:
     from commands.workspace import Workspace
@@ -89,7 +87,7 @@ def command(
         first = since.date() if since is not None else date(when.year, 1, 1)
         return _handled(register, handled, first, when, form, output)
     if why is not None:
-        return _explain(register, why, when, form == "json")
+        return explain(register, why, when, form, output)
     if compare is not None and compare.date() >= when:
         raise SettingsRejected(_("--compare {day}: not before the day of the report").format(day=day(compare.date())))
     asked = Asked(register, Level(level) if level else None, register.code_of(unit) if unit else None, procedure,
@@ -249,19 +247,6 @@ def rendered(report: Progress, form: str, agency: str = "") -> bytes:
             raise SettingsRejected(_("--format {form}: not one of {forms}").format(form=form, forms=", ".join(FORMATS)))
 
 
-def write_whole(file: Path, content: bytes) -> None:
-    """Write *file* whole or not at all; ServiceUnavailable names it when it cannot be written."""
-    try:
-        with tempfile.NamedTemporaryFile(dir=file.absolute().parent, delete=False) as part:
-            part.write(content)
-        os.chmod(part.name, 0o644)
-        os.replace(part.name, file)
-    except OSError as error:
-        raise ServiceUnavailable(
-            _("{file}: cannot be written ({error}); choose another with -o").format(file=file, error=error.strerror)
-        ) from error
-
-
 def _handled(register: Register, file: Path, first: date, last: date, form: str, output: Path | None) -> int:
     from archive.imports import HANDLED_COLUMNS, Reader, handled_row
     from archive.rowfiles import open_rows
@@ -287,63 +272,3 @@ def _handled(register: Register, file: Path, first: date, last: date, form: str,
             count=report.twice), err=True)  # fmt: skip
     say_rejects(reader.rejects)
     return 3 if reader.rejects.count else 0
-
-
-def _explain(register: Register, unit: str, when: date, as_json: bool) -> int:
-    code = register.code_of(unit)
-    tally: Counter[Standing] = Counter()
-    table = Table(_("number, symbol"), _("date"), _("title"), _("counts"), _("records"), box=None)
-    for one in register.explain(code, when):
-        tally[one.standing] += 1
-        if as_json:
-            json_line(_standing_form(one))
-        else:
-            table.add_row(
-                harmless(f"{one.row.number}/{one.row.symbol}"), day(one.row.issued_on), harmless(one.row.title)[:50],
-                said_standing(one), ", ".join(one.records[:3]) + (" …" if len(one.records) > 3 else ""),
-            )  # fmt: skip
-    unmatched = register.unmatched(code, when)
-    if as_json:
-        for id in unmatched:
-            json_line({"record": id, "standing": "in no row"})
-        return 0
-    console().print(table)
-    done = tally[Standing.COUNTS]
-    rows = sum(tally.values()) - tally[Standing.NOT_YET_IN_FORCE] - tally[Standing.NO_LONGER_IN_FORCE]
-    click.echo(
-        _("{unit}, end of {day}: {done} of {rows} results in force have a record: {rate}").format(
-            unit=code, day=day(when), done=whole(done), rows=whole(rows),
-            rate=percent(done * 10_000 // rows if rows else None))
-    )  # fmt: skip
-    if unmatched:
-        click.echo(
-            _("{count} records of this unit count for no row of the inventory: {ids}").format(
-                count=whole(len(unmatched)), ids=", ".join(unmatched[:10]) + (" …" if len(unmatched) > 10 else ""))
-        )  # fmt: skip
-    return 0
-
-
-def said_standing(one: RowStanding) -> str:
-    """Whether the row counts, and why not."""
-    since = day(one.since)
-    return {
-        Standing.COUNTS: _("✓ counts since {day}"),
-        Standing.NO_RECORD: _("✗ no record"),
-        Standing.NOT_YET_DEPOSITED: _("✗ record deposited only on {day}"),
-        Standing.BROKEN: _("✗ record found broken on {day}"),
-        Standing.WITHDRAWN: _("✗ record withdrawn on {day}"),
-        Standing.AMBIGUOUS: _("✗ the record fits several rows equally well"),
-        Standing.ONLY_COPY: _("✗ only a copy is archived"),
-        Standing.NOT_YET_IN_FORCE: _("– in force only from {day}"),
-        Standing.NO_LONGER_IN_FORCE: _("– no longer in force since {day}"),
-    }[one.standing].format(day=since)
-
-
-def _standing_form(one: RowStanding) -> dict[str, Any]:
-    return {
-        "unit": one.row.unit, "number": one.row.number, "symbol": one.row.symbol,
-        "issued_on": one.row.issued_on.isoformat(), "procedure": one.row.procedure, "result_code": one.row.result_code,
-        "title": one.row.title, "in_force_from": one.row.in_force_from and one.row.in_force_from.isoformat(),
-        "in_force_until": one.row.in_force_until and one.row.in_force_until.isoformat(),
-        "standing": str(one.standing), "since": one.since and one.since.isoformat(), "records": list(one.records),
-    }  # fmt: skip

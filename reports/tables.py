@@ -23,14 +23,42 @@ def render_csv(report: Progress) -> bytes:
     """The report as CSV in UTF-8 with a byte order mark, which Excel needs for Vietnamese."""
     out = io.StringIO()
     writer = csv.writer(out)
-    writer.writerow(headings())
+    writer.writerow([*headings(), *_compared_headings(report)])
+    earlier = report.compared
+    levels_before = {level.level: level.now.count for level in earlier.levels} if earlier else {}
+    units_before = {one.unit.code: one.now.count for one in earlier.units} if earlier else {}
     for level in report.levels:
-        writer.writerow(_line(level.level, "", _("all units"), report, level.now, level.week_ago, level.outlook))
+        line = _line(level.level, "", _("all units"), report, level.now, level.week_ago, level.outlook)
+        writer.writerow([*line, *_compared(report, level.now.count, levels_before.get(level.level))])
     for unit in report.units:
-        writer.writerow(
-            _line(unit.unit.level, unit.unit.code, unit.full_name, report, unit.now, unit.week_ago, unit.outlook)
-        )
+        line = _line(unit.unit.level, unit.unit.code, unit.full_name, report, unit.now, unit.week_ago, unit.outlook)
+        writer.writerow([*line, *_compared(report, unit.now.count, units_before.get(unit.unit.code))])
+    for procedure, count in report.procedures:
+        writer.writerow([
+            _("procedure"), harmless_formula(procedure), "", report.as_of.isoformat(), count.rows, count.done,
+            percent_text(count.hundredths) or _("no data"), "", "", count.rows - count.done,
+        ])  # fmt: skip
+    for made in report.made:
+        writer.writerow([_("operator, batch"), made.batch, harmless_formula(made.operator), made.started_on.isoformat(),
+                         "", made.records])  # fmt: skip
     return out.getvalue().encode("utf-8-sig")
+
+
+def _compared_headings(report: Progress) -> list[str]:
+    if report.compared is None:
+        return []
+    earlier = report.compared.as_of.isoformat()
+    return [_("in force on {day}").format(day=earlier), _("digitised on {day}").format(day=earlier),
+            _("rate on {day}, %").format(day=earlier), _("change since {day}").format(day=earlier)]  # fmt: skip
+
+
+def _compared(report: Progress, now: Count, before: Count | None) -> list[object]:
+    """The earlier day's figures; empty for a unit that did not stand then."""
+    if report.compared is None:
+        return []
+    if before is None:
+        return ["", "", "", ""]
+    return [before.rows, before.done, percent_text(before.hundredths) or _("no data"), now.done - before.done]
 
 
 def _line(
@@ -38,7 +66,7 @@ def _line(
 ) -> list[object]:
     reached = {True: _("yes"), False: _("no"), None: ""}[now.reached]
     return [
-        level_name(level), code, _harmless_formula(name), report.as_of.isoformat(), now.count.rows, now.count.done,
+        level_name(level), code, harmless_formula(name), report.as_of.isoformat(), now.count.rows, now.count.done,
         percent_text(now.count.hundredths) or _("no data"),
         "" if now.target is None else f"{float(now.target * 100):g}",
         reached, "" if now.left is None else now.left, percent_text(now.missing_hundredths) or "",
@@ -54,6 +82,6 @@ def tenths_text(value: Fraction) -> str:
     return f"{tenths // 10}.{tenths % 10}"
 
 
-def _harmless_formula(text: str) -> str:
+def harmless_formula(text: str) -> str:
     """*text* that no spreadsheet takes for a formula."""
     return "'" + text if text[:1] in ("=", "+", "-", "@") else text

@@ -6,7 +6,7 @@ from typing import Any
 import xlsxwriter
 
 from reports.page import how, title
-from reports.progress import Against, Progress
+from reports.progress import Against, Count, Progress
 from reports.terminal import notes
 from reports.words import day, level_name, projected, verdict
 from schemas.language import _
@@ -17,7 +17,7 @@ HEAD_HEIGHT = 32
 
 
 def render_xlsx(report: Progress) -> bytes:
-    """The report as a workbook of three sheets: levels, units, weeks.
+    """The report as a workbook: levels, units, weeks; the earlier day, procedures and operators where asked for.
 
     Each rate is a formula that rounds down as every other form does, with the value computed here stored
     beside it for readers that do not calculate.
@@ -30,6 +30,9 @@ def render_xlsx(report: Progress) -> bytes:
     _levels(book, forms, report)
     _units(book, forms, report)
     _weeks(book, forms, report)
+    _compared(book, forms, report)
+    _procedures(book, forms, report)
+    _made(book, forms, report)
     book.close()
     return out.getvalue()
 
@@ -183,3 +186,70 @@ def _weeks(book: Any, forms: _Forms, report: Progress) -> None:
         chart.set_title({"name": _("Rate week by week")})
         chart.set_size({"width": 760, "height": 360})
         sheet.insert_chart(last + 2, 0, chart, {"description": _("Rate week by week")})
+
+
+def _count(sheet: Any, forms: _Forms, row: int, column: int, count: Count) -> None:
+    """Digitised, in force and the rate over them, from *column* on; *row* from 0."""
+    sheet.write_number(row, column, count.done, forms.whole)
+    sheet.write_number(row, column + 1, count.rows, forms.whole)
+    done, rows = f"{_letter(column)}{row + 1}", f"{_letter(column + 1)}{row + 1}"
+    value = _("no data") if count.hundredths is None else count.hundredths / 10_000
+    formula = f'=IF({rows}=0,"{_("no data")}",INT({done}*10000/{rows})/10000)'
+    sheet.write_formula(row, column + 2, formula, forms.rate, value)
+
+
+def _sheet(book: Any, forms: _Forms, name: str, head: list[str], widths: tuple[int, ...], rows: int) -> Any:
+    sheet = book.add_worksheet(name)
+    for column, (text, width) in enumerate(zip(head, widths, strict=True)):
+        sheet.write_string(0, column, text, forms.head)
+        sheet.set_column(column, column, width)
+    sheet.set_row(0, HEAD_HEIGHT)
+    sheet.autofilter(0, 0, max(rows, 1), len(head) - 1)
+    sheet.freeze_panes(1, 0)
+    return sheet
+
+
+def _compared(book: Any, forms: _Forms, report: Progress) -> None:
+    """Levels and units on the day and on the earlier one, side by side."""
+    if report.compared is None:
+        return
+    counts = (_("Digitised"), _("In force"), _("Rate"))
+    days = (day(report.compared.as_of), day(report.as_of))
+    head = [_("Level"), _("Code"), _("Unit"), *(f"{text}, {when}" for when in days for text in counts), _("Change")]
+    levels = {level.level: level.now.count for level in report.compared.levels}
+    units = {one.unit.code: one.now.count for one in report.compared.units}
+    lines = [(level_name(one.level), "", _("all units"), levels.get(one.level), one.now.count) for one in report.levels]
+    lines += [(level_name(one.unit.level), one.unit.code, one.full_name, units.get(one.unit.code), one.now.count)
+              for one in report.units]  # fmt: skip
+    widths = (18, 14, 40, 12, 12, 12, 12, 12, 12, 12)
+    sheet = _sheet(book, forms, _("Two days"), head, widths, len(lines))
+    for row, (level, code, name, before, now) in enumerate(lines, 1):
+        for column, text in enumerate((level, code, name)):
+            sheet.write_string(row, column, text)
+        _count(sheet, forms, row, 6, now)
+        if before is not None:  # a unit that did not stand then has no figures of that day
+            _count(sheet, forms, row, 3, before)
+            sheet.write_formula(row, 9, f"=G{row + 1}-D{row + 1}", forms.change, now.done - before.done)
+
+
+def _procedures(book: Any, forms: _Forms, report: Progress) -> None:
+    if not report.procedures:
+        return
+    head = [_("Procedure"), _("Digitised"), _("In force"), _("Rate"), _("Still to do")]
+    sheet = _sheet(book, forms, _("Procedures"), head, (24, 12, 12, 12, 12), len(report.procedures))
+    for row, (procedure, count) in enumerate(report.procedures, 1):
+        sheet.write_string(row, 0, procedure)
+        _count(sheet, forms, row, 1, count)
+        sheet.write_formula(row, 4, f"=C{row + 1}-B{row + 1}", forms.whole, count.rows - count.done)
+
+
+def _made(book: Any, forms: _Forms, report: Progress) -> None:
+    if not report.made:
+        return
+    head = [_("Operator"), _("Batch"), _("Day"), _("Digitised")]
+    sheet = _sheet(book, forms, _("Operators"), head, (32, 18, 12, 12), len(report.made))
+    for row, one in enumerate(report.made, 1):
+        sheet.write_string(row, 0, one.operator)
+        sheet.write_string(row, 1, one.batch)
+        sheet.write_datetime(row, 2, one.started_on, forms.day)
+        sheet.write_number(row, 3, one.records, forms.whole)

@@ -1,11 +1,13 @@
 """The commands as a person types them, over a workspace of their own."""
 
+import csv
 import json
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
 import pytest
+from python_calamine import CalamineWorkbook
 
 import cli
 from archive.catalogue import Catalogue, records
@@ -58,6 +60,21 @@ def test_from_units_and_inventory_to_a_rate_and_its_reasons(typed: Typed, tmp_pa
     assert "1 of 2 results in force have a record: 50.00%" in out
     assert "no record" in out
     assert typed("report --as-of 2023-06-30 --json")[1].count('"digitised": 1') == 0
+
+
+def test_the_reasons_are_a_table_whose_sum_is_the_rates_numerator(typed: Typed, tmp_path: Path) -> None:
+    typed("units import FOLDER/units.csv")
+    typed("inventory import FOLDER/rows.csv")
+    deposit(tmp_path)
+    assert typed("report --as-of 2023-12-31 --why 760 --format csv -o FOLDER/why.csv")[0] == 0
+    with (tmp_path / "why.csv").open(encoding="utf-8-sig", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [(row["number"], row["counts"], row["records"]) for row in rows] == [("1", "1", "D.001"), ("2", "0", "")]
+    assert [row["why"] for row in rows] == ["✓ counts since 2023-07-01", "✗ no record"]
+    assert typed("report --as-of 2023-12-31 --why 760 --format xlsx -o FOLDER/why.xlsx")[0] == 0
+    book = CalamineWorkbook.from_path(str(tmp_path / "why.xlsx")).get_sheet_by_index(0).to_python()
+    assert [(row[1], row[6], row[8]) for row in book[1:]] == [("1", date(2023, 6, 1), 1), ("2", date(2023, 6, 1), 0)]
+    assert typed("report --why 760 --format pdf -o FOLDER/why.pdf")[0] == 2
 
 
 def test_what_is_exported_can_be_imported_and_changes_nothing(typed: Typed, tmp_path: Path) -> None:

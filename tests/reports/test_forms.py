@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import re
+from dataclasses import replace
 from datetime import date, timedelta
 from fractions import Fraction
 from html.parser import HTMLParser
@@ -17,12 +18,12 @@ from rich.console import Console
 from reports.document import SCHEMA_FILE, ProgressOut, render_json, schema_text
 from reports.page import render_html
 from reports.paper import render_pdf
-from reports.progress import Progress, progress
+from reports.progress import Progress, progress, with_details
 from reports.tables import render_csv
 from reports.terminal import render_terminal
 from reports.words import percent, whole
 from reports.workbook import render_xlsx
-from schemas.units import DayCount, Level, Target, Unit
+from schemas.units import DayCount, Level, Made, ProcedureCount, Target, Unit
 from tests.services import verapdf
 
 AS_OF = date(2023, 9, 15)
@@ -86,6 +87,45 @@ def test_the_workbook_has_numbers_as_numbers(report: Progress) -> None:
     levels = book.get_sheet_by_name("Levels").to_python()
     assert [row[1] for row in levels[1:] if row[0] in ("Departments", "District level", "Ward level")] == [
         0.4999, 0.4, 0.35]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def detailed(report: Progress) -> Progress:
+    """The report beside that of an earlier day, with its procedures and operators."""
+    earlier = progress(AS_OF - timedelta(days=30), UNITS[:-1], TARGETS, [
+        DayCount("H29.1", AS_OF - timedelta(days=80), 9_000, 3_000),
+    ])  # fmt: skip
+    procedures = [ProcedureCount("1.004211", 100, 29), ProcedureCount("=1+1", 3, 0)]
+    made = [Made("An", "b1", AS_OF, 12), Made("@Bình", "b2", AS_OF, 7)]
+    return with_details(replace(report, compared=earlier), procedures, made)
+
+
+def test_csv_has_the_earlier_day_beside_and_the_details_below(detailed: Progress) -> None:
+    lines = list(csv.reader(io.StringIO(render_csv(detailed).decode("utf-8-sig"))))
+    assert lines[0][14:] == ["in force on 2023-08-16", "digitised on 2023-08-16", "rate on 2023-08-16, %",
+                             "change since 2023-08-16"]  # fmt: skip
+    [works] = [line for line in lines if line[1] == "H29.1"]
+    assert works[14:] == ["9000", "3000", "33.33", "1999"]
+    [new] = [line for line in lines if line[1] == "2"]
+    assert new[14:] == ["", "", "", ""]
+    assert [line[:7] for line in lines if line[0] == "procedure"] == [
+        ["procedure", "1.004211", "", "2023-09-15", "100", "29", "29.00"],
+        ["procedure", "'=1+1", "", "2023-09-15", "3", "0", "0.00"],
+    ]
+    assert [(line[1], line[2], line[5]) for line in lines if line[0] == "operator, batch"] == [
+        ("b2", "'@Bình", "7"), ("b1", "An", "12")]  # fmt: skip
+
+
+def test_the_workbook_has_a_sheet_for_each_of_the_details(detailed: Progress) -> None:
+    book = CalamineWorkbook.from_filelike(io.BytesIO(render_xlsx(detailed)))
+    days = {row[1] or row[0]: row[3:] for row in book.get_sheet_by_name("Two days").to_python()[1:]}
+    assert days["H29.1"] == [3000, 9000, 0.3333, 4999, 10_000, 0.4999, 1999]
+    assert days["2"][:3] == ["", "", ""]
+    assert book.get_sheet_by_name("Procedures").to_python()[1:] == [
+        ["1.004211", 29, 100, 0.29, 71],
+        ["=1+1", 0, 3, 0, 3],
+    ]
+    assert book.get_sheet_by_name("Operators").to_python()[1:] == [["@Bình", "b2", AS_OF, 7], ["An", "b1", AS_OF, 12]]
 
 
 class Seen(HTMLParser):
