@@ -60,6 +60,8 @@ LAYER = EngineIdentity("text layer", "own", "none")
 """Where nothing was read, because the scan's own file says it."""
 CODE_DPI = 150.0
 """Codes on separator sheets are read at this resolution: 13 ms a page, where 300 dpi and all kinds take 90."""
+FEW_WORDS = 40
+"""A page with no more may be a separator whose code was smeared: it is looked for twice."""
 CODES = zxingcpp.BarcodeFormats(
     [getattr(zxingcpp.BarcodeFormat, kind) for kind in ("QRCode", "DataMatrix", "Code128", "Code39", "EAN13")]
 )
@@ -139,6 +141,8 @@ def read_page(page: PageImage, options: ReadingOptions) -> PageText:
         return _secret(page)
     if turn:
         codes = _codes(seen)
+    if not codes and sum(len(line.words) for line in read.lines) <= FEW_WORDS:
+        codes = _codes(seen, thoroughly=True)
     worded = _worded(read, seen.dpi, None if options.fast else engines.second)
     text = _page_text(page, seen, turn, worded, read, codes, engines)
     if page.own is not None and not turn and not page.settled and _keeps_layer(page.own, text, seen):
@@ -294,12 +298,12 @@ def _worded(read: _Read, dpi: float, second: OcrEngine | None) -> list[tuple[Eng
     return list(zip(lines, grounds_closed(words_of), strict=True))
 
 
-def _codes(seen: _Seen) -> tuple[Code, ...]:
-    """The printed codes on a page, looked for at ``CODE_DPI``."""
+def _codes(seen: _Seen, *, thoroughly: bool = False) -> tuple[Code, ...]:
+    """The printed codes on a page, looked for at ``CODE_DPI``; *thoroughly* takes smeared ones too, and longer."""
     page = images.resized(seen.page, min(1.0, CODE_DPI / seen.dpi))
     height, width = page.shape
     found = []
-    for code in zxingcpp.read_barcodes(page, formats=CODES, try_invert=False, try_downscale=False):
+    for code in zxingcpp.read_barcodes(page, formats=CODES, try_invert=False, try_downscale=thoroughly):
         if not code.valid or not code.text:
             continue
         corners = (code.position.top_left, code.position.top_right,

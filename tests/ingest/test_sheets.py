@@ -14,11 +14,14 @@ from pdf2image import convert_from_bytes
 
 from cli import Context
 from commands.cover import command
+from ingest.pages import open_pages
+from ingest.reading import read_page
 from ingest.sheetprint import cover_pdf, labels_pdf
 from ingest.sheets import Form, Mark, laid_on, mark_of, parse, write
 from schemas.documents import Kind, Sheet
 from schemas.errors import ServiceUnavailable, SettingsRejected
-from schemas.pages import Box, Code, Line, PageText, Word
+from schemas.pages import Box, Code, Line, MediaType, PageText, ReadingOptions, Scan, Word
+from tests import services
 
 Image = NDArray[np.uint8]
 
@@ -149,6 +152,15 @@ def test_a_printed_sheet_is_read_from_scans(printed: bytes, dpi: int, stamp: tup
         scan = scanned(np.asarray(drawn.convert("RGB")), dpi, stamp, skew_deg, upside_down, bilevel)
         read = {parse(code.text) for code in zxingcpp.read_barcodes(scan, try_invert=False)}
         assert read == {Mark(Form.SHEET, WHOLE)}, (skew_deg, upside_down, bilevel)
+
+
+@pytest.mark.scans
+@pytest.mark.parametrize("how", ["fuzzy", "distorted", "reverse"])
+def test_separators_of_others_part_a_stack_however_they_were_scanned(how: str, tmp_path: Path) -> None:
+    file = services.scans() / "robust" / "paperless" / f"patch-code-t-middle-{how}.pdf"
+    with open_pages(Scan(file, "0" * 64, file.stat().st_size, MediaType.PDF), spool=tmp_path) as pages:
+        marks = [mark_of(read_page(pages.image(number), ReadingOptions(fast=True))) for number in (1, 2, 3)]
+    assert marks == [None, Mark(Form.SHEET, Sheet()), None]
 
 
 @pytest.mark.parametrize("dpi", [150, 300])
