@@ -274,6 +274,13 @@ def _group4(image: Image.Image) -> bytes:
 # -- font and description -----------------------------------------------------------------------------------------
 
 
+def make_ready() -> None:
+    """Make what is the same in every PDF, so that processes forked from this one have it."""
+    _glyphless()
+    _to_unicode()
+    _srgb()
+
+
 def _invisible_font(pdf: Pdf) -> Dictionary:
     """A font whose every code is drawn by one glyph and read as the Unicode character of the same number."""
     program = pdf.make_stream(_glyphless())

@@ -52,7 +52,7 @@ class FencedProcess:
         """
         # forkserver: no thread, lock or secret of this process is copied, and a process is there in milliseconds
         context = get_context("forkserver")
-        context.set_forkserver_preload(["ingest.fencedprocess", "ingest.reading", "ingest.compose"])
+        context.set_forkserver_preload(["ingest.fencedprocess", "ingest.preloaded"])
         try:
             start_server()
             self._link, theirs = context.Pipe()

@@ -53,6 +53,11 @@ def likeness(inside: Grey, words: Iterable[str]) -> dict[str, float]:
     return best
 
 
+def make_ready(words: Iterable[str]) -> None:
+    """Draw the words, so that processes forked from this one have them."""
+    _drawn(tuple(words))
+
+
 @cache
 def _drawn(words: tuple[str, ...]) -> tuple[_Drawn, ...]:
     return tuple(_Drawn(word, _inked(word, font, points)) for font in _fonts() for word in words for points in POINTS)
