@@ -14,10 +14,12 @@ import time
 import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import ocfl
+import xlsxwriter
 from sqlalchemy import inspect, select
 
 from archive.catalogue import Catalogue
@@ -26,8 +28,12 @@ from archive.store import Archive
 from cli import run as sohoa
 from commands.indexing import index_or_say
 from commands.workspace import Workspace
+from ingest.renewal import Due, RenewalDesk, look, renew
+from ingest.reviewsheet import COLUMNS, DECISION, FIELD, ID
 from ingest.signing import Seal
+from ingest.signing.lifting import Lasting
 from samples.inventory import write_inventory, write_units
+from samples.keys import make_demo_keys
 from tests.ingest.office import Office, fill, named, opened
 from tests.ingest.papers_read import Reader
 
@@ -41,6 +47,10 @@ class Operation:
     name: str
     work: Callable[[Office, Step], None]
     prepare: Callable[[Office], None] = lambda office: None
+    also: Callable[[Office], object] = lambda office: ()
+    """What else must be the same in the end."""
+    seals: tuple[Seal, ...] = ()
+    """Signs with these instead of those of the campaign."""
 
 
 @dataclass(slots=True)
@@ -93,6 +103,12 @@ def reindex(office: Office, at_step: Step) -> None:
     at_step("indexed")
 
 
+def review_sheet(office: Office, at_step: Step) -> None:
+    at_step("begun")
+    _quietly(office, "review", "import", str(office.folder / "decisions.xlsx"))
+    at_step("imported")
+
+
 def imports(office: Office, at_step: Step) -> None:
     for what in ("units", "inventory"):
         at_step(f"{what} begun")
@@ -100,8 +116,56 @@ def imports(office: Office, at_step: Step) -> None:
         at_step(f"{what} imported")
 
 
+def command(office: Office, at_step: Step) -> None:
+    """The program itself, its worker processes and all."""
+    at_step("begun")
+    _quietly(office, "ingest", "--workers", "1", "--unit", "H29.17", "--operator", "An", str(office.inbox))
+    at_step("ended")
+
+
+def renewal_of(waiting: tuple[Seal, ...], lasting: Callable[[str], Lasting]) -> Operation:
+    """Records that wait for a timestamp, as *waiting* signed them, get it from *lasting*."""
+
+    def work(office: Office, at_step: Step) -> None:
+        workspace = Workspace.open(office.workspace)
+        archive = Archive.open(office.workspace / "archive", at_step=at_step)
+        desk = RenewalDesk(workspace.catalogue, archive, office.workspace / "tmp", "An", lasting)
+        with workspace.only_writer():
+            at_step("lock taken")
+            ids = [row.id for row in workspace.catalogue.deposits()]
+            looked = (look(archive, id, datetime.now(UTC) + timedelta(days=1)) for id in ids)
+            for outcome in renew((found for found in looked if isinstance(found, Due)), desk):
+                at_step(type(outcome).__name__)
+            index_or_say(workspace)
+            at_step("indexed")
+
+    def versions(office: Office) -> list[tuple[str, int]]:
+        records = Archive.open(office.workspace / "archive").records()
+        return sorted((record.id, record.version) for record in records)
+
+    return Operation("renew", work, _ingested, versions, waiting)
+
+
 def _ingested(office: Office) -> None:
     ingest(office, lambda step: None)
+
+
+def _with_decisions(office: Office) -> None:
+    """The spreadsheet of ``review export``, as a person has filled it in."""
+    _ingested(office)
+    with xlsxwriter.Workbook(str(office.folder / "decisions.xlsx")) as book:
+        sheet = book.add_worksheet("sohoa")
+        sheet.write_row(0, 0, COLUMNS)
+        for row, hold in enumerate(office.catalogue().holds(), 1):
+            for column, value in ((ID, hold.id), (FIELD, "number"), (DECISION, "77")):
+                sheet.write_string(row, column, value)
+
+
+def _with_keys(office: Office) -> None:
+    keys = make_demo_keys(office.folder / "keys")
+    (office.workspace / "sohoa.toml").write_text(
+        f'[signing]\noperator_key = "{keys.operator_key}"\noperator_password_file = "{keys.operator_password_file}"\n'
+    )
 
 
 def _with_lists(office: Office) -> None:
@@ -122,7 +186,14 @@ def end_of(office: Office) -> dict[str, object]:
             for table in (units_table, inventory)
             if table.name in known
         }
-    return named(office) | {"listed in": {name: [repr(row) for row in rows] for name, rows in listed.items() if rows}}
+    lists = {name: [repr(row) for row in rows] for name, rows in listed.items() if rows}
+    return named(office) | {"listed in": lists, "report": _report(office) if lists else ""}
+
+
+def _report(office: Office) -> str:
+    file = office.folder / "report.csv"
+    _quietly(office, "report", "--format", "csv", "-o", str(file))
+    return file.read_text(encoding="utf-8-sig")
 
 
 def _quietly(office: Office, *arguments: str) -> None:
@@ -137,10 +208,13 @@ OPERATIONS = (
     Operation("rebuild", rebuild, _ingested),
     Operation("index", reindex, _ingested),
     Operation("imports", imports, _with_lists),
+    Operation("review import", review_sheet, _with_decisions),
 )
+COMMAND = Operation("the whole command", command, _with_keys)
+"""Reads with the real engine in processes of its own; seconds a run."""
 
 
-def in_child(work: Callable[[], Any], *, kill_after_s: float | None = None, timeout_s: float = 120.0) -> Any:
+def in_child(work: Callable[[], Any], *, kill_after_s: float | None = None, timeout_s: float = 600.0) -> Any:
     """What *work* returns when done in a child process; None when it was killed on the way.
 
     RuntimeError with the child's traceback when it failed by itself.
@@ -215,6 +289,7 @@ class Campaign:
         self.operation = operation
         self.folder = folder
         self.tally = Tally(operation.name)
+        seals = operation.seals or seals
         start = opened(_made(folder / "start"), seals)
         fill(start)
         in_child(lambda: operation.prepare(start))
@@ -225,7 +300,7 @@ class Campaign:
         unbroken = self._office("unbroken")
         self.steps = in_child(lambda: steps_of(operation, unbroken))
         self.seconds = time.monotonic() - started
-        self.end = in_child(lambda: end_of(unbroken))
+        self.end = in_child(lambda: self._end_of(unbroken))
 
     def round(self, chance: random.Random, most_kills: int = 4) -> None:
         """One workspace: killed at named steps and at random moments, then left to end, then compared."""
@@ -236,7 +311,7 @@ class Campaign:
                     break
                 self._note(in_child(lambda: faults_now(office)))
             in_child(lambda: self.operation.work(office, lambda step: None))
-            self._compare(in_child(lambda: end_of(office)))
+            self._compare(in_child(lambda: self._end_of(office)))
         except RuntimeError as error:
             self._note([str(error)])
         shutil.rmtree(office.folder)
@@ -265,6 +340,9 @@ class Campaign:
 
         self.operation.work(office, stop)
         return True
+
+    def _end_of(self, office: Office) -> dict[str, object]:
+        return end_of(office) | {"also": self.operation.also(office)}
 
     def _compare(self, end: Mapping[str, Any]) -> None:
         self.tally.ended += 1
