@@ -39,10 +39,18 @@ PROGRAMS = ("pdftocairo", "pdfinfo", "pdftoppm")
 class FencedPages(ScanPages):
     """``ScanPages`` whose parsing is done elsewhere. Besides, it finds out when the file is changed meanwhile."""
 
-    def __init__(self, scan: Scan, spool: Path, passwords: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        scan: Scan,
+        spool: Path,
+        passwords: Sequence[str] = (),
+        *,
+        address_space_bytes: int = ADDRESS_SPACE_BYTES,
+    ) -> None:
         """InputRejected when the scan cannot be opened, or is no longer what was taken in."""
         super().__init__(scan, spool)
         self._passwords = tuple(passwords)
+        self._address_space_bytes = address_space_bytes
         self._process: FencedProcess | None = None
         self._state = _state(scan.path)
         found = identify(scan.path)
@@ -107,7 +115,7 @@ class FencedPages(ScanPages):
     def _started(self) -> FencedProcess:
         size = self.scan.size_bytes
         fence = Fence(
-            (self.scan.path,), self._folder, self._programs, ADDRESS_SPACE_BYTES + size, max(GIB, 4 * size)
+            (self.scan.path,), self._folder, self._programs, self._address_space_bytes + size, max(GIB, 4 * size)
         )  # fmt: skip
         spool = self._folder
         return FencedProcess(fence, _open, (replace(self.scan, path=self.scan.path.absolute()), self._passwords, spool),
