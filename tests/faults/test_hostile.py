@@ -50,11 +50,11 @@ def scan_of(path: Path) -> Scan:
 
 
 def content_bomb(path: Path) -> None:
-    """A page whose content grows from 3 kB to 400 megabytes, packed twice."""
+    """A page whose content grows from 1 kB to 100 megabytes, packed twice."""
     packer = zlib.compressobj(9)
     block = packer.compress(b" " * (1 << 24)) + packer.flush(zlib.Z_FULL_FLUSH)
     rest = block[2:]  # without the header: what follows a full flush stands by itself
-    inner = block + 23 * rest
+    inner = block + 5 * rest
     with pikepdf.new() as pdf:
         pdf.add_blank_page()
         stream = pikepdf.Stream(pdf, zlib.compress(inner, 9))
