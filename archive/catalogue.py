@@ -57,6 +57,8 @@ from schemas.work import Batch, Change, Decision, Hold, HoldHead, RejectedScan, 
 
 BUSY_TIMEOUT_S = 30.0
 """How long a writer waits for another one; a write takes milliseconds."""
+SERVER_BACK_S = 60.0
+"""How long a run waits for a database server that went away; one that is started anew takes seconds."""
 ROWS_AT_ONCE = 5_000
 DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 
@@ -715,7 +717,7 @@ def engine_of(url: str) -> Engine:
 def _engine(url: str) -> Engine:
     parsed = make_url(url)
     if parsed.get_backend_name() != "sqlite":
-        return create_engine(parsed, pool_pre_ping=True)
+        return _waiting_for_its_server(create_engine(parsed, pool_pre_ping=True))
     if parsed.database and parsed.database != ":memory:":
         _made_for_its_owner(Path(parsed.database))
     waits = {} if "timeout" in parsed.query else {"timeout": BUSY_TIMEOUT_S}
@@ -726,6 +728,29 @@ def _engine(url: str) -> Engine:
         _use_write_ahead_log(connection)
         connection.execute("PRAGMA synchronous=FULL")  # a decision that was shown as taken survives a power cut
         connection.execute("PRAGMA foreign_keys=ON")
+
+    return engine
+
+
+def _waiting_for_its_server(engine: Engine) -> Engine:
+    """*engine*, which waits when its server has gone since the first connection: one that is started anew is back in
+    seconds, and a batch goes on. What was in the middle of a transaction is not repeated here."""
+    had = False
+
+    @event.listens_for(engine, "do_connect")
+    def _connect(dialect: Any, _record: object, arguments: Any, options: Any) -> Any:
+        nonlocal had
+        deadline = time.monotonic() + (SERVER_BACK_S if had else 0)
+        while True:
+            try:
+                connection = dialect.connect(*arguments, **options)
+            except dialect.loaded_dbapi.OperationalError:
+                if time.monotonic() >= deadline:
+                    raise
+                time.sleep(0.5)
+            else:
+                had = True
+                return connection
 
     return engine
 

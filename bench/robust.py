@@ -1,10 +1,11 @@
 """Every file of a folder of broken, encrypted, looping and odd files through ingest: how each ends, and how soon.
 
-    .venv/bin/python -m bench.robust [--files ../shared/data/robust] [--limit-s 60] [--json]
+    .venv/bin/python -m bench.robust [--files ../shared/data/robust] [--limit-s 60] [--unread] [--json]
 
 One workspace, one pool of two workers, the files one after another, each timed from its opening to its last record.
-An ending is the file's state, and its reason without what is only this file's; ``late`` are files that took longer than
-the limit. Any error that is none of sohoa's own ends the run with its traceback.
+With --unread pages are drawn, decoded, composed and signed, but not read: a fraction of the time. An ending is the
+file's state, and its reason without what is only this file's; ``late`` are files that took longer than the limit. Any
+error that is none of sohoa's own ends the run with its traceback.
 """
 
 import argparse
@@ -19,12 +20,14 @@ from pathlib import Path
 
 from archive.catalogue import Catalogue
 from archive.store import Archive
+from ingest.images import decoded
 from ingest.intake import find_scans
 from ingest.pipeline import Deposited, Desk, Held, ScanDone, Skipped, ingest
+from ingest.reading import read_page
 from ingest.scanreading import Reading
-from ingest.workers import open_pool
+from ingest.workers import ReadPage, open_pool
 from samples.keys import make_demo_keys
-from schemas.pages import ReadingOptions
+from schemas.pages import Box, Line, PageImage, PageText, ReadingOptions, Word
 from schemas.work import RejectedScan, SecretScan
 from tests.ingest.signed import seals as opened_seals
 
@@ -34,13 +37,14 @@ def main() -> None:
     parser.add_argument("--files", type=Path, default=Path("../shared/data/robust"))
     parser.add_argument("--limit-s", type=float, default=60.0)
     parser.add_argument("--json", action="store_true", help="a line a file, the totals last")
+    parser.add_argument("--unread", action="store_true", help="decode the pages, and read nothing on them")
     a = parser.parse_args()
     logging.disable(logging.WARNING)
     files = sorted(file for file in a.files.rglob("*") if file.is_file())
     endings: dict[str, Counter[str]] = defaultdict(Counter)
     late, slowest = [], 0.0
     with tempfile.TemporaryDirectory(prefix="sohoa-bench-") as temporary:
-        for file, ending, reason, seconds in _endings(files, Path(temporary)):
+        for file, ending, reason, seconds in _endings(files, Path(temporary), decoded_only if a.unread else read_page):
             endings[ending][reason] += 1
             slowest = max(slowest, seconds)
             if seconds > a.limit_s:
@@ -60,7 +64,16 @@ def main() -> None:
             print(f"         {count:5d}  {reason}")
 
 
-def _endings(files: list[Path], folder: Path) -> Iterator[tuple[Path, str, str, float]]:
+def decoded_only(page: PageImage, options: ReadingOptions, /) -> PageText:
+    """The page with one word on it, once its image is decoded."""
+    del options
+    decoded(page.content)
+    word = Word("unread", Box(0.1, 0.1, 0.2, 0.12), 0.9, (0.1, 0.12, 0.2, 0.12))
+    line = Line((word,), word.box, 0.02, 0, 0)
+    return PageText(page.number, page.width_px, page.height_px, page.dpi, page.turn, lines=(line,))
+
+
+def _endings(files: list[Path], folder: Path, read: ReadPage) -> Iterator[tuple[Path, str, str, float]]:
     """Each file, what it ended as, the reason without what is only this file's, and the seconds it took."""
     for part in ("waiting", "tmp", "quarantine"):
         (folder / part).mkdir()
@@ -70,7 +83,7 @@ def _endings(files: list[Path], folder: Path) -> Iterator[tuple[Path, str, str, 
         seals=tuple(opened_seals(make_demo_keys(folder / "keys"))), folder=folder, operator="bench", unit="H29",
         procedure="", dossier="", programs={}, settings={},
     )  # fmt: skip
-    with open_pool(2, options) as pool:
+    with open_pool(2, options, read=read) as pool:
         reading = Reading(pool, options, folder / "tmp")
         for file in files:
             started = time.monotonic()
