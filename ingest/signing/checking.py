@@ -5,12 +5,13 @@ What a signature looks like on the page is not believed: only the bytes it cover
 """
 
 import logging
+import os
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from asn1crypto import crl, ocsp, parser  # type: ignore[import-untyped]
 from asn1crypto import x509 as asn1
@@ -57,6 +58,7 @@ for name in ("pyhanko", "pyhanko_certvalidator"):
     # What they would print of a broken signature is in the verdict, in words for people.
     logging.getLogger(name).setLevel(logging.CRITICAL)
 
+TAIL_BYTES = 1024
 NO_REVOCATION = "2.5.29.56"
 """RFC 9608: the issuer answers for no revocation of this certificate."""
 USAGES = KeyUsageConstraints(key_usage={"digital_signature", "non_repudiation"})
@@ -93,7 +95,8 @@ def verify(path: Path, roots: Path | None, *, at: datetime | None = None) -> lis
             raise InputRejected(
                 _("{file}: not a readable PDF ({error})").format(file=path, error=_first_line(error))
             ) from error
-        return _with_later_changes(list(_judged(reader, fields, _Bench(trusted, at))))
+        judged = list(_judged(reader, fields, _Bench(trusted, at)))
+        return _with_later_changes(judged, ends_cleanly=_ends_with_its_last_update(file))
 
 
 # -- one signature ------------------------------------------------------------------------------------------------
@@ -330,7 +333,15 @@ def _decided(status: Status, intact: bool, flaw: str, after: str, roots_given: b
     )
 
 
-def _with_later_changes(judged: list[_Judged]) -> list[SignatureVerdict]:
+def _ends_with_its_last_update(file: BinaryIO) -> bool:
+    """Nothing stands behind the last end-of-file mark."""
+    size = file.seek(0, os.SEEK_END)
+    file.seek(max(size - TAIL_BYTES, 0))
+    _before, mark, behind = file.read().rpartition(b"%%EOF")
+    return bool(mark) and behind in (b"", b"\n", b"\r\n", b"\r")
+
+
+def _with_later_changes(judged: list[_Judged], *, ends_cleanly: bool) -> list[SignatureVerdict]:
     """The verdicts, the oldest first.
 
     Behind the newest signature only timestamps and validation data may stand, as they are checked by themselves; a new
@@ -338,7 +349,8 @@ def _with_later_changes(judged: list[_Judged]) -> list[SignatureVerdict]:
     """
     judged.sort(key=lambda one: one.revision)
     verdicts = [one.verdict for one in judged]
-    if not any(verdict.covers_whole or verdict.modified_after == "validation_data" for verdict in verdicts):
+    newest = verdicts[-1:]
+    if not any(v.covers_whole or (v.modified_after == "validation_data" and ends_cleanly) for v in newest):
         return [_uncovered(verdict) for verdict in verdicts]
     for number, verdict in enumerate(verdicts):
         resigned = [later for later in verdicts[number + 1 :] if later.intact and later.verdict is not Verdict.CHANGED]

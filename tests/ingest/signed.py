@@ -1,7 +1,7 @@
 """Composed and signed PDFs of drawn pages of every kind, made once a run and shared by the tests that judge them."""
 
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -230,6 +230,17 @@ def composed_from(scan: Scan, folder: Path) -> tuple[ComposedPdf, Paper]:
         target = folder / "composed" / f"{scan.path.name}.pdf"
         pdf = compose(pages, texts, target, title="Hồ sơ 12 & <3>", made_at=datetime(2023, 8, 15, 2, 30, tzinfo=UTC))
     return pdf, Paper(scan, tuple(texts), Cut(CutState.ACCEPTED, 1.0))
+
+
+def made_scans(folder: Path) -> Iterator[ComposedPdf]:
+    """Each kind of page composed, not signed."""
+    inbox = folder / "inbox"
+    inbox.mkdir(parents=True)
+    for name, content in KINDS.items():
+        (inbox / name).write_bytes(content())
+    for scan in find_scans([inbox]):
+        assert isinstance(scan, Scan), scan
+        yield composed_from(scan, folder)[0]
 
 
 def made(folder: Path, keys: DemoKeys) -> dict[str, tuple[ComposedPdf, SignedPdf]]:

@@ -122,8 +122,8 @@ def _configuration(url: str) -> str:
 
 
 @contextmanager
-def running_pki(folder: Path) -> Iterator[Pki]:
-    """The infrastructure, served from another thread until the end of the block."""
+def running_pki(folder: Path, slow_s: float = SLOW_S) -> Iterator[Pki]:
+    """The infrastructure, served from another thread until the end of the block; ``/slow`` answers after *slow_s*."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -142,7 +142,7 @@ def running_pki(folder: Path) -> Iterator[Pki]:
     pki.roots.mkdir()
     _write_certificates(architecture, pki)
     app = build_animator_app({architecture.arch_label: architecture}, with_web_ui=False)
-    app.router.add_post("/slow", _slow(pki.timestamps))
+    app.router.add_post("/slow", _slow(pki.timestamps, slow_s))
     app.router.add_post("/hang", _hang)
     app.router.add_post("/nonsense", _nonsense)
     app.router.add_post("/other", _other(pki.timestamps))
@@ -183,9 +183,9 @@ def _served(app: web.Application, port: int) -> Iterator[None]:
         thread.join(10)
 
 
-def _slow(url: str) -> Any:
+def _slow(url: str, slow_s: float) -> Any:
     async def handler(request: web.Request) -> web.Response:
-        await asyncio.sleep(SLOW_S)
+        await asyncio.sleep(slow_s)
         return await _passed_on(url, await request.read())
 
     return handler
