@@ -309,7 +309,15 @@ _guards: list[GuardedProcesses] = []
 """The processes in which this worker reads: one set, while ``serve`` runs."""
 
 
-def serve(given: str, cluster: Cluster, options: ReadingOptions, threads: int, *, say: Callable[[str], None]) -> None:
+def serve(
+    given: str,
+    cluster: Cluster,
+    options: ReadingOptions,
+    threads: int,
+    *,
+    say: Callable[[str], None],
+    prepare: Callable[[ReadingOptions], object] = load_engine,
+) -> None:
     """Read pages for whoever gives them to the scheduler, *threads* at once (0: one a core), until interrupted.
 
     A scheduler that is not there yet, or goes away, is waited for. SettingsRejected and ServiceUnavailable as for
@@ -322,7 +330,7 @@ def serve(given: str, cluster: Cluster, options: ReadingOptions, threads: int, *
         address=address, reader=reader, threads=count))  # fmt: skip
     with tempfile.TemporaryDirectory(prefix="sohoa-worker-") as folder:
         fence = reading_fence(options, Path(folder))
-        guard = GuardedProcesses(count, options.page_timeout_s, load_engine, (options,), fence)
+        guard = GuardedProcesses(count, options.page_timeout_s, prepare, (options,), fence)
         _guards.append(guard)
         try:
             asyncio.run(_serve_for_ever(address, security, reader, count, folder, say))

@@ -1,6 +1,5 @@
 """Pages read on a real Dask cluster: in order, through deaths, by readers that are the same as here."""
 
-import os
 import shutil
 import subprocess
 import threading
@@ -13,23 +12,13 @@ import pytest
 
 from ingest.cluster import open_cluster
 from ingest.ocr.engine import BEST_FOLDER
-from ingest.reading import not_read
 from ingest.workers import Pool, read_all
 from schemas.errors import ServiceUnavailable, SettingsRejected
-from schemas.pages import PageImage, PageState, PageText, ReadingOptions
+from schemas.pages import PageImage, PageState
 from schemas.settings import Cluster
+from tests.cluster.reader import OPTIONS, slowly
 from tests.services import unavailable
 from tests.services.dask import DaskProcesses, dask
-
-OPTIONS = ReadingOptions(page_timeout_s=20.0)
-
-
-def slowly(page: PageImage, options: ReadingOptions) -> PageText:
-    """Reads nothing, and tells by whom; a page that says ``crash`` ends its process."""
-    if page.content == b"crash":
-        os.abort()
-    time.sleep(0.1)
-    return not_read(page, f"seen by {os.getppid()}")
 
 
 def pages(count: int, crash: int = 0) -> Iterator[tuple[int, PageImage]]:
@@ -91,7 +80,7 @@ def test_a_worker_with_another_model_is_refused_by_name(cluster: DaskProcesses, 
     if not (BEST_FOLDER / "vie.traineddata").is_file():
         unavailable("the better model", "run setup/models")
     shutil.copy(BEST_FOLDER / "vie.traineddata", tmp_path)
-    other = cluster.start_worker({"TESSDATA_PREFIX": str(tmp_path)})
+    other = cluster.start_worker(environment={"TESSDATA_PREFIX": str(tmp_path)})
     said: list[str] = []
     with opened(cluster, said) as pool:
         end = time.monotonic() + 20
@@ -128,14 +117,16 @@ def test_over_tls_only_who_has_a_certificate_of_the_authority_is_let_in(tmp_path
     tls = ["--tls-ca-file", ours.ca_file, "--tls-cert", ours.certificate, "--tls-key", ours.key]
     with dask(tmp_path, tls) as cluster:
         cluster.start_worker(
+            ["cli", "worker", cluster.address, "--threads", "1"],
             {
                 "SOHOA_CLUSTER_CA_FILE": ours.ca_file,
                 "SOHOA_CLUSTER_CERTIFICATE": ours.certificate,
                 "SOHOA_CLUSTER_KEY": ours.key,
-            }
+            },
         )
-        with open_cluster(cluster.address, ours, OPTIONS, say=print, read=slowly) as pool:
-            assert len(list(read_all(pages(2), pool, OPTIONS))) == 2
+        with open_cluster(cluster.address, ours, OPTIONS, say=print) as pool:
+            found = list(read_all(pages(2), pool, OPTIONS))
+        assert [text.state for _number, text in found] == [PageState.NOT_READ] * 2  # by the real reader: no image
         with (
             pytest.raises(ServiceUnavailable, match="no Dask scheduler answers"),
             open_cluster(cluster.address, strangers, OPTIONS, say=print),

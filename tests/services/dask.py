@@ -44,10 +44,12 @@ class DaskProcesses:
             time.sleep(0.05)
         unavailable("Dask", f"no scheduler within {START_TIMEOUT_S:g} s: {self.log('scheduler')}")
 
-    def start_worker(self, environment: Mapping[str, str] | None = None) -> subprocess.Popen[bytes]:
-        """``sohoa worker`` that reads one page at a time."""
-        command = [sys.executable, "-m", "cli", "worker", self.address, "--threads", "1"]
-        worker = self._started(command, f"worker-{len(self.workers)}", environment)
+    def start_worker(
+        self, command: Sequence[str] = (), environment: Mapping[str, str] | None = None
+    ) -> subprocess.Popen[bytes]:
+        """A worker of one page at a time: ``tests.cluster.reader``, or the module and arguments of *command*."""
+        module = command or ["tests.cluster.reader", self.address]
+        worker = self._started([sys.executable, "-m", *module], f"worker-{len(self.workers)}", environment)
         self.workers.append(worker)
         return worker
 
