@@ -379,6 +379,29 @@ class Register:
             for row in connection.execution_options(yield_per=5000).execute(query):
                 yield _inventory_row(row)
 
+    def in_two_units(self) -> Iterator[InventoryRow]:
+        """The rows whose number, symbol, date and title stand in the lists of two units that are not merged, together.
+
+        Two agencies may number alike on a day, hence the title: rows without one are left out. Goes over every row.
+        """
+        at = func.instr if self.engine.dialect.name == "sqlite" else func.strpos
+        known = inventory.c.superseded_at.is_(None) & (inventory.c.title != "")
+        result = func.substr(inventory.c.key, at(inventory.c.key, "|")).label("result")  # the key without its unit
+        title = func.lower(inventory.c.title).label("title")
+        doubled = (
+            select(result, title).where(known).group_by(result, title)
+            .having(func.count(inventory.c.key.distinct()) > 1).subquery()
+        )  # fmt: skip
+        query = (
+            select(inventory)
+            .join(doubled, (doubled.c.result == result) & (doubled.c.title == title))
+            .where(known)
+            .order_by(doubled.c.result, doubled.c.title, inventory.c.unit)
+        )
+        with self._reading() as connection:
+            for row in connection.execution_options(yield_per=5000).execute(query):
+                yield _inventory_row(row)
+
     def import_inventory(
         self,
         file: Path,

@@ -40,13 +40,19 @@ def import_(context: Context, file: Path, sheet: str | None, rejects: Path | Non
 
 @command.command("list", help=_("List the results that are known."))
 @click.option("--unit", default=None, help=_("Of this unit only."))
+@click.option("--in-two-units", is_flag=True,
+              help=_("Only results that stand in the lists of two units, number, date and title alike."))  # fmt: skip
 @click.option("--limit", type=click.IntRange(1), default=50, show_default=True, help=_("So many at most."))
 @click.option("--json", "as_json", is_flag=True, help=_("Print one JSON object a line."))
 @click.pass_obj
-def list_(context: Context, unit: str | None, limit: int, as_json: bool) -> None:
+def list_(context: Context, unit: str | None, in_two_units: bool, limit: int, as_json: bool) -> None:
     shown = 0
     register = Register(context.workspace.catalogue.engine)
-    for row in register.inventory(register.code_of(unit) if unit else None):
+    code = register.code_of(unit) if unit else None
+    rows = register.in_two_units() if in_two_units else register.inventory(code)
+    for row in rows:
+        if in_two_units and code not in (None, row.unit):
+            continue
         if shown == limit:
             click.echo(_("… and more; `sohoa inventory export` writes them all"), err=True)
             break
@@ -57,7 +63,9 @@ def list_(context: Context, unit: str | None, limit: int, as_json: bool) -> None
             form = _form(row)
             until = f" → {form['in_force_until']}" if form["in_force_until"] else ""
             click.echo(harmless(f"{row.unit}  {row.number}/{row.symbol}  {form['issued_on']}{until}  {row.title}"))
-    if not shown and not as_json:
+    if not shown and in_two_units and not as_json:
+        click.echo(_("No result stands in the lists of two units."))
+    elif not shown and not as_json:
         click.echo(_("No results; take them in with `sohoa inventory import FILE`."))
 
 

@@ -253,6 +253,20 @@ def test_a_row_of_parquet_that_cannot_be_taken_is_named_and_can_be_mended(regist
     assert "2023-05-16" in (tmp_path / "rejected.csv").read_text(encoding="utf-8-sig")
 
 
+def test_a_result_in_the_lists_of_two_units_is_found(register: Register, tmp_path: Path) -> None:
+    file = lines(
+        tmp_path / "a.csv",
+        ("W1", "12/QĐ-UBND", "1/6/2023", "Cấp phép cho ông A", ""),
+        ("W2", "012/qđ-ubnd", "2023-06-01", "Cấp phép cho ông A", ""),
+        ("W3", "12/QĐ-UBND", "1/6/2023", "Cấp phép cho bà B", ""),  # numbered alike, another result
+        ("W3", "13/QĐ-UBND", "1/6/2023", "", ""),
+        ("W2", "13/QĐ-UBND", "1/6/2023", "", ""),
+    )
+    take(register, file)
+    assert [(row.unit, row.title) for row in register.in_two_units()] == [
+        ("W1", "Cấp phép cho ông A"), ("W2", "Cấp phép cho ông A")]  # fmt: skip
+
+
 def test_a_new_form_of_a_unit_ends_the_one_before(register: Register, tmp_path: Path) -> None:
     (tmp_path / "u.csv").write_text("Mã,Tên đơn vị,Cấp,Từ ngày\nW1,Phường Sài Gòn,phường,1/7/2025\n", encoding="utf-8")
     register.import_units(tmp_path / "u.csv", rejects=tmp_path / "bad.csv")
