@@ -21,9 +21,10 @@ from commands.undoing import taken_back
 from commands.workspace import Workspace
 from ingest.crops import write_crops, write_neighbours
 from ingest.extract import NEEDED, reasons_to_hold
-from ingest.review import accept, as_written, checked, confirm_cut, field_labels, set_fields
+from ingest.review import accept, checked, confirm_cut, set_fields
 from schemas.documents import CutState, Field, FieldState
 from schemas.errors import InputRejected, SohoaError
+from schemas.fieldwords import as_written, field_labels
 from schemas.language import _
 from schemas.records import Submission
 

@@ -1,4 +1,7 @@
-"""``sohoa review``: what waits for a person, and what they decide."""
+"""``sohoa review``: what waits for a person, and what they decide.
+
+What decides is loaded by the commands that do: composing and signing take a second to load, and a list must be quick.
+"""
 
 import sys
 import tempfile
@@ -7,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import click
 from rich.progress import Progress
@@ -15,34 +18,20 @@ from rich.table import Table
 
 from cli import Context
 from commands.access import operator_of
-from commands.deciding import (
-    Waiting,
-    accepted,
-    imported,
-    merged,
-    rejected,
-    rotated,
-    set_by_hand,
-    split,
-    submission_of,
-    waiting,
-)
-from commands.indexing import index_or_say
-from commands.pictures import show_picture
 from commands.showing import console, harmless, json_line
-from commands.undoing import release_taken_back, taken_back
 from commands.workspace import Workspace
-from ingest.crops import write_crops
-from ingest.extract.shown import shown
-from ingest.quarantine import Quarantine
-from ingest.review import as_written, field_labels
-from ingest.reviewsheet import Decided, NotTaken, read_sheet, write_sheet
 from schemas.documents import Field, FieldState
 from schemas.errors import InputRejected, ServiceUnavailable
+from schemas.fieldwords import as_written, field_labels
 from schemas.language import _
 from schemas.pages import Turn
 from schemas.records import Submission
+from schemas.stored import from_json
 from schemas.work import Hold, HoldHead
+
+if TYPE_CHECKING:
+    from commands.deciding import Waiting
+    from ingest.reviewsheet import Decided
 
 MARKS = {FieldState.ACCEPTED: "✓", FieldState.HELD: "?", FieldState.ABSENT: "–"}
 PAGE_DIGITS = 5
@@ -158,9 +147,11 @@ def _value(name: str, fields: dict[str, Field]) -> str:
 @click.option("--json", "as_json", is_flag=True, help=_("Print one JSON object."))
 @click.pass_obj
 def show(context: Context, id: str, crop: Path | None, as_json: bool) -> None:
+    from commands.pictures import show_picture
+
     workspace = context.workspace
     hold = workspace.catalogue.hold(id)
-    submission = submission_of(hold)
+    submission = from_json(Submission, hold.submission)
     workspace.catalogue.note_access(operator_of(workspace, None), "review show", hold.id)
     out = console()
     if as_json:
@@ -179,6 +170,8 @@ def show(context: Context, id: str, crop: Path | None, as_json: bool) -> None:
     with tempfile.TemporaryDirectory(dir=workspace.review_spool()) as spool:
         if crop is None and (as_json or not out.is_terminal):
             return
+        from ingest.crops import write_crops
+
         crops = write_crops(workspace.folder / hold.pdf_path, submission.document, crop or Path(spool), hold.id)
         for name, file in crops.items():
             if not as_json and out.is_terminal:
@@ -221,6 +214,8 @@ def next_(
 @_who
 @click.pass_obj
 def accept_(context: Context, ids: tuple[str, ...], operator: str | None) -> int:
+    from commands.deciding import accepted
+
     workspace, who = context.workspace, operator_of(context.workspace, operator)
     return _each(workspace, ids, lambda held: accepted(workspace, held, who))
 
@@ -230,6 +225,8 @@ def accept_(context: Context, ids: tuple[str, ...], operator: str | None) -> int
 @_who
 @click.pass_obj
 def set_(context: Context, words: tuple[str, ...], operator: str | None) -> int:
+    from commands.deciding import set_by_hand
+
     workspace, who = context.workspace, operator_of(context.workspace, operator)
     ids = [word for word in words if "=" not in word]
     values = dict(word.split("=", 1) for word in words if "=" in word)
@@ -244,6 +241,8 @@ def set_(context: Context, words: tuple[str, ...], operator: str | None) -> int:
 @_who
 @click.pass_obj
 def reject(context: Context, ids: tuple[str, ...], reason: str, operator: str | None) -> int:
+    from commands.deciding import rejected
+
     workspace, who = context.workspace, operator_of(context.workspace, operator)
     return _each(workspace, ids, lambda held: rejected(workspace, held, reason, who))
 
@@ -253,6 +252,8 @@ def reject(context: Context, ids: tuple[str, ...], reason: str, operator: str | 
 @_who
 @click.pass_obj
 def split_(context: Context, words: tuple[str, ...], operator: str | None) -> int:
+    from commands.deciding import split
+
     workspace, who = context.workspace, operator_of(context.workspace, operator)
     cuts = _pages_by_id(words)
     if not cuts or not all(cuts.values()):
@@ -265,6 +266,9 @@ def split_(context: Context, words: tuple[str, ...], operator: str | None) -> in
 @_who
 @click.pass_obj
 def merge(context: Context, ids: tuple[str, ...], operator: str | None) -> int:
+    from commands.deciding import merged, waiting
+    from commands.indexing import index_or_say
+
     workspace, who = context.workspace, operator_of(context.workspace, operator)
     with workspace.only_reviewer():
         click.echo(merged(workspace, [waiting(workspace, id) for id in dict.fromkeys(ids)], who))
@@ -278,6 +282,8 @@ def merge(context: Context, ids: tuple[str, ...], operator: str | None) -> int:
 @_who
 @click.pass_obj
 def rotate(context: Context, words: tuple[str, ...], by: str, operator: str | None) -> int:
+    from commands.deciding import rotated
+
     workspace, who = context.workspace, operator_of(context.workspace, operator)
     turns, turn = _pages_by_id(words), cast(Turn, int(by))
     return _each(workspace, list(turns), lambda held: rotated(workspace, held, turn, _of(held, turns), who))
@@ -288,6 +294,8 @@ def rotate(context: Context, words: tuple[str, ...], by: str, operator: str | No
 @_who
 @click.pass_obj
 def undo(context: Context, ids: tuple[str, ...], operator: str | None) -> int:
+    from commands.undoing import release_taken_back, taken_back
+
     workspace, who = context.workspace, operator_of(context.workspace, operator)
 
     def back(id: str) -> str:
@@ -304,6 +312,8 @@ def undo(context: Context, ids: tuple[str, ...], operator: str | None) -> int:
 @_who
 @click.pass_obj
 def release(context: Context, sha256s: tuple[str, ...], reason: str, operator: str | None) -> int:
+    from ingest.quarantine import Quarantine
+
     workspace, who = context.workspace, operator_of(context.workspace, operator)
 
     def released(sha256: str) -> str:
@@ -325,6 +335,9 @@ def release(context: Context, sha256s: tuple[str, ...], reason: str, operator: s
 def export(
     context: Context, file: Path, unit: str | None, reason: str | None, batch: str | None, older_than: int, limit: int
 ) -> None:
+    from ingest.crops import write_crops
+    from ingest.reviewsheet import write_sheet
+
     workspace = context.workspace
     heads = chosen(workspace, unit, reason, batch, older_than)
     crops: dict[tuple[str, str], Path] = {}
@@ -335,7 +348,7 @@ def export(
     ):
         for head in progress.track(heads[:limit], description=_("cutting out")):
             hold = workspace.catalogue.hold(head.id)
-            document = submission_of(hold).document
+            document = from_json(Submission, hold.submission).document
             holds.append((hold, document))
             written = write_crops(workspace.folder / hold.pdf_path, document, Path(folder), hold.id)
             crops |= {(hold.id, name): crop for name, crop in written.items()}
@@ -355,6 +368,10 @@ def export(
 @_who
 @click.pass_obj
 def import_(context: Context, file: Path, operator: str | None) -> int:
+    from commands.deciding import imported
+    from commands.indexing import index_or_say
+    from ingest.reviewsheet import NotTaken, read_sheet
+
     workspace, who = context.workspace, operator_of(context.workspace, operator)
     decided, not_taken = read_sheet(file)
     wrong = list(not_taken)
@@ -378,6 +395,8 @@ def import_(context: Context, file: Path, operator: str | None) -> int:
 
 
 def _shown_hold(hold: Hold, submission: Submission) -> dict[str, object]:
+    from ingest.extract.shown import shown
+
     head = {"id": hold.id, "unit": hold.unit, "batch": hold.batch, "opened_at": hold.opened_at.isoformat()}
     return head | shown(submission.document) | {"reasons": list(hold.reasons)}
 
@@ -393,16 +412,20 @@ def _pages_by_id(words: Sequence[str]) -> dict[str, list[int]]:
     return pages
 
 
-def _of(held: Waiting, by_prefix: dict[str, list[int]]) -> list[int]:
+def _of(held: "Waiting", by_prefix: dict[str, list[int]]) -> list[int]:
     return next(pages for prefix, pages in by_prefix.items() if held.hold.id.startswith(prefix))
 
 
-def _each(workspace: Workspace, ids: Sequence[str], decide: Callable[[Waiting], str]) -> int:
+def _each(workspace: Workspace, ids: Sequence[str], decide: "Callable[[Waiting], str]") -> int:
+    from commands.deciding import waiting
+
     """Decide on each hold; what could not be decided is said, and the rest is done."""
     return _each_id(workspace, ids, lambda id: decide(waiting(workspace, id)))
 
 
 def _each_id(workspace: Workspace, ids: Sequence[str], decide: Callable[[str], str]) -> int:
+    from commands.indexing import index_or_say
+
     failed = 0
     with workspace.only_reviewer():
         for id in ids:

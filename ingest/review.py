@@ -111,28 +111,6 @@ def checked(name: str, value: str) -> str:
     return value
 
 
-def as_written(name: str, value: str) -> str:
-    """*value* as people here write it: a day as 15/08/2023."""
-    day = re.fullmatch(r"(\d{4})-(\d{2})-(\d{2})", value) if name == "issued_on" else None
-    return f"{day[3]}/{day[2]}/{day[1]}" if day else value
-
-
-def field_labels() -> dict[str, str]:
-    """What people call each field."""
-    return {
-        "number": _("number"),
-        "symbol": _("symbol"),
-        "issued_on": _("date issued"),
-        "issuer": _("issuing agency"),
-        "parent_issuer": _("parent agency"),
-        "type": _("type of document"),
-        "abstract": _("abstract"),
-        "urgency": _("urgency"),
-        "signer": _("signer"),
-        "signer_title": _("signer's title"),
-    }
-
-
 def decision(operator: str, now: datetime, what: str) -> str:
     """What *operator* decided, as the provenance keeps it."""
     return f"{now.isoformat(timespec='seconds')} {operator}: {what}"

@@ -15,9 +15,9 @@ import xlsxwriter
 from python_calamine import CalamineError, CalamineWorkbook
 from xlsxwriter.utility import xl_rowcol_to_cell
 
-from ingest.review import as_written, field_labels
 from schemas.documents import FIELD_NAMES, Document, FieldState
 from schemas.errors import InputRejected
+from schemas.fieldwords import as_written, field_labels
 from schemas.language import _
 from schemas.work import Hold
 
