@@ -28,7 +28,7 @@ import pikepdf
 import tesserocr
 from PIL import Image
 
-from bench.reading import CLEANING, ocrmypdf
+from bench.reading import CLEANING, Spent, ocrmypdf
 from ingest.intake import find_scans
 from ingest.ocr.engine import DEBIAN_TESSDATA
 from ingest.pages import open_pages
@@ -39,6 +39,7 @@ from schemas.pages import PageImage, Scan
 SOHOA = [sys.executable, "-m", "cli"]
 TOP = Path(__file__).resolve().parent.parent
 POLL_S = 0.25
+AGAINST = ("bare", "OCRmyPDF", "OCRmyPDF, cleaning")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +53,6 @@ class Run:
     worked_s: dict[str, float]
     """Processor seconds of the ``main`` process, those that ``read``, and ``other`` programs."""
     endings: dict[str, int]
-
-    @property
-    def pages_a_second(self) -> float:
-        return self.pages / self.seconds
 
 
 def main() -> None:
@@ -73,34 +70,34 @@ def main() -> None:
         folder = Path(temporary)
         chosen = choose(a.scans, a.pages, folder)
         pages = sum(count for _scan, count in chosen)
-        rates = {"bare": bare_pages_a_second(chosen, a.workers, folder)}
+        spent = {"bare": bare(chosen, a.workers, folder)}
         runs: dict[str, Run] = {}
         ways: list[tuple[str, int, list[str]]] = [("careful", a.workers, []), ("fast", a.workers, ["--fast"])]
         if a.one:
             ways.append(("careful, one worker", 1, []))
         for name, workers, options in ways:
             runs[name] = ingest([scan.path for scan, _count in chosen], folder / name, workers, options)
-            rates[name] = runs[name].pages_a_second
+            spent[name] = Spent(runs[name].seconds, sum(runs[name].worked_s.values()))
         if a.ocrmypdf:
             images = list(_images(chosen, folder))
             for name, options in (("OCRmyPDF", []), ("OCRmyPDF, cleaning", list(CLEANING))):
-                rates[name] = pages / ocrmypdf(a.ocrmypdf, images, a.workers, *options).passed_s
+                spent[name] = ocrmypdf(a.ocrmypdf, images, a.workers, *options)
         memory = {}
         for size in a.memory:
             stacks = stack(chosen, size, folder / f"stacks-{size}")
             memory[size] = ingest(stacks, folder / f"memory-{size}", a.workers, ["--fast"])
-        _tell(pages, a.workers, rates, runs, memory, as_json=a.json)
+        _tell(pages, a.workers, spent, runs, memory, as_json=a.json)
 
 
 def _tell(
-    pages: int, workers: int, rates: dict[str, float], runs: dict[str, Run], memory: dict[int, Run], *, as_json: bool
+    pages: int, workers: int, spent: dict[str, Spent], runs: dict[str, Run], memory: dict[int, Run], *, as_json: bool
 ) -> None:
     rows = {
-        name: {"pages_a_second": rate}
-        | {f"of {other}": rate / rates[other] for other in ("bare", "OCRmyPDF", "OCRmyPDF, cleaning") if other in rates}
-        | ({f"{kind}_s_a_page": spent / runs[name].pages for kind, spent in runs[name].worked_s.items()}
+        name: {"pages_a_second": pages / total.passed_s, "worked_s_a_page": total.worked_s / pages}
+        | {f"of {other}": spent[other].passed_s / total.passed_s for other in spent if other in AGAINST}
+        | ({f"{kind}_s_a_page": worked_s / pages for kind, worked_s in runs[name].worked_s.items()}
            | {"peak_mb": runs[name].peak_mb, "worker_mb": runs[name].worker_mb} if name in runs else {})
-        for name, rate in rates.items()
+        for name, total in spent.items()
     }  # fmt: skip
     batches = {size: {"peak_mb": run.peak_mb, "worker_mb": run.worker_mb} for size, run in memory.items()}
     if as_json:
@@ -112,8 +109,9 @@ def _tell(
     print(f"{'':20s}" + "".join(f"{column:>21s}" for column in columns))
     for name, row in rows.items():
         print(f"{name:20s}" + "".join(f"{row[c]:21.3f}" if c in row else f"{'':21s}" for c in columns))
-    if "careful, one worker" in rates:
-        print(f"{workers} workers do {rates['careful'] / rates['careful, one worker']:.2f} times the work of one")
+    if "careful, one worker" in spent:
+        times = spent["careful, one worker"].passed_s / spent["careful"].passed_s
+        print(f"{workers} workers do {times:.2f} times the work of one")
     for size, batch in batches.items():
         print(f"{size} pages: {batch['peak_mb']:.0f} MB in all, {batch['worker_mb']:.0f} MB the largest that reads")
 
@@ -133,7 +131,7 @@ def choose(paths: Sequence[Path], pages: int, folder: Path) -> list[tuple[Scan, 
     return counted
 
 
-def bare_pages_a_second(chosen: Sequence[tuple[Scan, int]], workers: int, folder: Path) -> float:
+def bare(chosen: Sequence[tuple[Scan, int]], workers: int, folder: Path) -> Spent:
     """Bare Tesseract over the same pages; taking them out of the scans and loading the model are not timed."""
     files: list[Path] = []
     for image in _images(chosen, folder):
@@ -142,8 +140,8 @@ def bare_pages_a_second(chosen: Sequence[tuple[Scan, int]], workers: int, folder
     with ProcessPoolExecutor(workers, initializer=_load) as pool:
         list(pool.map(_ready, range(workers * 4)))
         started = time.monotonic()
-        list(pool.map(_bare, files))
-        return len(files) / (time.monotonic() - started)
+        worked_s = sum(pool.map(_bare, files))
+        return Spent(time.monotonic() - started, worked_s)
 
 
 def _images(chosen: Sequence[tuple[Scan, int]], folder: Path) -> Iterator[PageImage]:
@@ -165,10 +163,13 @@ def _ready(_number: int) -> None:
     time.sleep(0.2)  # long enough that every worker takes one
 
 
-def _bare(file: Path) -> int:
+def _bare(file: Path) -> float:
+    """Read it; the processor seconds that it took."""
+    started = time.process_time()
     with Image.open(file) as image:
         _api.SetImage(image.convert("L"))
-        return len(_api.GetUTF8Text())
+        _api.GetUTF8Text()
+    return time.process_time() - started
 
 
 def ingest(scans: Sequence[Path], workspace: Path, workers: int, options: Sequence[str]) -> Run:
