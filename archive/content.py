@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -19,7 +20,7 @@ from archive.staging import SPEC_VERSION
 from schemas.documents import FieldState, SignedPdf
 from schemas.errors import IntegrityBroken
 from schemas.language import _
-from schemas.pages import MediaType
+from schemas.pages import MediaType, PageText
 from schemas.records import Submission
 from schemas.retention import retention
 from schemas.stored import to_json
@@ -70,10 +71,30 @@ def write_document(
     if submission.certified is not None:
         shutil.copyfile(submission.certified.path, folder / CERTIFIED)
     document = submission.document
-    text = {"pages": [{"number": page.number, "state": page.state, "text": page.text} for page in document.pages]}
+    text = {"pages": [
+        {"number": page.number, "state": page.state, "text": page.text, "engine": to_json(page.engine),
+         "corrections": corrections(page)}
+        for page in document.pages
+    ]}  # fmt: skip
     write_json(folder / "metadata.json", metadata_of(submission, serial, deposited_at))
     write_json(folder / "text.json", text)
     write_json(folder / "provenance.json", to_json(submission.provenance))
+
+
+def corrections(page: PageText) -> list[dict[str, object]]:
+    """Where a second reading or the language decided otherwise than the first reading: what that had, what stands now,
+    and where on the page (x0, y0, x1, y1 in fractions)."""
+    found: list[dict[str, object]] = []
+    for line in page.lines:
+        for raw, run in groupby(line.words, key=lambda word: word.raw):
+            words = list(run)
+            if raw:
+                box = words[0].box
+                for word in words[1:]:
+                    box = box.joined(word.box)
+                place = [round(edge, 4) for edge in (box.x0, box.y0, box.x1, box.y1)]
+                found.append({"raw": raw, "now": " ".join(word.text for word in words), "box": place})
+    return found
 
 
 def write_json(file: Path, content: object) -> None:

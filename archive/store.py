@@ -3,7 +3,7 @@
 An object's head holds, for each document of the dossier, a folder named by its serial::
 
     001/document.pdf      the signed, searchable PDF/A
-    001/text.json         the text of each page
+    001/text.json         the text of each page, what read it, what was corrected
     001/metadata.json     the record: labels, fields with their evidence, pages of the scan, hash of the PDF
     001/provenance.json   which programs and people made it, when, with which settings
     001/original.pdf      the scan itself, where it was signed already and so is kept unchanged

@@ -19,6 +19,7 @@ from archive.store import Archive
 from schemas.documents import SignatureNote, SignedPdf
 from schemas.errors import InputRejected, IntegrityBroken, ServiceUnavailable
 from tests.archive import sha256, submission
+from tests.values import page
 
 
 @pytest.fixture
@@ -52,6 +53,18 @@ def test_a_record_says_what_was_read(archive: Archive, tmp_path: Path) -> None:
     assert record.pages == ("QUYẾT ĐỊNH về việc cấp phép", "")
     assert (record.serial, record.version, record.unit) == (1, 1, "H29.17")
     assert record.pdf_sha256 == sha256(archive.pdf(record.id).read_bytes())
+
+
+def test_what_was_corrected_is_kept_beside_the_first_reading(archive: Archive, tmp_path: Path) -> None:
+    given = submission(tmp_path)
+    read = page(1, "tổng kết công tác")
+    words = tuple(replace(word, raw="tông kêt") for word in read.lines[0].words[:2]) + read.lines[0].words[2:]
+    corrected = replace(read, lines=(replace(read.lines[0], words=words),))
+    given = replace(given, document=replace(given.document, pages=(corrected, *given.document.pages[1:])))
+    deposit = archive.deposit(given)
+    text = json.loads((archive.pdf(deposit.record.id).parent / "text.json").read_text(encoding="utf-8"))
+    assert text["pages"][0]["corrections"] == [{"raw": "tông kêt", "now": "tổng kết", "box": [0.1, 0.1, 0.19, 0.12]}]
+    assert text["pages"][1]["corrections"] == []
 
 
 def test_metadata_keep_their_evidence(archive: Archive, tmp_path: Path) -> None:
