@@ -253,7 +253,7 @@ class HeadFields:
             if near is not None and near != parts[place] and not self._agencies[-1].borne_out:
                 near = None  # a name that may itself be misread mends nothing
             mended[place] = near or parts[place]
-            borne_out += near is not None
+            borne_out += near is not None or agencies.fits_code(self._issuer_name, parts[place])
         if letter and len(parts) > 1 and folded(parts[-1]) in self._filed_under:
             borne_out += 1
         value = year + slash + "-".join(mended)
@@ -263,6 +263,8 @@ class HeadFields:
         )
         if not row.parts.slash:
             confidence *= 0.9
+        if len(parts) == 1:
+            confidence *= 0.8  # nearly every symbol has two parts: the other may have been missed
         if place < len(parts) and _lacks_beginning(parts[place], agency) and not self.number.proved:
             confidence *= ALONE  # pen before the slash may lie over the first letters
         return Finding(value, confidence, evidence, tuple(dict.fromkeys((value, read))), _("the symbol is unclear"))
