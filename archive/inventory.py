@@ -794,6 +794,17 @@ class Register:
                     ranked.append((wrong, row.unit != code, row.issued, row.number, _inventory_row(row)))
         return [row for *_rank, row in sorted(ranked, key=lambda r: r[:4])[:limit]]
 
+    def listed(self, unit: str, number: str, symbol: str, issued_on: date) -> InventoryRow | None:
+        """The one result of *unit* with this number, symbol and day; None where there is none, or more than one."""
+        known = self.units()
+        names = {unit_key(u.code): u.code for u in known}
+        code = names.get(unit_key(unit), unit)
+        key = match_key(_homes(known).get(code, code), number, symbol, issued_on.toordinal())
+        query = select(inventory).where(inventory.c.key == key, inventory.c.superseded_at.is_(None)).limit(2)
+        with self._reading() as connection:
+            rows = connection.execute(query).all()
+        return _inventory_row(rows[0]) if len(rows) == 1 else None
+
     def unmatched(self, unit: str, as_of: date) -> list[str]:
         """Records of *unit* deposited by *as_of* that count for no row: not in the inventory, or fitting several."""
         query = select(counted.c.record).where(

@@ -4,6 +4,7 @@ import json
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
+from dataclasses import fields as fields_of
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -193,10 +194,14 @@ def _inventory(folder: Path) -> Any:
         ) from error
 
 
+_OF_RECORD = frozenset(field.name for field in fields_of(Record))
+
+
 def _record(metadata: dict[str, Any], text: dict[str, Any], version: int) -> Record:
     fields = {
         name: found["value"] if found["state"] == FieldState.ACCEPTED else None
         for name, found in metadata["fields"].items()
+        if name in _OF_RECORD  # what else was found of a paper stands in the metadata
     }
     issued_on = fields.pop("issued_on")
     return Record(

@@ -22,9 +22,12 @@ from itertools import pairwise
 from pathlib import Path
 from types import ModuleType
 
+from ingest.extract import OF_HEAD
 from ingest.extract.finding import THRESHOLDS
-from schemas.documents import FIELD_NAMES
+from ingest.extract.finding import thresholds as kept_thresholds
 
+SCORED = (*OF_HEAD, "signer", "signer_title")
+"""The fields of which there is truth; those of the validity keep the floor."""
 EDGES = (0.0, 0.5, 0.7, 0.8, 0.86, 0.9, 0.93, 0.96, 1.001)
 FLOOR, FLOOR_OF_FEW = 0.86, 0.93
 """No threshold lies lower; where fewer than FEW values were seen, none lower than the second."""
@@ -55,7 +58,7 @@ def main() -> None:
     seen = [one for read in a.read for gold in a.gold for one in observations(read, gold, score)]
     thresholds = fitted(seen)
     figures = {
-        "reliability": {field: curve([one for one in seen if one.field == field]) for field in FIELD_NAMES},
+        "reliability": {field: curve([one for one in seen if one.field == field]) for field in SCORED},
         "thresholds": thresholds,
         "cross_validation": {agency: asdict(outcome) for agency, outcome in cross_validated(seen).items()},
     }
@@ -63,7 +66,8 @@ def main() -> None:
     if a.fit:
         about = "The least confidence with which a field is accepted, fitted by bench/metadata.py."
         THRESHOLDS.write_text(
-            json.dumps({"about": about, "accepted_from": thresholds}, ensure_ascii=False, indent=2) + "\n",
+            json.dumps({"about": about, "accepted_from": kept_thresholds() | thresholds}, ensure_ascii=False, indent=2)
+            + "\n",
             encoding="utf-8",
         )
 
@@ -90,7 +94,7 @@ def observations(read: Path, gold: Path, score: ModuleType) -> Iterable[Seen]:
         if fields is None:
             continue
         uncertain = " ".join(record["uncertain"])
-        for field in FIELD_NAMES:
+        for field in SCORED:
             if score.TRUTH[field] in uncertain or (field.startswith("signer") and record["level"] != "full"):
                 continue
             found = fields[field]
@@ -106,7 +110,7 @@ def observations(read: Path, gold: Path, score: ModuleType) -> Iterable[Seen]:
 def fitted(seen: Sequence[Seen]) -> dict[str, float]:
     """By field: above the surest wrong value, and never below the floor."""
     found = {}
-    for field in FIELD_NAMES:
+    for field in SCORED:
         of_field = [one for one in seen if one.field == field]
         wrong = max((one.confidence for one in of_field if not one.right), default=0.0)
         floor = FLOOR if len(of_field) >= FEW else FLOOR_OF_FEW

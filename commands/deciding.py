@@ -9,12 +9,14 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
+from archive.inventory import Register
 from commands.engines import desk_of, opened_pool, reading_options
 from commands.showing import harmless
 from commands.workspace import Workspace
 from ingest import recut
 from ingest.fencedpages import open_fenced
 from ingest.intake import identify
+from ingest.offers import with_result_code
 from ingest.pages import ScanPages
 from ingest.pipeline import (
     Deposited,
@@ -78,6 +80,8 @@ def set_by_hand(workspace: Workspace, held: Waiting, values: dict[str, str], who
 
 def go_on(workspace: Workspace, held: Waiting, decided: Submission, what: str, who: str) -> str:
     """Deposit what is *decided*; keep it where it still waits."""
+    listed = Register(workspace.catalogue.engine).listed
+    decided = replace(decided, document=with_result_code(decided.document, decided.unit, listed))
     hold, document = held.hold, decided.document
     outcome = Outcome.WAITS if document.reasons else Outcome.ARCHIVED
     change = Change(who, datetime.now(UTC), what, (standing(hold.id, held.submission.document),),

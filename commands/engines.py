@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from archive.inventory import Register
 from commands.access import ask_secret
 from commands.workspace import Workspace
 from ingest.labels import NO_LABELS, Labels
@@ -95,6 +96,7 @@ def desk_of(
         retention_of=workspace.settings.archive.retention_of,
         roots=Path(signing.trust_roots).expanduser() if signing.trust_roots else None,
         certifies_originals=signing.signed_originals == "certify",
+        listed=Register(workspace.catalogue.engine).listed,
     )
 
 

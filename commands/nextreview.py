@@ -15,6 +15,7 @@ from commands import keys
 from commands.deciding import Waiting, go_on, merged, rejected, split, submission_of, waiting
 from commands.indexing import index_or_say
 from commands.keys import key, single_keys, typed
+from commands.offering import offered
 from commands.pictures import show_picture
 from commands.showing import harmless
 from commands.undoing import taken_back
@@ -139,6 +140,7 @@ class Session:
     def _ask_about(self, id: str) -> Move:
         try:
             held = waiting(self.workspace, id)
+            held = Waiting(held.hold, offered(self.workspace, held.hold))
         except InputRejected:  # put together with another, or decided on by somebody else meanwhile
             return Move.ON
         self._show(held)

@@ -26,7 +26,6 @@ from schemas.fieldwords import as_written, field_labels
 from schemas.language import _
 from schemas.pages import Turn
 from schemas.records import Submission
-from schemas.stored import from_json
 from schemas.work import Hold, HoldHead
 
 if TYPE_CHECKING:
@@ -147,11 +146,12 @@ def _value(name: str, fields: dict[str, Field]) -> str:
 @click.option("--json", "as_json", is_flag=True, help=_("Print one JSON object."))
 @click.pass_obj
 def show(context: Context, id: str, crop: Path | None, as_json: bool) -> None:
+    from commands.offering import offered
     from commands.pictures import show_picture
 
     workspace = context.workspace
     hold = workspace.catalogue.hold(id)
-    submission = from_json(Submission, hold.submission)
+    submission = offered(workspace, hold)
     workspace.catalogue.note_access(operator_of(workspace, None), "review show", hold.id)
     out = console()
     if as_json:
@@ -335,6 +335,7 @@ def release(context: Context, sha256s: tuple[str, ...], reason: str, operator: s
 def export(
     context: Context, file: Path, unit: str | None, reason: str | None, batch: str | None, older_than: int, limit: int
 ) -> None:
+    from commands.offering import offered
     from ingest.crops import write_crops
     from ingest.reviewsheet import write_sheet
 
@@ -348,7 +349,7 @@ def export(
     ):
         for head in progress.track(heads[:limit], description=_("cutting out")):
             hold = workspace.catalogue.hold(head.id)
-            document = from_json(Submission, hold.submission).document
+            document = offered(workspace, hold).document
             holds.append((hold, document))
             written = write_crops(workspace.folder / hold.pdf_path, document, Path(folder), hold.id)
             crops |= {(hold.id, name): crop for name, crop in written.items()}

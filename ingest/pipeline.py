@@ -25,6 +25,7 @@ from ingest.backlog import Backlog
 from ingest.extract import describe, with_fields
 from ingest.fencedpages import composed
 from ingest.labels import NO_LABELS, Labels, combined
+from ingest.offers import Listed, with_result_code
 from ingest.originals import certified, found_signatures, reasons_of
 from ingest.pages import ScanPages
 from ingest.quarantine import Quarantine
@@ -99,6 +100,8 @@ class Desk:
     labels: Labels = NO_LABELS
     retention_of: Callable[[str], str] = lambda procedure: ""
     """The retention code of a record, by its procedure."""
+    listed: Listed = lambda unit, number, symbol, issued_on: None
+    """What the inventory lists."""
     takes_secret_scans: bool = False
     """A scan that bears a secrecy stamp is moved to ``quarantine/``."""
     roots: Path | None = None
@@ -396,12 +399,13 @@ def _submission(
     made_at = desk.now()
     dossier = paper.sheet.dossier or desk.dossier or provisional_dossier(paper)
     signed = _signed(paper, pages, desk, dossier, made_at)
-    document: Document = describe(paper)
+    unit = paper.sheet.unit or desk.unit
+    document: Document = with_result_code(describe(paper), unit, desk.listed)
     if settled:
         document = with_fields(document, settled)
     return Submission(
         dossier=dossier,
-        unit=paper.sheet.unit or desk.unit,
+        unit=unit,
         procedure=paper.sheet.procedure or desk.procedure,
         document=document,
         signed=signed,

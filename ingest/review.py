@@ -8,6 +8,7 @@ from datetime import date, datetime
 from ingest.extract import NEEDED, reasons_to_hold
 from schemas.documents import FIELD_NAMES, Cut, CutState, Document, Field, FieldState
 from schemas.errors import InputRejected
+from schemas.fieldwords import DAYS
 from schemas.language import _
 from schemas.pages import PageText
 from schemas.records import Submission
@@ -99,7 +100,7 @@ def as_it_stood(
 
 def checked(name: str, value: str) -> str:
     """*value* as the field *name* is kept: days as ISO dates. InputRejected where it is none."""
-    if name == "issued_on" and value:
+    if name in DAYS and value:
         vietnamese = re.fullmatch(r"(\d{1,2})[/.-](\d{1,2})[/.-](\d{4})", value)
         iso = f"{vietnamese[3]}-{int(vietnamese[2]):02}-{int(vietnamese[1]):02}" if vietnamese else value
         try:

@@ -37,11 +37,13 @@ class Field:
 
 
 HELD_UNREAD = Field(None, FieldState.HELD, 0.0)
+NOT_LOOKED_FOR = Field(None, FieldState.ABSENT, 0.0)
+"""Of records made before the element was asked for, and of what only the inventory knows."""
 
 
 @dataclass(frozen=True, slots=True)
 class Metadata:
-    """The elements of a paper by NĐ 30/2020, Phụ lục I, as DESIGN section 9 names them."""
+    """The elements of a paper by NĐ 30/2020, Phụ lục I, and the rest of what TT 01/2023/TT-VPCP, Điều 9 asks for."""
 
     number: Field = HELD_UNREAD
     symbol: Field = HELD_UNREAD
@@ -53,6 +55,13 @@ class Metadata:
     urgency: Field = HELD_UNREAD
     signer: Field = HELD_UNREAD
     signer_title: Field = HELD_UNREAD
+    valid_from: Field = NOT_LOOKED_FOR
+    """ISO, as the paper says it of itself; so is the last day."""
+    valid_until: Field = NOT_LOOKED_FOR
+    scope: Field = NOT_LOOKED_FOR
+    """Where it is valid, in the paper's words."""
+    result_code: Field = NOT_LOOKED_FOR
+    """The digital code of the result, ``KQ.G15.000031``: no paper bears it, the inventory knows it."""
 
     def items(self) -> Iterator[tuple[str, Field]]:
         """Name and field, in the order above."""

@@ -4,10 +4,13 @@ import re
 
 from schemas.language import _
 
+DAYS = ("issued_on", "valid_from", "valid_until")
+"""The fields that are days."""
+
 
 def as_written(name: str, value: str) -> str:
     """*value* as people here write it: a day as 15/08/2023."""
-    day = re.fullmatch(r"(\d{4})-(\d{2})-(\d{2})", value) if name == "issued_on" else None
+    day = re.fullmatch(r"(\d{4})-(\d{2})-(\d{2})", value) if name in DAYS else None
     return f"{day[3]}/{day[2]}/{day[1]}" if day else value
 
 
@@ -24,4 +27,8 @@ def field_labels() -> dict[str, str]:
         "urgency": _("urgency"),
         "signer": _("signer"),
         "signer_title": _("signer's title"),
+        "valid_from": _("valid from"),
+        "valid_until": _("valid until"),
+        "scope": _("where valid"),
+        "result_code": _("result code"),
     }

@@ -8,13 +8,17 @@ from ingest.extract.head import HeadFields
 from ingest.extract.kinds import kind_of
 from ingest.extract.readings import first_reading, settled
 from ingest.extract.signer import signer_findings
-from schemas.documents import FIELD_NAMES, CutState, Document, Field, FieldState, Metadata, Paper
+from ingest.extract.validity import validity_findings
+from schemas.documents import CutState, Document, Field, FieldState, Metadata, Paper
 from schemas.language import _
 from schemas.pages import PageState, PageText
 
 NEEDED = ("number", "symbol", "issued_on", "issuer", "type", "abstract")
 """What a record must have or be known not to have before it is deposited (TT 01/2023/TT-VPCP, Điều 9). What else is
 doubtful is kept with its doubt, and a record shows only what is accepted."""
+OF_HEAD = ("number", "symbol", "issued_on", "issuer", "parent_issuer", "type", "abstract", "urgency")
+READ = (*OF_HEAD, "signer", "signer_title", "valid_from", "valid_until", "scope")
+"""The elements that a paper bears."""
 
 
 def describe(paper: Paper) -> Document:
@@ -42,7 +46,7 @@ def findings(paper: Paper) -> dict[str, Finding]:
     """Each element by its name, before it is decided which may be accepted."""
     read = [page for page in paper.pages if page.state is PageState.READ and page.lines]
     if not read:
-        return {name: Finding(reason=_("nothing was read")) for name in FIELD_NAMES}
+        return {name: Finding(reason=_("nothing was read")) for name in READ}
     found = _found(read)
     before = [first_reading(page) or page for page in read]
     if before == read:
@@ -54,8 +58,8 @@ def findings(paper: Paper) -> dict[str, Finding]:
 def _found(read: Sequence[PageText]) -> dict[str, Finding]:
     head = HeadFields(read)
     signer, title = signer_findings(read)
-    found: dict[str, Finding] = {name: getattr(head, name) for name in FIELD_NAMES if not name.startswith("signer")}
-    return found | {"signer": signer, "signer_title": title}
+    found: dict[str, Finding] = {name: getattr(head, name) for name in OF_HEAD}
+    return found | {"signer": signer, "signer_title": title} | validity_findings(read, head.issued_on)
 
 
 def reasons_to_hold(document: Document) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
 
 from ingest.extract.folding import folded, likeness
 from ingest.extract.names import AGENCY_HEADS, INITIALS, NOT_HEADS, PLACES
@@ -185,11 +186,22 @@ def _like_in_body(name: str, body: Sequence[str]) -> Iterable[str]:
 
 
 def _mended_by_word(name: str, words: Sequence[str]) -> str:
+    """*name* with the marks of words that stand beside one another in agencies' names: a school's ``LÊ QUÝ ĐÔN``, whose
+    words stand alone in some, stays as it was read."""
     known, chosen = _known_words(), []
-    for word in words:
-        forms = known.get(folded(word), ())
-        chosen.append(word if not forms or word.upper() in forms else forms[0])
+    bare = [folded(word) for word in words]
+    for place, word in enumerate(words):
+        forms = known.get(bare[place], ())
+        beside = _known_pairs() & {tuple(bare[place - 1 : place + 1]), tuple(bare[place : place + 2])}
+        chosen.append(word if not forms or word.upper() in forms or (len(words) > 1 and not beside) else forms[0])
     return _with_words(name, _spelt(chosen))
+
+
+@cache
+def _known_pairs() -> frozenset[tuple[str, ...]]:
+    """Folded words that follow one another in agencies' names."""
+    named = (folded(name) for name in (*MINISTRIES, *DEPARTMENTS, *PROVINCES, *_PLACE_WORDS, *AGENCY_HEADS))
+    return frozenset(pair for name in named for pair in pairwise(re.findall(r"\w+", name)))
 
 
 def _said_in_body(words: Sequence[str], body: Sequence[str]) -> Iterable[tuple[str, ...]]:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ingest.extract import describe, reasons_to_hold
+from ingest.extract import OF_HEAD, READ, describe, reasons_to_hold
 from ingest.extract.shown import shown
 from schemas.documents import (
     FIELD_NAMES,
@@ -21,7 +21,7 @@ from schemas.documents import (
     Paper,
     Sheet,
 )
-from schemas.pages import Box, Line, PageState, PageText
+from schemas.pages import Box, DigitsSeen, Line, PageState, PageText
 from tests.ingest.papers_read import blank, decision, line
 from tests.values import scan
 
@@ -76,7 +76,9 @@ def letter(*extra: Line, number: Line | None = None) -> PageText:
 
 
 def values(document: Document) -> dict[str, str | None]:
-    return {name: field.value for name, field in document.metadata.items()}
+    """Of the elements of NĐ 30/2020."""
+    named = dict(document.metadata.items())
+    return {name: named[name].value for name in (*OF_HEAD, "signer", "signer_title")}
 
 
 def test_a_printed_decision_is_described_whole_and_needs_nobody() -> None:
@@ -282,7 +284,7 @@ def test_a_page_that_was_not_read_and_a_doubtful_cut_hold_the_document() -> None
 def test_a_paper_without_any_text_is_held_with_every_field_open() -> None:
     document = described(blank())
     assert "there is no text on it" in document.reasons
-    assert all(field.state is FieldState.HELD for _, field in document.metadata.items())
+    assert all(field.state is FieldState.HELD for name, field in document.metadata.items() if name in READ)
 
 
 def test_reasons_follow_what_a_person_decides() -> None:
@@ -319,6 +321,7 @@ def test_the_printed_object_has_the_shape_that_is_promised() -> None:
     assert "QUYẾT ĐỊNH" in texts[0]
     assert isinstance(fields, dict)
     assert tuple(fields) == FIELD_NAMES
+    assert fields["result_code"]["state"] == "absent"
     assert set(fields["number"]) == {"value", "state", "confidence", "candidates", "evidence"}
     assert fields["urgency"]["value"] is None
     assert fields["urgency"]["state"] == "absent"
@@ -457,3 +460,146 @@ def test_a_slanted_stamp_of_urgency_may_come_in_pieces() -> None:
 def test_specks_are_no_stamp() -> None:
     field = described(replace(letter(), unread_ink=(Box(0.2, 0.2, 0.21, 0.205),))).metadata.urgency
     assert field.state is FieldState.ABSENT
+
+
+# -- agencies never seen, and papers of other kinds --------------------------------------------------------------------
+
+
+def headed(*agencies: str, number: str, heading: str = "QUYẾT ĐỊNH", abstract: str = "Về việc thu hồi đất") -> PageText:
+    """A paper of *agencies*, a line each, the number right below them."""
+    return page([
+        *(line(name, 0.12, 0.05 + 0.0165 * row, 0.24, 1) for row, name in enumerate(agencies)),
+        line("CỘNG HÒA XÃ HỘI CHỦ NGHĨA VIỆT NAM", 0.45, 0.05, 0.45, 2),
+        line("Độc lập - Tự do - Hạnh phúc", 0.53, 0.067, 0.29, 2),
+        line(number, 0.14, 0.065 + 0.0165 * len(agencies), 0.2, 3),
+        line("Ninh Kiều, ngày 15 tháng 8 năm 2023", 0.50, 0.11, 0.34, 4),
+        line(heading, 0.42, 0.16, 0.2, 5),
+        line(abstract, 0.37, 0.18, 0.3, 5),
+        line("Thực hiện kế hoạch năm 2023, đơn vị thông báo như sau.", 0.16, 0.24, 0.7, 6),
+    ])  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("agencies", "number", "parent", "issuer"),
+    [
+        (("TÒA ÁN NHÂN DÂN", "THÀNH PHỐ CẦN THƠ", "TÒA ÁN NHÂN DÂN", "QUẬN NINH KIỀU"), "Số: 412/TB-TA",
+         "TÒA ÁN NHÂN DÂN THÀNH PHỐ CẦN THƠ", "TÒA ÁN NHÂN DÂN QUẬN NINH KIỀU"),
+        (("KHO BẠC NHÀ NƯỚC", "KHO BẠC NHÀ NƯỚC", "PHÚ YÊN"), "Số: 388/TB-KBPY",
+         "KHO BẠC NHÀ NƯỚC", "KHO BẠC NHÀ NƯỚC PHÚ YÊN"),
+        (("SỞ GIÁO DỤC VÀ ĐÀO TẠO", "TRƯỜNG THPT", "LÊ QUÝ ĐÔN"), "Số: 162/TB-LQĐ",
+         "SỞ GIÁO DỤC VÀ ĐÀO TẠO", "TRƯỜNG THPT LÊ QUÝ ĐÔN"),
+        (("ĐẢNG BỘ THÀNH PHỐ HỒ CHÍ", "MINH", "QUẬN ỦY QUẬN 10"), "Số: 258/TB-QU",
+         "ĐẢNG BỘ THÀNH PHỐ HỒ CHÍ MINH", "QUẬN ỦY QUẬN 10"),
+        (("SỞ Y TẾ CẦN THƠ", "BỆNH VIỆN NHI ĐỒNG 1"), "Số: 87/TB-BVNĐ1",
+         "SỞ Y TẾ CẦN THƠ", "BỆNH VIỆN NHI ĐỒNG 1"),
+    ],
+)  # fmt: skip
+def test_an_agency_in_no_list_is_taken_as_read_where_no_line_can_have_been_missed(
+    agencies: tuple[str, ...], number: str, parent: str, issuer: str
+) -> None:
+    metadata = described(headed(*agencies, number=number, heading="THÔNG BÁO")).metadata
+    assert (metadata.parent_issuer.value, metadata.issuer.value) == (parent, issuer)
+    assert metadata.issuer.state is FieldState.ACCEPTED
+
+
+@pytest.mark.parametrize("name", ["CÔNG AN QUẬN", "XÍ NGHIỆP KHAITHÁC THỦYLỢI"])
+def test_an_agency_of_which_a_part_is_missing_or_runs_together_is_held(name: str) -> None:
+    metadata = described(headed("UBND TỈNH LONG AN", name, number="Số: 12/TB-VP", heading="THÔNG BÁO")).metadata
+    assert metadata.issuer.state is FieldState.HELD
+
+
+def test_a_joint_circular_keeps_the_year_and_all_agencies_in_its_symbol_and_is_asked_about() -> None:
+    joint = headed("BỘ TƯ PHÁP - BỘ CÔNG AN", number="Số: 05/2018/TTLT-BTP-BCA", heading="THÔNG TƯ LIÊN TỊCH")
+    metadata = described(joint).metadata
+    assert (metadata.number.value, metadata.symbol.value) == ("05", "2018/TTLT-BTP-BCA")
+    assert metadata.type.value == "Thông tư liên tịch"
+    assert metadata.issuer.value == "BỘ TƯ PHÁP - BỘ CÔNG AN"
+
+
+def form(*rows: Line) -> PageText:
+    """A citizen's form: the motto in the middle, no agency."""
+    return page([
+        line("CỘNG HÒA XÃ HỘI CHỦ NGHĨA VIỆT NAM", 0.27, 0.06, 0.48, 1),
+        line("Độc lập - Tự do - Hạnh phúc", 0.35, 0.078, 0.32, 1),
+        line("GIẤY ỦY QUYỀN", 0.42, 0.13, 0.18, 2),
+        line("Tôi là Hà Quốc Việt, sinh ngày 03/4/1980", 0.15, 0.2, 0.5, 3),
+        *rows,
+    ])  # fmt: skip
+
+
+def test_a_citizens_form_has_no_number_no_symbol_and_no_issuer() -> None:
+    document = described(form(line("Số định danh cá nhân/CCCD: 079010458489, ngày cấp 12/4/2021", 0.15, 0.22, 0.6, 4)))
+    named = dict(document.metadata.items())
+    assert [named[name].state for name in ("number", "symbol", "issuer", "parent_issuer")] == [FieldState.ABSENT] * 4
+    assert document.kind is Kind.COMPONENT
+
+
+def test_a_certificate_with_the_motto_in_the_middle_keeps_its_number() -> None:
+    document = described(form(line("Số: 15/GP-SKHCN", 0.43, 0.15, 0.16, 2)))
+    assert (document.metadata.number.value, document.metadata.symbol.value) == ("15", "GP-SKHCN")
+    assert document.kind is Kind.RESULT
+
+
+def test_a_line_of_the_abstract_that_begins_with_a_department_is_no_row_of_number() -> None:
+    abstract = "Về việc công bố thủ tục thuộc thẩm quyền giải quyết của"
+    wide = replaced(
+        decision(), "Về việc", line(abstract, 0.2, 0.17, 0.6, 6)
+    )  # fmt: skip
+    metadata = described(with_lines(wide, line("Sở Giáo dục và Đào tạo thành phố Huế", 0.3, 0.187, 0.4, 6))).metadata
+    assert metadata.abstract.value == f"{abstract} Sở Giáo dục và Đào tạo thành phố Huế"
+
+
+def test_an_abstract_ends_where_an_indented_paragraph_begins_close_below_it() -> None:
+    short = headed("SỞ CÔNG THƯƠNG", number="Số: 12/TB-SCT", heading="THÔNG BÁO", abstract="Kết quả thẩm định giá")
+    close = replaced(
+        short, "Thực hiện", line("Quỹ tín dụng nhân dân lập hồ sơ theo quy định khoản 1", 0.2, 0.199, 0.68, 6)
+    )
+    assert described(close).metadata.abstract.value == "Kết quả thẩm định giá"
+
+
+# -- digits beside the page's own print --------------------------------------------------------------------------
+
+
+def _with_digits(text: PageText, start: str, likeness: float, compared: int) -> PageText:
+    row = next(row for row in text.lines if row.text.startswith(start))
+    word = row.words[-1]
+    return replace(text, digits=(DigitsSeen(word.box, "3165", likeness, compared),))
+
+
+def test_a_number_read_badly_is_accepted_when_its_digits_are_those_printed_elsewhere() -> None:
+    text = _with_digits(decision(number_confidence=0.4), "Số:", 0.9, 4)
+    assert described(text).metadata.number.state is FieldState.ACCEPTED
+
+
+@pytest.mark.parametrize(("likeness", "compared"), [(0.7, 4), (0.75, 1), (0.4, 4)])
+def test_a_number_read_badly_is_held_when_they_are_not_surely_so(likeness: float, compared: int) -> None:
+    text = _with_digits(decision(number_confidence=0.4), "Số:", likeness, compared)
+    assert described(text).metadata.number.state is FieldState.HELD
+
+
+def test_a_number_read_well_is_held_when_its_digits_are_unlike_the_pages_print() -> None:
+    assert described(_with_digits(decision(), "Số:", 0.4, 4)).metadata.number.state is FieldState.HELD
+
+
+# -- validity ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("said", "first", "last"),
+    [
+        ("Điều 2. Quyết định này có hiệu lực kể từ ngày ký.", "2023-08-15", None),
+        ("Điều 2. Quyết định này có hiệu lực thi hành kể từ ngày 01/9/2023.", "2023-09-01", None),
+        ("Điều 2. Giấy phép này có giá trị đến hết ngày 30 tháng 6 năm 2026.", None, "2026-06-30"),
+        ("Điều 2. Quyết định này có hiệu lực kể từ ngày ký và có giá trị 05 năm.", "2023-08-15", "2028-08-15"),
+        ("Điều 2. Thời hạn của chứng chỉ là 12 tháng.", None, "2024-08-15"),
+        ("Điều 2. Thay thế Quyết định số 12/QĐ-UBND có hiệu lực từ ngày 01/01/2020.", None, None),
+    ],
+)
+def test_validity_is_what_the_paper_says_of_itself(said: str, first: str | None, last: str | None) -> None:
+    metadata = described(replaced(decision(), "Điều 2", line(said, 0.15, 0.32, 0.75, 12))).metadata
+    assert (metadata.valid_from.value, metadata.valid_until.value) == (first, last)
+
+
+def test_where_a_paper_is_valid_is_kept_in_its_words() -> None:
+    said = line("Điều 2. Giấy phép này có giá trị trên địa bàn tỉnh Long An.", 0.15, 0.32, 0.75, 12)
+    assert described(replaced(decision(), "Điều 2", said)).metadata.scope.value == "trên địa bàn tỉnh Long An"
