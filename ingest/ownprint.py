@@ -27,8 +27,6 @@ SLANT = 0.27
 """Of italics, across by up: what is set upright in a number stands in italics in a date and in many a citation."""
 SLIMNESS = 0.3
 """What a difference in slimness costs, by its logarithm: a 1 fits into every upright stroke."""
-IN_PLACE = 0.79
-"""Digits so alike are those that were read, though other letters of their word run together."""
 LEAST_PX = 6
 """Less ink is a speck."""
 STACKED = 0.6
@@ -51,7 +49,7 @@ class _Sample:
 def digits_seen(page: Grey, lines: Sequence[Line], rows: Sequence[Run]) -> tuple[DigitsSeen, ...]:
     """How like the page's own print the digits of *rows*, those of number and date, are; *page* is the upright scan.
 
-    Nothing comes of words with more or fewer pieces of ink than letters, unless each digit is where it should be.
+    Nothing comes of words with more or fewer pieces of ink than letters.
     """
     if not rows:
         return ()
@@ -98,8 +96,7 @@ def _seen(page: Grey, words: Sequence[Word], samples: dict[str, list[_Sample]]) 
         for letter, piece in zip(digits[0], pieces[at : at + len(digits[0])], strict=False):
             if others := [sample for sample in samples.get(letter, ()) if sample.box != word.box]:
                 known.append(max(_likeness(way, other) for way in _ways(piece, word.box) for other in others))
-        sure = len(pieces) == len(letters) or min(known, default=0.0) >= IN_PLACE
-        if known and sure and len(pieces) >= at + len(digits[0]):
+        if known and len(pieces) == len(letters):  # else a digit may be lost: ``1`` where 11 stands
             yield DigitsSeen(word.box, digits[0], min(known), len(known))
 
 

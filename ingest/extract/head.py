@@ -54,6 +54,8 @@ FORM_MOTTO = 0.38
 """A motto that begins further left is in the middle of the sheet; beside an agency's name it begins at 0.44 to 0.5."""
 NO_ROW = 0.95
 """Confidence that a form has neither number nor issuer."""
+LOST_DIGIT = 0.85
+"""Factor of a month read as ``1``: NĐ 30/2020 has 01 written, so that it may be what is left of 10, 11 or 12."""
 SAID = 0.93
 """Confidence of a year that the body speaks of as well."""
 PEN = 0.6
@@ -341,6 +343,8 @@ class HeadFields:
             confidence *= PEN
         elif by_hand or len(printed) < 2:
             confidence *= date_stands_as_print(run, words)
+        if read.raw[1] == "1":
+            confidence *= LOST_DIGIT
         year_is_print = len(printed) > 2 and printed[-1] is Print.PROVED
         if read.year and not year_is_print and not self._year_fits(read.year.value):
             confidence *= 0.8

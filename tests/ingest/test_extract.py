@@ -581,6 +581,11 @@ def test_a_number_read_well_is_held_when_its_digits_are_unlike_the_pages_print()
     assert described(_with_digits(decision(), "Số:", 0.4, 4)).metadata.number.state is FieldState.HELD
 
 
+def test_a_month_of_a_single_one_may_have_lost_a_digit_and_is_held() -> None:
+    text = replaced(decision(), "Quận 1,", line("Quận 1, ngày 15 tháng 1 năm 2023", 0.50, 0.10, 0.32, 4))
+    assert described(text).metadata.issued_on.state is FieldState.HELD
+
+
 # -- validity ---------------------------------------------------------------------------------------------------------
 
 
