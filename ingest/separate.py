@@ -76,8 +76,8 @@ WEIGHTS = Boundary(
 
 Set by judgement. Over 40 random stacks of 68 scanned documents and 28 of offices' PDFs (``bench/stacks.py``): F1 0.995,
 no silent error; asked about were 55 of 397 cuts, and 104 pages within papers, most of which open an inner paper with a
-heading of its own. Fitted anew without the agency that is judged, they err no less and ask about as much. With the whole
-head wiped out on purpose, 83 of 100 beginnings were still asked about.
+heading of its own. Fitted anew without the agency that is judged, they err no less and ask about as much. With the
+whole head wiped out on purpose, 83 of 100 beginnings were still asked about.
 """
 BIAS = -3.0
 
