@@ -121,7 +121,7 @@ def read_page(page: PageImage, options: ReadingOptions) -> PageText:
     except InputRejected as error:
         return not_read(page, str(error))
     seen = _Seen.of(picture, page.dpi)
-    codes = _codes(seen)
+    codes = codes_on(seen.page, seen.dpi)
     if images.is_blank(seen.ink, seen.ink_dpi) and not codes:
         height, width = picture.shape[:2]
         return PageText(
@@ -140,9 +140,9 @@ def read_page(page: PageImage, options: ReadingOptions) -> PageText:
     if not page.released and _is_secret(images.turned(picture, turn), page.dpi, read, engine):
         return _secret(page)
     if turn:
-        codes = _codes(seen)
+        codes = codes_on(seen.page, seen.dpi)
     if not codes and sum(len(line.words) for line in read.lines) <= FEW_WORDS:
-        codes = _codes(seen, thoroughly=True)
+        codes = codes_on(seen.page, seen.dpi, thoroughly=True)
     worded = _worded(read, seen.dpi, None if options.fast else engines.second)
     text = _page_text(page, seen, turn, worded, read, codes, engines)
     if page.own is not None and not turn and not page.settled and _keeps_layer(page.own, text, seen):
@@ -298,9 +298,9 @@ def _worded(read: _Read, dpi: float, second: OcrEngine | None) -> list[tuple[Eng
     return list(zip(lines, grounds_closed(words_of), strict=True))
 
 
-def _codes(seen: _Seen, *, thoroughly: bool = False) -> tuple[Code, ...]:
+def codes_on(page: Grey, dpi: float, *, thoroughly: bool = False) -> tuple[Code, ...]:
     """The printed codes on a page, looked for at ``CODE_DPI``; *thoroughly* takes smeared ones too, and longer."""
-    page = images.resized(seen.page, min(1.0, CODE_DPI / seen.dpi))
+    page = images.resized(page, min(1.0, CODE_DPI / dpi))
     height, width = page.shape
     found = []
     for code in zxingcpp.read_barcodes(page, formats=CODES, try_invert=False, try_downscale=thoroughly):
