@@ -52,6 +52,7 @@ COMMANDS = {
     "audit": _("Is the archive what was deposited?"),
     "rebuild": _("Catalogue and index anew from the archive."),
     "worker": _("Read pages for a cluster."),
+    "export": _("Records for the historical archive."),
     "backup": _("Save what is in no record."),
     "restore": _("A new workspace from a backup."),
     "cover": _("Separator sheets to print."),

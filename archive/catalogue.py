@@ -538,6 +538,21 @@ class Catalogue:
                 )  # fmt: skip
             _append(connection, who, what, record_id, now)
 
+    def records_of_batch(self, batch: str) -> list[str]:
+        """The ids of the records that stand of the scans of a batch."""
+        query = (
+            select(records.c.id)
+            .join(scans, scans.c.sha256 == records.c.scan_sha256)
+            .where(scans.c.batch == batch, records.c.withdrawn_at.is_(None))
+            .order_by(records.c.id)
+        )
+        return [row.id for row in self._rows(query)]
+
+    def records_of_dossier(self, dossier: str) -> list[str]:
+        """The ids of the records that stand of a dossier."""
+        query = select(records.c.id).where(records.c.dossier == dossier, records.c.withdrawn_at.is_(None))
+        return [row.id for row in self._rows(query.order_by(records.c.serial))]
+
     def retentions(self, until: date | None = None) -> list[Any]:
         """The rows of the records that stand or are withdrawn and have a term, those that ended by *until* alone."""
         query = select(records).where(records.c.pdf_path != "", records.c.retention.is_not(None))

@@ -15,10 +15,10 @@ import ocfl
 from ocfl.inventory_validator import InventoryValidator
 from ocfl.validation_logger import ValidationLogger
 
-from archive.objects import DIGEST, HeldObject, object_id
+from archive.objects import DIGEST, HeldObject, dossier_code, object_id
 from archive.staging import SPEC_VERSION
 from schemas.documents import FieldState, SignedPdf
-from schemas.errors import IntegrityBroken
+from schemas.errors import InputRejected, IntegrityBroken
 from schemas.language import _
 from schemas.pages import MediaType, PageText
 from schemas.records import Submission
@@ -216,6 +216,19 @@ def check_validity(folder: Path, object_path: str, *, digests: bool = False) -> 
                 object=object_path, errors="; ".join(map(str, log.messages))
             )
         )
+
+
+def said_of(folder: Path, record_id: str) -> Any:
+    """The metadata in a folder with a record's files. InputRejected where they are none, or of another record."""
+    try:
+        metadata = json.loads((folder / "metadata.json").read_bytes())
+        fits = metadata["id"] == record_id and metadata["pdf"]["sha256"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputRejected(_("{folder}: no metadata of a record ({error})").format(
+            folder=folder, error=error)) from error  # fmt: skip
+    if not fits or dossier_code(metadata["dossier"]) != record_id.rpartition(".")[0]:
+        raise InputRejected(_("{folder}: its metadata are not of record {id}").format(folder=folder, id=record_id))
+    return metadata
 
 
 def purge(held: HeldObject, serial: str, target: Path) -> Any:

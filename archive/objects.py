@@ -71,6 +71,11 @@ class HeldObject:
         """The files of a document in the head version."""
         return sorted(path.split("/", 1)[1] for path in self._logical_paths() if path.startswith(f"{serial}/"))
 
+    def digest(self, serial: str, name: str) -> str:
+        """SHA-512 of a file of a document, as the inventory has it."""
+        wanted = f"{serial}/{name}"
+        return next(str(digest) for digest, paths in self.inventory.current_version.state.items() if wanted in paths)
+
     def content_path(self, serial: str, name: str) -> str:
         path = self.inventory.current_version.content_path_for_logical_path(f"{serial}/{name}")
         if path is None:

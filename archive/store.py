@@ -19,7 +19,7 @@ of it, in any version, is ``destroyed.json``. How a change becomes visible: ``ar
 import glob
 import logging
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -42,6 +42,7 @@ from archive.content import (
     metadata_of,
     noted_pdf,
     purge,
+    said_of,
     write_document,
     write_json,
 )
@@ -342,6 +343,48 @@ class Archive:
         """Who and what made a record. InputRejected where there is no such record."""
         held, serial = self._held(record_id)
         return held.value(serial, "provenance.json", Provenance)
+
+    def files(self, record_id: str) -> list[tuple[str, Path, str]]:
+        """Name, place and SHA-512 of each file of a record as it stands. InputRejected for no such record."""
+        held, serial = self._held(record_id)
+        return [(name, held.file(serial, name), held.digest(serial, name)) for name in held.names(serial)]
+
+    def take_back(self, folders: Mapping[str, Path], *, operator: str) -> list[Deposit]:
+        """Put records of one dossier in again, under their ids, from *folders* with their files (id → folder).
+
+        What stands with the same PDF and metadata stays (``new`` is False). InputRejected where another record stands
+        under an id, or the files do not fit the id; IntegrityBroken where a PDF is not the one that its metadata say.
+        """
+        [dossier] = {id.rpartition(".")[0] for id in folders}
+        serials = {id.rpartition(".")[2]: folder for id, folder in folders.items()}
+        with self._changing():
+            held = HeldObject.read(self.root, self._object_path(dossier))
+            fresh: dict[str, Path] = {}
+            for serial, folder in serials.items():
+                metadata = said_of(folder, f"{dossier}.{serial}")
+                if held is None or serial not in held.serials:
+                    fresh[serial] = folder
+                elif held.is_destroyed(serial) or held.json(serial, "metadata.json") != metadata:
+                    raise InputRejected(
+                        _("{folder}: another record stands under {id}").format(folder=folder, id=f"{dossier}.{serial}")
+                    )
+            if fresh:
+                copies = {f"{serial}/document.pdf": (said_of(folder, f"{dossier}.{serial}")["pdf"]["sha256"],
+                                                     folder / "document.pdf")
+                          for serial, folder in fresh.items()}  # fmt: skip
+                message = f"take back {', '.join(fresh)}"
+                change = Change(dossier, message, operator, datetime.now(UTC), copies)
+
+                def write(content: Path) -> None:
+                    for serial, folder in fresh.items():
+                        shutil.copytree(folder, content / serial)
+
+                made = {deposit.record.id: deposit for deposit in self._put(change, write, held, list(fresh))}
+            else:
+                made = {}
+            now = HeldObject.read(self.root, self._object_path(dossier))
+            assert now is not None
+            return [made.get(f"{dossier}.{serial}") or now.standing(serial) for serial in serials]
 
     def history(self, record_id: str) -> tuple[RecordVersion, ...]:
         """Each version in which something of a record changed, the oldest first. InputRejected for no such record."""

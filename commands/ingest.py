@@ -11,12 +11,14 @@ from pathlib import Path
 
 import click
 
+from archive.eark import packages_in
 from cli import Context
 from commands.access import operator_of
 from commands.batchview import Summary, progress
 from commands.engines import desk_of, opened_pool, reading_options
 from commands.indexing import index_or_say
 from commands.metrics import Meter, metered
+from commands.packages import take_packages
 from commands.showing import harmless, json_line
 from commands.workspace import Workspace
 from ingest.intake import find_scans
@@ -74,7 +76,8 @@ def command(
 ) -> int:
     workspace = context.workspace
     intake = workspace.settings.intake
-    not_scans = [workspace.folder, *manifests(paths, intake.manifest)]
+    packages = packages_in(paths)
+    not_scans = [workspace.folder, *manifests(paths, intake.manifest), *packages]
     if dry_run:
         return _say_what_would_be_done(list(find_scans(paths, exclude=not_scans)), workspace, as_json)
     if watch and interleave == "pair":
@@ -103,10 +106,12 @@ def command(
             run.watch(paths)
             return 0
         labels = labels_of(paths, intake.folders, intake.manifest)
+        refused = take_packages(workspace, packages, desk.operator, as_json)
+        paths = tuple(path for path in paths if path not in packages)
         summary = run.batch(list(find_scans(paths, exclude=not_scans)), labels)
     if stop.asked:
         raise KeyboardInterrupt
-    return summary.exit_code()
+    return summary.exit_code() or (3 if refused else 0)
 
 
 @dataclass(frozen=True, slots=True)
