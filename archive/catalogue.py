@@ -686,6 +686,15 @@ class Catalogue:
         for row in self._stream(select(log).order_by(log.c.position)):
             yield LogEntry(row.position, row.at, row.who, row.what, row.subject, row.hash)
 
+    def log_head(self) -> tuple[int, str]:
+        """Position and hash of the log's last entry; (0, …) for an empty log."""
+        [head] = self._rows(select(counters).where(counters.c.name == LOG))
+        return head.value, head.hash
+
+    def log_hash(self, position: int) -> str | None:
+        """The hash of the entry at *position*; None where there is none."""
+        return next((row.hash for row in self._rows(select(log.c.hash).where(log.c.position == position))), None)
+
     def log_faults(self) -> list[str]:
         """Where the log is not what was written: edited, removed, or cut off. Empty when it is whole."""
         before, position, faults = FIRST_HASH, 0, []

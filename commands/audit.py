@@ -15,7 +15,7 @@ from commands.access import operator_of
 from commands.replicating import repaired, replicas_or_say
 from commands.showing import console, harmless, json_line
 from commands.workspace import Workspace
-from schemas.errors import InputRejected
+from schemas.errors import InputRejected, ServiceUnavailable
 from schemas.language import _
 
 BROKEN = 6
@@ -48,7 +48,8 @@ def command(
     started = time.monotonic()
     who = operator_of(workspace, operator)
     if log_only:
-        results = [Audit(findings=[Finding("", Fault.LOG, fault) for fault in workspace.catalogue.log_faults()])]
+        faults = [*workspace.catalogue.log_faults(), *_anchored(workspace)]
+        results = [Audit(findings=[Finding("", Fault.LOG, fault) for fault in faults])]
     else:
         if repair:
             with workspace.only_writer():
@@ -75,8 +76,10 @@ def _audited(
 ) -> tuple[list[Audit], list[str]]:
     """The archive's audit and each replica's, and what was given back; *repairing*: who answers for that."""
     replicas = replicas_or_say(workspace)
+    anchored = _anchored(workspace)
     result = audit(workspace.archive, workspace.catalogue, threads=threads, on_object=_progress(started),
                    within_days=within_days)  # fmt: skip
+    result.findings += [Finding("", Fault.LOG, fault) for fault in anchored]
     if signatures:
         result.findings += _signature_findings(workspace, result, {finding.path for finding in result.findings})
     results, mended = [result], []
@@ -92,6 +95,24 @@ def _audited(
         mended += repaired(workspace, workspace.archive, result, replicas, repairing)
     _stop_counting(workspace, result, signatures and within_days is None)
     return results, mended
+
+
+def _anchored(workspace: Workspace) -> list[str]:
+    """What the timestamps over the log's earlier ends say against it; a whole log gets one over its present end."""
+    from ingest.signing.anchors import anchor_faults, write_anchor
+    from ingest.signing.timestamps import services_of
+
+    folder, catalogue = workspace.folder / "anchors", workspace.catalogue
+    faults = list(anchor_faults(folder, catalogue.log_hash))
+    signing = workspace.settings.signing
+    services = services_of(signing.timestamp_urls, signing.timestamp_timeout_s, signing.timestamp_tries)
+    position, entry_hash = catalogue.log_head()
+    if services is not None and position and not faults and not catalogue.log_faults():
+        try:
+            write_anchor(folder, position, entry_hash, services)
+        except ServiceUnavailable as error:
+            click.echo(_("The log's end has no timestamp now: {error}").format(error=error), err=True)
+    return faults
 
 
 def _stop_counting(workspace: Workspace, result: Audit, signatures: bool) -> None:
