@@ -1,13 +1,17 @@
 """Signatures that outlive their certificates, with a real timestamp service, OCSP and CRL; and services that fail."""
 
 import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from ingest.intake import find_scans
 from ingest.signing import Proven, Verdict, lift, lifted, open_seals, sign, verify
+from ingest.signing.lifting import Stamped
 from ingest.signing.timestamps import Services
+from samples.keys import make_demo_keys
 from schemas.documents import ComposedPdf, SignedPdf
 from schemas.errors import ServiceUnavailable, SettingsRejected
 from schemas.pages import Scan
@@ -116,3 +120,35 @@ def test_a_level_without_what_it_takes_is_refused_before_the_batch(pki: Pki) -> 
         open_seals(
             Signing(operator_key=key, level="B-LT", timestamp_urls=("http://x",)), Office(), environment=ENVIRONMENT
         )
+
+
+def test_in_ten_years_what_was_stamped_in_time_still_holds_and_what_was_not_has_expired(
+    composed: ComposedPdf, pki: Pki, tmp_path: Path
+) -> None:
+    """The signer's certificate ends after ten years; the service's, and the root's, go on."""
+    keys = make_demo_keys(tmp_path / "keys")
+    roots = tmp_path / "roots"
+    roots.mkdir()
+    (roots / "demo.pem").write_bytes(keys.root.read_bytes())
+    (roots / "pki.pem").write_bytes(pki.root.read_bytes())
+    signing = Signing(operator_key=str(keys.operator_key), operator_password_file=str(keys.operator_password_file))
+    seals = open_seals(signing, Office(), environment={})
+    plain = sign(composed, seals, tmp_path / "plain.pdf", occupied=())
+    stamped = lifted(plain, tmp_path / "stamped.pdf", Stamped(Services((pki.timestamps,))))
+    later = datetime.now(UTC) + timedelta(days=3649, hours=12)  # the root of the demonstration lives a day longer
+    assert [one.verdict for one in verify(plain.path, roots, at=later)] == [Verdict.EXPIRED]
+    signature, stamp = verify(stamped.path, roots, at=later)
+    assert (signature.verdict, stamp.verdict) == (Verdict.VALID, Verdict.VALID)
+    assert signature.existed_at == stamp.signed_at
+
+
+def test_a_seal_that_is_no_picture_or_shows_none_is_refused_before_the_batch(pki: Pki, tmp_path: Path) -> None:
+    Image.new("RGB", (300, 300), "white").save(tmp_path / "white.png")
+    (tmp_path / "text.png").write_text("no picture")
+    for name, said in (("white.png", "shows no seal"), ("text.png", "not a readable image")):
+        named = Signing(
+            operator_key=pki.key("operator"), agency_key=pki.key("agency"), agency_profile="seal",
+            seal_image=str(tmp_path / name),
+        )  # fmt: skip
+        with pytest.raises(SettingsRejected, match=said):
+            open_seals(named, Office(), environment=ENVIRONMENT)
