@@ -18,6 +18,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
+import bench.robust  # as workers know it, who do not load the main module
 from archive.catalogue import Catalogue
 from archive.store import Archive
 from ingest.images import decoded
@@ -44,7 +45,9 @@ def main() -> None:
     endings: dict[str, Counter[str]] = defaultdict(Counter)
     late, slowest = [], 0.0
     with tempfile.TemporaryDirectory(prefix="sohoa-bench-") as temporary:
-        for file, ending, reason, seconds in _endings(files, Path(temporary), decoded_only if a.unread else read_page):
+        for file, ending, reason, seconds in _endings(
+            files, Path(temporary), bench.robust.decoded_only if a.unread else read_page
+        ):
             endings[ending][reason] += 1
             slowest = max(slowest, seconds)
             if seconds > a.limit_s:

@@ -27,7 +27,7 @@ T = TypeVar("T")
 
 FOLDER_PREFIX = "pages-"
 """How the folders in the spool begin that such a process writes in; what a killed run left of them may be dropped."""
-OPEN_TIMEOUT_S = 30.0
+OPEN_TIMEOUT_S = 60.0
 PAGE_TIMEOUT_S = RENDER_TIMEOUT_S + 15.0
 """Poppler's own limit, and what comes before and after it."""
 COMPOSE_TIMEOUT_S = 60.0
