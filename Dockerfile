@@ -12,7 +12,8 @@ WORKDIR /opt/sohoa
 COPY setup setup
 RUN python3 -m venv .venv \
  && .venv/bin/python -m pip install -q --no-cache-dir --require-hashes -r setup/cluster.lock \
- && SOHOA_CACHE=/tmp/models setup/models
+ && SOHOA_CACHE=/tmp/models setup/models \
+ && SOHOA_CACHE=/tmp/tools setup/sbom sbom.cdx.json
 COPY . .
 RUN .venv/bin/python -m pip install -q --no-cache-dir --no-deps --no-build-isolation -e . \
  && .venv/bin/pybabel -q compile -d locale -D sohoa \

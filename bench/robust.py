@@ -24,7 +24,7 @@ from archive.store import Archive
 from ingest.images import decoded
 from ingest.intake import find_scans
 from ingest.pipeline import Deposited, Desk, Held, ScanDone, Skipped, ingest
-from ingest.reading import read_page
+from ingest.reading import load_engine, read_page
 from ingest.scanreading import Reading
 from ingest.workers import ReadPage, open_pool
 from samples.keys import make_demo_keys
@@ -67,6 +67,11 @@ def main() -> None:
             print(f"         {count:5d}  {reason}")
 
 
+def nothing_to_load(options: ReadingOptions) -> None:
+    """Decoding takes no model."""
+    del options
+
+
 def decoded_only(page: PageImage, options: ReadingOptions, /) -> PageText:
     """The page with one word on it, once its image is decoded."""
     del options
@@ -86,7 +91,8 @@ def _endings(files: list[Path], folder: Path, read: ReadPage) -> Iterator[tuple[
         seals=tuple(opened_seals(make_demo_keys(folder / "keys"))), folder=folder, operator="bench", unit="H29",
         procedure="", dossier="", programs={}, settings={},
     )  # fmt: skip
-    with open_pool(2, options, read=read) as pool:
+    prepare = load_engine if read is read_page else bench.robust.nothing_to_load
+    with open_pool(2, options, read=read, prepare=prepare) as pool:
         reading = Reading(pool, options, folder / "tmp")
         for file in files:
             started = time.monotonic()

@@ -1,7 +1,7 @@
 """``sohoa renew``: records that wait for a timestamp get it, those whose proofs age get the next."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cache, partial
@@ -15,7 +15,7 @@ from commands.counting import counted
 from commands.indexing import index_or_say
 from commands.showing import harmless, json_line
 from commands.workspace import Workspace
-from ingest.renewal import Due, NotRenewed, RenewalDesk, Renewed, Standing, look, renew
+from ingest.renewal import Due, NotRenewed, RenewalDesk, Renewed, Standing, look, note_standing, renew
 from ingest.signing.ageing import Holds, Why
 from ingest.signing.seals import lasting_from
 from schemas.language import _
@@ -40,7 +40,7 @@ def command(
     day = (before.replace(tzinfo=UTC) - VIETNAM_OFFSET) if before is not None else datetime.now(UTC) + AHEAD
     report = _Report(as_json)
     if dry_run:
-        for due in _due_of(workspace, ids, day, report):
+        for due in _due_of(workspace, ids, day, report, lambda found: None):
             report.due(due)
         return report.close(day, done=False)
     desk = RenewalDesk(
@@ -52,7 +52,9 @@ def command(
     )
     with workspace.only_writer():
         try:
-            for outcome in renew(_due_of(workspace, ids, day, report), desk):
+            listed = {row.id: row.pdf_sha256 for row in workspace.catalogue.deposits()}
+            noted = partial(note_standing, listed=listed, desk=desk)
+            for outcome in renew(_due_of(workspace, ids, day, report, noted), desk):
                 report.outcome(outcome)
         finally:
             if report.renewed:
@@ -60,8 +62,10 @@ def command(
     return report.close(day, done=True)
 
 
-def _due_of(workspace: Workspace, ids: tuple[str, ...], day: datetime, report: "_Report") -> Iterator[Due]:
-    """What is due of the records named, else of all that stand; the others are reported on the way."""
+def _due_of(
+    workspace: Workspace, ids: tuple[str, ...], day: datetime, report: "_Report", stands: Callable[[Standing], None]
+) -> Iterator[Due]:
+    """What is due of the records named, else of all that stand; others are reported on the way, *stands* told."""
     # All at once: each renewal changes the list
     every = ids or [row.id for row in workspace.catalogue.deposits() if row.withdrawn_at is None]
     for id in counted(every, len(every), _("records looked at")):
@@ -70,6 +74,7 @@ def _due_of(workspace: Workspace, ids: tuple[str, ...], day: datetime, report: "
             case Due():
                 yield found
             case Standing():
+                stands(found)
                 report.standing(found)
             case NotRenewed():
                 report.outcome(found)

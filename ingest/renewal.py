@@ -5,7 +5,7 @@ Each is a new version of its record, of its own: broken off anywhere, the same c
 
 import hashlib
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -39,6 +39,7 @@ class Standing:
 
     id: str
     holds: Holds
+    pdf_sha256: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +83,14 @@ def look(archive: Archive, id: str, before: datetime) -> Due | Standing | NotRen
         return NotRenewed(id, _("bears no signature"))
     if signed.waits_for_timestamp:
         return Due(id, Why.WAITS, holds)
-    return Due(id, holds.why, holds) if holds.until < before else Standing(id, holds)
+    return Due(id, holds.why, holds) if holds.until < before else Standing(id, holds, signed.sha256)
+
+
+def note_standing(found: Standing, listed: Mapping[str, str], desk: RenewalDesk) -> None:
+    """Take a record's newest version into the catalogue, which *listed* the SHA-256 of another PDF: a renewal that was
+    killed had put it into the archive, and nothing is left to renew."""
+    if listed.get(found.id) != found.pdf_sha256:
+        desk.catalogue.note_deposit(desk.archive.find(found.id), who=desk.operator)
 
 
 def renew(due: Iterable[Due], desk: RenewalDesk) -> Iterator[Renewed | NotRenewed]:

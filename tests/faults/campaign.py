@@ -28,7 +28,7 @@ from archive.store import Archive
 from cli import run as sohoa
 from commands.indexing import index_or_say
 from commands.workspace import Workspace
-from ingest.renewal import Due, RenewalDesk, look, renew
+from ingest.renewal import Due, RenewalDesk, Standing, look, note_standing, renew
 from ingest.reviewsheet import COLUMNS, DECISION, FIELD, ID
 from ingest.signing import Seal
 from ingest.signing.lifting import Lasting
@@ -132,8 +132,11 @@ def renewal_of(waiting: tuple[Seal, ...], lasting: Callable[[str], Lasting]) -> 
         desk = RenewalDesk(workspace.catalogue, archive, office.workspace / "tmp", "An", lasting)
         with workspace.only_writer():
             at_step("lock taken")
-            ids = [row.id for row in workspace.catalogue.deposits()]
-            looked = (look(archive, id, datetime.now(UTC) + timedelta(days=1)) for id in ids)
+            listed = {row.id: row.pdf_sha256 for row in workspace.catalogue.deposits()}
+            looked = [look(archive, id, datetime.now(UTC) + timedelta(days=1)) for id in listed]
+            for found in looked:
+                if isinstance(found, Standing):
+                    note_standing(found, listed, desk)
             for outcome in renew((found for found in looked if isinstance(found, Due)), desk):
                 at_step(type(outcome).__name__)
             index_or_say(workspace)
