@@ -21,7 +21,7 @@ from schemas.settings import Settings, load_settings
 SPACE_NEEDED_BYTES = 1_000_000_000
 """A day's stack of 200 colour pages takes about 150 MB, and twice that on its way."""
 EXPIRY_WARNING = timedelta(days=30)
-POPPLER = ("pdftoppm", "pdfinfo")
+POPPLER = ("pdftocairo", "pdfinfo", "pdftotext")
 FONT = Path("/usr/share/fonts/truetype/croscore/Tinos-Regular.ttf")
 
 

@@ -33,7 +33,8 @@ PAGE_TIMEOUT_S = RENDER_TIMEOUT_S + 15.0
 COMPOSE_TIMEOUT_S = 60.0
 COMPOSE_PAGE_S = 2.0
 TRIES = 2
-PROGRAMS = ("pdftocairo", "pdfinfo", "pdftoppm")
+PROGRAMS = ("pdftocairo", "pdfinfo", "pdftotext")
+"""Of poppler, as ``ingest.pages`` and ``ingest.owntext`` run them; any other is refused by the fence."""
 
 
 class FencedPages(ScanPages):

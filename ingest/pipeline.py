@@ -195,7 +195,8 @@ def _made(read: ReadScan, standing: Sheet, desk: Desk) -> Iterator["Made | Rejec
         try:
             made = make(paper, read.pages, desk)
         except InputRejected as error:
-            yield RejectedScan(str(read.scan.path), read.scan.sha256, str(error))
+            path = str(read.scan.path)
+            yield RejectedScan(path, read.scan.sha256, str(error) if path in str(error) else f"{path}: {error}")
             return
         yield made
 

@@ -11,6 +11,8 @@ from enum import StrEnum
 import numpy as np
 import numpy.typing as npt
 
+from schemas.errors import InputRejected
+from schemas.language import _
 from schemas.pages import Box
 
 Sheet = npt.NDArray[np.bool_]
@@ -68,7 +70,8 @@ def place(wanted: Sequence[Wanted], width: float, height: float, occupied: Seque
     """Places that touch neither *occupied* (page fractions) nor each other.
 
     Tried in this order: the nearest free paper in the corner's own half of the top third, then in the top third, then
-    on the page. Where a page is printed full, a strip of empty paper is added above it instead.
+    on the page. Where a page is printed full, a strip of empty paper is added above it instead. InputRejected for a
+    page narrower than a text.
     """
     print_ = [Rect(b.x0 * width, b.y0 * height, b.x1 * width, b.y1 * height) for b in occupied]
     rects = _placed(wanted, width, height, print_)
@@ -77,7 +80,11 @@ def place(wanted: Sequence[Wanted], width: float, height: float, occupied: Seque
     added = sum(math.ceil(text.height) + 2 * GAP for text in wanted) + 2 * EDGE
     page = Rect(0, added, width, height + added)  # all of the old page is taken
     in_strip = _placed(wanted, width, height + added, [page])
-    assert in_strip is not None, "the strip is as high as all texts together"
+    if in_strip is None:  # the strip is as high as all texts together, and as wide as the page
+        raise InputRejected(
+            _("a page {width:.0f} points wide is too narrow for the signatures' texts; scan it with its margins, or on "
+              "a larger sheet").format(width=width)
+        )  # fmt: skip
     return Places(in_strip, added)
 
 

@@ -20,6 +20,7 @@ from ingest.fencedpages import FencedPages, open_fenced
 from ingest.intake import find_scans, identify
 from ingest.pipeline import ScanDone
 from ingest.signing import Seal
+from ingest.signing.placing import Corner, Wanted, place
 from samples.keys import make_demo_keys
 from samples.scans import write_pdf
 from schemas.errors import InputRejected
@@ -208,6 +209,11 @@ def keys_below(thing: object, depth: int = 0) -> set[str]:
     elif isinstance(thing, pikepdf.Name):
         found.add(str(thing))
     return found
+
+
+def test_a_page_too_narrow_to_sign_is_rejected() -> None:
+    with pytest.raises(InputRejected, match="50 points wide is too narrow"):
+        place([Wanted(200, 20, Corner.LEFT)], 50, 50, [])
 
 
 # -- names, links, devices, files that change ---------------------------------------------------------------------
