@@ -1,6 +1,6 @@
 """Every level, kind and place of key, profile and number of signers, before judges from outside.
 
-Here each two values stand together once; ``python -m bench.signing matrix`` makes all 192, on real scans too.
+Not all 192: each two values stand together in at least one of them.
 """
 
 from pathlib import Path
