@@ -130,7 +130,7 @@ def _true_values(paper: SamplePaper, hold: Hold) -> dict[str, str]:
         "signer_title": " ".join(paper.signer_title),
     }
     fields = from_json(Submission, hold.submission).document.metadata.items()
-    return {name: known[name] for name, field in fields if field.state is FieldState.HELD}
+    return {name: known[name] for name, field in fields if field.state is FieldState.HELD and name in known}
 
 
 def _finding(workspace: Path, own: Path | None) -> Iterator[Step]:

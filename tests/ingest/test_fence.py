@@ -11,6 +11,7 @@ from ingest.fencedpages import PROGRAMS
 from ingest.fencedprocess import FencedProcess, TookTooLong, WorkerDied
 from ingest.fencetrial import escapes
 from schemas.errors import IntegrityBroken
+from schemas.pages import PageState
 
 PROGRAM_PATHS = tuple(Path(found) for name in PROGRAMS if (found := shutil.which(name)))
 
@@ -61,6 +62,24 @@ def hostile() -> Hostile:
     return Hostile()
 
 
+class ByGetattr:
+    """Pickled as Python 3.11.0 to 3.11.3 pickles a member of an enumeration."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __reduce__(self) -> object:
+        return getattr, (PageState, self.name)
+
+
+def member() -> ByGetattr:
+    return ByGetattr("BLANK")
+
+
+def attribute() -> ByGetattr:
+    return ByGetattr("mro")
+
+
 def breaks() -> object:
     raise IntegrityBroken("ours")
 
@@ -81,6 +100,14 @@ def test_what_it_answers_is_never_run(tmp_path: Path, monkeypatch: pytest.Monkey
         process.run(hostile, (), 10)
     process.close()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_member_of_an_enumeration_is_believed_however_it_was_pickled_and_no_other_attribute() -> None:
+    process = FencedProcess(Fence(), ready, ())
+    assert process.run(member, (), 10) is PageState.BLANK
+    with pytest.raises(WorkerDied, match="getattr of"):
+        process.run(attribute, (), 10)
+    process.close()
 
 
 def test_its_errors_are_ours_again() -> None:
