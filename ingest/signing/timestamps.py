@@ -35,7 +35,8 @@ class _Shared:
     """What all documents of a batch share."""
 
     rest_until: float = 0.0
-    sample: dict[str, cms.ContentInfo] = field(default_factory=dict)
+    sample: dict[str, bytes] = field(default_factory=dict)
+    """DER: asn1crypto parses as it is asked, and one value read by several threads at once comes apart."""
     turn: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(AT_ONCE))
     first: threading.Lock = field(default_factory=threading.Lock)
 
@@ -64,7 +65,7 @@ class Services:
                     except _NoStamp as failure:
                         failures.append(f"{url}: {failure}")
                     else:
-                        self._shared.sample[hash_name] = token
+                        self._shared.sample[hash_name] = token.dump()
                         return token
             self._shared.rest_until = time.monotonic() + REST_S
         raise ServiceUnavailable(_("no timestamp: {failures}").format(failures="; ".join(failures)))
@@ -82,7 +83,7 @@ class Services:
         with self._shared.first:
             if hash_name not in self._shared.sample:
                 self.stamp(bytes(hashlib.new(hash_name).digest_size), hash_name)
-            return self._shared.sample[hash_name]
+            return cms.ContentInfo.load(self._shared.sample[hash_name])
 
 
 def _asked(url: str, digest: bytes, hash_name: str, timeout_s: float) -> cms.ContentInfo:
