@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 from typing import Any
 
@@ -151,11 +151,26 @@ def _plain(value: Any) -> Any:
     return value.isoformat() if isinstance(value, date) else value
 
 
+def _extract(tar: tarfile.TarFile, work: Path) -> None:
+    """Plain files below *work* and nothing else. (``extractall`` has its filter only from Python 3.11.4 on.)"""
+    for member in tar:
+        inside = PurePosixPath(member.name)
+        if member.isdir():
+            continue
+        content = tar.extractfile(member) if member.isfile() else None
+        if content is None or inside.is_absolute() or ".." in inside.parts:
+            raise tarfile.ReadError(member.name)
+        target = work / inside
+        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with content, target.open("wb") as copy:
+            shutil.copyfileobj(content, copy, 1 << 20)
+
+
 def _unpacked(source: Path, work: Path) -> dict[str, Any]:
     """The manifest of a backup whose files, unpacked to *work*, are all what it says."""
     try:
         with tarfile.open(source) as tar:
-            tar.extractall(work, filter="data")
+            _extract(tar, work)
         manifest: dict[str, Any] = json.loads((work / "manifest.json").read_bytes())
         expected, version = manifest["sha256"], manifest["format"]
     except (tarfile.TarError, OSError, ValueError, KeyError, EOFError) as error:
