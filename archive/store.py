@@ -296,10 +296,11 @@ class Archive:
                 if held is None:
                     continue
                 for serial in held.standing_serials:
+                    record = held.standing(serial).record
                     decisions = held.value(serial, "provenance.json", Provenance).decisions
                     if decisions:
                         name = str(held.json(serial, "metadata.json")["scan"]["name"])
-                        yield held.standing(serial).record, name, held.origin(serial)[1], decisions
+                        yield record, name, held.origin(serial)[1], decisions
 
     def records(self) -> Iterator[Record]:
         """Every record, read from the objects alone. IntegrityBroken at the first that cannot be read."""
