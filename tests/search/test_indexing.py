@@ -11,8 +11,9 @@ from click.testing import CliRunner, Result
 import cli
 from commands.indexing import behind, catch_up, index_or_say, rebuild, whole_index
 from commands.workspace import Workspace
+from schemas.documents import FoundSignature
 from schemas.errors import InputRejected, IntegrityBroken
-from schemas.records import Deposit, Provenance, Record
+from schemas.records import Deposit, Provenance, Record, RecordVersion
 from schemas.settings import Search, Settings
 from search.index import Request, SearchIndex
 from search.memory_index import MemoryIndex
@@ -144,6 +145,15 @@ def test_a_damaged_index_is_filled_again_before_it_is_searched(
 
 
 class Shelved(Shelf):
+    def certificate(self, id: str) -> None:
+        """Nothing was destroyed."""
+
+    def history(self, id: str) -> tuple[RecordVersion, ...]:
+        return ()
+
+    def found_signatures(self, id: str) -> tuple[FoundSignature, ...]:
+        return ()
+
     def provenance(self, id: str) -> Provenance:
         return Provenance("Nguyễn Văn A", self.record(id).deposited_at, {}, {}, ("2023-08-20 A: accept",))
 
