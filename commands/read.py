@@ -10,7 +10,7 @@ import click
 
 from cli import Context
 from commands.engines import opened_pool, reading_options
-from commands.showing import console, harmless, json_line
+from commands.showing import console, harmless, harmless_lines, json_line
 from ingest.extract import describe
 from ingest.extract.shown import shown
 from ingest.fencedpages import composed
@@ -119,8 +119,3 @@ def _print_documents(documents: Sequence[Document], as_json: bool) -> None:
             out.print(f"  {mark} {name:14s} {harmless(field.value or '')}")
         for page in document.pages:
             out.print(harmless_lines(page.text))
-
-
-def harmless_lines(text: str) -> str:
-    """*text* with its line breaks, and no other control character."""
-    return "\n".join(harmless(line) for line in text.splitlines())

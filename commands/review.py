@@ -18,7 +18,7 @@ from rich.table import Table
 
 from cli import Context
 from commands.access import operator_of
-from commands.showing import console, harmless, json_line
+from commands.showing import console, harmless, harmless_lines, json_line
 from commands.workspace import Workspace
 from schemas.documents import Field, FieldState
 from schemas.errors import InputRejected, ServiceUnavailable
@@ -439,8 +439,3 @@ def _each_id(workspace: Workspace, ids: Sequence[str], decide: Callable[[str], s
     if failed:
         return 4 if failed == len(ids) else 3
     return 0
-
-
-def harmless_lines(text: str) -> str:
-    """*text* with its line breaks, and no other control character."""
-    return "\n".join(harmless(line) for line in text.splitlines())

@@ -14,7 +14,7 @@ from rich.table import Table
 from archive.inventory import VIETNAM
 from cli import Context
 from commands.access import note_access
-from commands.showing import console, harmless, json_line
+from commands.showing import console, harmless, harmless_lines, json_line
 from schemas.documents import FoundSignature
 from schemas.errors import InputRejected, ServiceUnavailable
 from schemas.language import _
@@ -65,10 +65,6 @@ def command(
         _print(record, workspace.archive.provenance(id), pdf, _signed(pdf), workspace.archive.found_signatures(id))
         _print_history(workspace.archive.history(id))
         console().print(_("Whether the signatures hold: sohoa verify {id}").format(id=record.id))
-
-
-def harmless_lines(text: str) -> str:
-    return "\n".join(harmless(line) for line in text.split("\n"))
 
 
 def _signed(pdf: Path) -> list[str]:

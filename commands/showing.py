@@ -48,6 +48,11 @@ def harmless(text: str) -> str:
     return "".join(" " if unicodedata.category(c) in ("Cc", "Cf") and c != "\u200d" else c for c in text)
 
 
+def harmless_lines(text: str) -> str:
+    """*text* with its line breaks, and no other control character."""
+    return "\n".join(harmless(line) for line in text.splitlines())
+
+
 def console(*, err: bool = False) -> Console:
     """A console that fits the terminal, and writes wide plain lines where there is none."""
     made = Console(stderr=err, highlight=False, soft_wrap=False, markup=False)
