@@ -22,7 +22,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Date, Engine, Integer, MetaData, Table, func, inspect, select, text
 
-from archive.catalogue import explained
+from archive.database import explained
 from archive.schema import SCHEMA_VERSION, bring_up_to_date
 from schemas.errors import InputRejected, IntegrityBroken, ServiceUnavailable, SettingsRejected
 from schemas.language import _

@@ -39,7 +39,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import DBAPIError
 
-from archive.catalogue import batches, explained, records, scans
+from archive.database import explained
 from archive.imports import (
     FOREVER,
     INVENTORY_COLUMNS,
@@ -59,6 +59,7 @@ from archive.imports import (
 )
 from archive.rowfiles import fold, open_rows
 from archive.schema import bring_up_to_date
+from archive.tables import batches, records, scans
 from schemas.documents import Kind
 from schemas.errors import InputRejected
 from schemas.language import _

@@ -10,7 +10,10 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
+from sqlalchemy import Connection, delete, insert
+
 from archive.rowfiles import fold
+from archive.tables import sketches
 from schemas.documents import Document, FieldState
 from schemas.records import Record
 
@@ -55,6 +58,14 @@ def identity(number: str | None, symbol: str | None, issued_on: str | None) -> t
     if not (number and symbol and issued_on):
         return ()
     return (_hash(f"={number.lstrip('0')}/{fold(symbol)} {issued_on}"),)
+
+
+def put_marks(connection: Connection, subject: str, sha256: str, marks: Sequence[int]) -> None:
+    """Let *subject*, a record or a document that waits, be found by *marks* and by none from before."""
+    connection.execute(delete(sketches).where(sketches.c.subject == subject))
+    if marks:
+        rows = [{"hash": mark, "subject": subject, "scan_sha256": sha256} for mark in marks]
+        connection.execute(insert(sketches), rows)
 
 
 def nearly_the_same(one: Sequence[str], other: Sequence[str]) -> bool:

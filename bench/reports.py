@@ -23,8 +23,9 @@ from typing import TypeVar
 
 from sqlalchemy import Connection, insert, text
 
-from archive.catalogue import Catalogue, records
+from archive.catalogue import Catalogue
 from archive.inventory import Register
+from archive.tables import records
 from reports.progress import first_day_needed, progress
 
 T = TypeVar("T")

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from archive.backup import restore
-from archive.catalogue import engine_of
+from archive.database import engine_of
 from archive.staging import DECLARATION
 from cli import Context
 from commands.access import operator_of

@@ -12,8 +12,9 @@ import pytest
 from sqlalchemy import delete, update
 
 from archive.audit import Audit, Fault, audit
-from archive.catalogue import Catalogue, log, records
+from archive.catalogue import Catalogue
 from archive.store import Archive
+from archive.tables import log, records
 from tests.archive import submission
 
 V1, V2 = "v1/content/001", "v2/content/002"

@@ -14,8 +14,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import delete, insert, update
 
-from archive.catalogue import Catalogue, counters, log, records
+from archive.catalogue import Catalogue
 from archive.schema import SCHEMA_VERSION, schema
+from archive.tables import counters, log, records
 from schemas.documents import Kind
 from schemas.errors import InputRejected, IntegrityBroken, ServiceUnavailable, SettingsRejected
 from schemas.pages import MediaType, Scan

@@ -9,8 +9,9 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Engine, MetaData, create_engine, inspect, text
 
-from archive import catalogue, decisions, inventory
+from archive import decisions, inventory, tables
 from archive.catalogue import Catalogue
+from archive.deposits import row_of
 from archive.inventory import Register
 from archive.schema import MIGRATIONS, SCHEMA_VERSION, bring_up_to_date, schema
 from schemas.errors import SettingsRejected
@@ -42,7 +43,7 @@ def test_the_steps_end_in_the_tables_that_the_program_uses(url: str) -> None:
     bring_up_to_date(engine)
     used = MetaData()
     for table in (
-        *catalogue.tables.sorted_tables,
+        *tables.tables.sorted_tables,
         *decisions.tables.sorted_tables,
         *inventory.tables.sorted_tables,
         schema,
@@ -57,7 +58,7 @@ def test_what_an_earlier_release_wrote_is_there_after_the_update(url: str, relea
     engine = create_engine(url)
     bring_up_to_date(engine, up_to=release)
     known = {column["name"] for column in inspect(engine).get_columns("records")}
-    row = {"id": "D.001", **catalogue._row(deposit(), 1)}
+    row = {"id": "D.001", **row_of(deposit(), 1)}
     with engine.begin() as connection:
         if release == 1:  # as 0.1.0 left it: no mark of Alembic's, no tables of the register before its first report
             connection.execute(text("DROP TABLE alembic_version"))

@@ -12,8 +12,9 @@ from python_calamine import CalamineWorkbook
 from sqlalchemy import insert, select
 
 import cli
-from archive.catalogue import Catalogue, hold_heads, holds
+from archive.catalogue import Catalogue
 from archive.store import Archive
+from archive.tables import hold_heads, holds
 from commands.deciding import is_as_signed, rotated, submission_of, waiting
 from commands.engines import desk_of
 from commands.undoing import taken_back
@@ -348,7 +349,7 @@ def test_the_list_is_of_a_reason_a_unit_a_batch_or_an_age(desk: Desk) -> None:
 def test_a_list_of_thousands_is_there_at_once(desk: Desk) -> None:
     [hold] = desk.ingested([doubtful("77")])
     catalogue = desk.catalogue()
-    with catalogue._writing() as connection:
+    with catalogue.writing() as connection:
         [row] = connection.execute(select(holds)).all()
         [head] = connection.execute(select(hold_heads)).all()
         connection.execute(insert(holds), [{**row._mapping, "id": f"{n:012x}"} for n in range(2000)])

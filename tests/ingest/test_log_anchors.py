@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import delete, update
 
-from archive.catalogue import Catalogue, counters, log
+from archive.catalogue import Catalogue
+from archive.tables import counters, log
 from cli import run
 from commands.workspace import Workspace
 from tests.services.pki import Pki

@@ -10,7 +10,8 @@ import pytest
 from python_calamine import CalamineWorkbook
 
 import cli
-from archive.catalogue import Catalogue, records
+from archive.catalogue import Catalogue
+from archive.tables import records
 
 Typed = Callable[[str], tuple[int, str, str]]
 """Types a command line; gives exit code, what was printed and what was said beside it."""

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import insert, update
 
-from archive import catalogue
-from archive.catalogue import Catalogue, records
+from archive.catalogue import Catalogue
 from archive.inventory import Register
+from archive.tables import batches, records, scans
 from schemas.errors import InputRejected
 from schemas.units import Made, ProcedureCount, Standing
 from tests.services.postgres import emptied, postgres
@@ -203,10 +203,8 @@ def test_deposits_are_told_by_operator_and_batch_and_results_by_procedure(office
     for number, unit, day in (("1", "W1", 1), ("2", "W1", 9), ("3", "W2", 2)):
         office.deposit(f"D.00{number}", unit, number, date(2023, 7, day))
     with office.register.engine.begin() as connection:
-        connection.execute(
-            insert(catalogue.batches).values(id="b1", operator="An", started_at="2023-06-30T18:00:00+00:00")
-        )
-        connection.execute(insert(catalogue.scans).values(
+        connection.execute(insert(batches).values(id="b1", operator="An", started_at="2023-06-30T18:00:00+00:00"))
+        connection.execute(insert(scans).values(
             sha256="", path="", size_bytes=1, media_type="", state="done", batch="b1"))  # fmt: skip
     assert office.register.made(date(2023, 7, 5)) == (Made("An", "b1", date(2023, 7, 1), 2),)
     assert set(office.register.by_procedure(date(2023, 7, 5))) == {

@@ -14,8 +14,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import delete, insert, update
 
-from archive.catalogue import Catalogue, records
+from archive.catalogue import Catalogue
 from archive.inventory import Register
+from archive.tables import records
 from schemas.units import Standing
 
 DAY = date(2024, 2, 26)
