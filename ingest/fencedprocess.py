@@ -1,28 +1,25 @@
 """A process of its own for work on what others made: fenced in, with a time limit, and not believed.
 
-What it answers is unpickled with nothing but our own values and plain Python types: a process that a hostile file has
-taken over could otherwise run code in ours.
+What it answers is made of plain values, and only into the kind that its task returns (``ingest.answers``): a process
+that a hostile file has taken over could otherwise run code in ours, or change it.
 """
 
-import io
 import os
 import pickle
 import signal
 import sys
 import threading
-import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from enum import Enum
 from functools import partial
 from multiprocessing import get_context, parent_process
 from multiprocessing.connection import Connection, wait
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from ingest.answers import NoAnswer, packed, packed_error, unpacked
 from ingest.fence import Fence, Kept, close_in, limit_cpu, start_server
-from schemas.errors import ServiceUnavailable, SohoaError
+from schemas.errors import ServiceUnavailable
 from schemas.language import _
 
 START_TIMEOUT_S = 120.0
@@ -72,19 +69,19 @@ class FencedProcess:
                   "may have (ulimit -a), and that there is memory and room in the temporary folder").format(error=error)
             ) from error  # fmt: skip
         try:
-            self._answer(timeout_s)
+            self._answer(timeout_s, _ready)
         except BaseException:
             self.close()
             raise
 
     def run(self, function: Callable[..., Any], arguments: tuple[Any, ...], timeout_s: float) -> Any:
-        """What *function*, which can be pickled by its name, returns there, or its error.
+        """What *function*, which can be pickled by its name and says what it returns, returns there, or its error.
 
         WorkerDied when the process ends instead, TookTooLong when it does not end in time; it is gone then.
         """
-        return self._answer(timeout_s, (function, arguments, timeout_s))
+        return self._answer(timeout_s, function, (function, arguments, timeout_s))
 
-    def _answer(self, timeout_s: float, task: tuple[Any, ...] | None = None) -> Any:
+    def _answer(self, timeout_s: float, function: Callable[..., Any], task: tuple[Any, ...] | None = None) -> Any:
         late = threading.Event()
         timer = threading.Timer(timeout_s, self._give_up, (late,))
         timer.start()
@@ -98,13 +95,10 @@ class FencedProcess:
         finally:
             timer.cancel()
         try:
-            fine, value = _Believed(io.BytesIO(answer)).load()
-        except Exception as error:  # whatever bytes were sent in place of an answer
+            return unpacked(answer, function)
+        except NoAnswer as error:  # whatever bytes were sent in place of one
             self.close()
             raise WorkerDied(f"answered with what is no answer: {error}") from error
-        if not fine:
-            raise value
-        return value
 
     def _give_up(self, late: threading.Event) -> None:
         late.set()
@@ -144,33 +138,6 @@ def _without_main() -> Iterator[None]:
             sys.modules["__main__"] = main
 
 
-class _Believed(pickle.Unpickler):
-    """Takes plain values, our own dataclasses and enumerations, and errors; nothing that could act."""
-
-    def find_class(self, module: str, name: str) -> Any:
-        if (module, name) == ("builtins", "getattr"):
-            return _member
-        found = None
-        if module.split(".")[0] in ("schemas", "pathlib", "datetime", "builtins", "ingest") and "." not in name:
-            found = super().find_class(module, name)
-        if isinstance(found, type) and (
-            module.startswith("schemas.")
-            or found in (set, frozenset, complex, bytearray, Kept)
-            or (module == "pathlib" and issubclass(found, Path))
-            or module == "datetime"
-            or (module == "builtins" and issubclass(found, Exception))
-        ):
-            return found
-        raise pickle.UnpicklingError(f"{module}.{name}")
-
-
-def _member(kind: object, name: object) -> Enum:
-    """A member of an enumeration, as Python 3.11.0 to 3.11.3 pickles one: by ``getattr``, which could do far more."""
-    if isinstance(kind, type) and issubclass(kind, Enum) and isinstance(name, str) and name in kind.__members__:
-        return kind[name]
-    raise pickle.UnpicklingError(f"getattr of {kind!r}")
-
-
 # -- within the process -------------------------------------------------------------------------------------------
 
 kept: Kept = Kept(False, False)
@@ -205,6 +172,10 @@ def _prepared(prepare: Callable[..., object], arguments: tuple[Any, ...]) -> Non
     prepare(*arguments)
 
 
+def _ready() -> None:
+    """What *prepare* comes to, on the other side."""
+
+
 def _done(task: bytes) -> object:
     function, arguments, timeout_s = pickle.loads(task)
     limit_cpu(timeout_s + CPU_MARGIN_S)
@@ -213,24 +184,10 @@ def _done(task: bytes) -> object:
 
 def _tell(link: Connection, work: Callable[[], object]) -> None:
     try:
-        answer: tuple[bool, object] = True, work()
+        answer = packed(work())
     except Exception as error:  # noqa: BLE001 - raised again where the answer is waited for
-        answer = False, _told(error)
-    link.send_bytes(pickle.dumps(answer, pickle.HIGHEST_PROTOCOL))
-
-
-def _told(error: Exception) -> Exception:
-    """*error* as one that the other side knows: its nearest kind there, with its text."""
-    if isinstance(error, SohoaError):
-        return error
-    kind = next(kind for kind in type(error).__mro__ if kind.__module__ == "builtins")
-    text = str(error) if isinstance(error, MemoryError) else "".join(traceback.format_exception(error))
-    try:
-        told = kind(text)
-    except TypeError:
-        told = RuntimeError(text)
-    assert isinstance(told, Exception)
-    return told if not isinstance(told, OSError) or not isinstance(error, OSError) else OSError(error.errno, text)
+        answer = packed_error(error)
+    link.send_bytes(answer)
 
 
 def _end_with_parent() -> None:

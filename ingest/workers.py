@@ -156,14 +156,17 @@ class GuardedProcesses(Executor):
             self.submit(_nothing)
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        return self._keepers.submit(self._run, fn, args, kwargs)
+        """What *fn* says that it returns, of *args*; it and they can be pickled. It takes nothing by name."""
+        if kwargs:
+            raise TypeError("a task takes its arguments by their places")
+        return self._keepers.submit(self._run, fn, args)
 
-    def _run(self, fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def _run(self, fn: Callable[..., Any], args: tuple[Any, ...]) -> Any:
         worker = self._idle.get()  # as many as there are keepers: never waits
         try:
             for tried in range(1, TRIES + 1):
                 try:
-                    return worker.run(fn, args, kwargs, self._timeout_s)
+                    return worker.run(fn, args, self._timeout_s)
                 except WorkerDied:
                     if tried == TRIES or self._closing.is_set():
                         raise
@@ -194,11 +197,11 @@ class _Worker:
         self._process: FencedProcess | None = None
         self._closed = False
 
-    def run(self, fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], timeout_s: float) -> Any:
+    def run(self, fn: Callable[..., Any], args: tuple[Any, ...], timeout_s: float) -> Any:
         """The task's value or its exception; WorkerDied, TookTooLong or, where it cannot start, ServiceUnavailable."""
         process = self._started()
         try:
-            return process.run(_called, (fn, args, kwargs), timeout_s)
+            return process.run(fn, args, timeout_s)
         except (WorkerDied, TookTooLong):
             self._end()
             raise
@@ -232,10 +235,6 @@ class _Worker:
     def close(self) -> None:
         self._closed = True
         self._end()
-
-
-def _called(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    return function(*args, **kwargs)
 
 
 def _nothing() -> None:

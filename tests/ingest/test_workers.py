@@ -164,18 +164,32 @@ def test_a_run_that_is_given_up_kills_what_is_at_work() -> None:
     assert time.monotonic() - started < 30
 
 
-def test_the_executor_takes_any_task() -> None:
+def length(text: str) -> int:
+    return len(text)
+
+
+def ends() -> None:
+    os._exit(1)
+
+
+def sleeps() -> None:
+    time.sleep(30)
+
+
+def test_the_executor_takes_any_task_that_says_what_it_returns() -> None:
     executor = GuardedProcesses(1, 5.0, ready, (OPTIONS,))
     try:
-        assert executor.submit(len, "four").result() == 4
+        assert executor.submit(length, "four").result() == 4
         with pytest.raises(WorkerDied):
-            executor.submit(os._exit, 1).result()
-        assert executor.submit(len, "seven").result() == 5
+            executor.submit(ends).result()
+        assert executor.submit(length, "seven").result() == 5
+        with pytest.raises(TypeError, match="does not say what it returns"):
+            executor.submit(len, "four").result()
     finally:
         executor.shutdown(cancel_futures=True)
     short = GuardedProcesses(1, 0.5, ready, (OPTIONS,))
     try:
         with pytest.raises(TookTooLong):
-            short.submit(time.sleep, 30).result()
+            short.submit(sleeps).result()
     finally:
         short.shutdown(cancel_futures=True)
