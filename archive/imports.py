@@ -1,28 +1,17 @@
-"""Units, inventory and targets from a file's rows: each cell checked, each bad row kept with column and reason.
+"""Units, results in force, targets and dossiers handled: the columns of each file, and a value from each row."""
 
-A bad row never stops the good ones and is never half taken: it goes, as it was, to a file that can be mended and
-imported again.
-"""
-
-import csv
 import re
-import unicodedata
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
-from functools import lru_cache
-from pathlib import Path
-from typing import Generic, NamedTuple, TypeVar
+from typing import NamedTuple
 
-from archive.rowfiles import REJECT_HEADINGS, Cell, Column, RowFile, cell_text, fold, looks_like_tcvn3
+from archive.cells import BadCell, Cells, Rejects
+from archive.rowfiles import Column, fold
+from schemas.days import FOREVER
 from schemas.language import _
 from schemas.units import Level, Target, Unit
-
-T = TypeVar("T")
-
-FOREVER = date.max.toordinal()
-"""The day (as ``date.toordinal``) on which what has no known end would end."""
 
 UNIT_COLUMNS = (
     Column("code", ("code", "unit code", "unit", "gso code", "ma", "ma don vi", "ma dinh danh", "ma co quan"), True),
@@ -82,22 +71,16 @@ LEVELS = {
 }  # fmt: skip
 
 
-class BadCell(Exception):
-    """A cell that cannot be taken: the column by our name, and the reason a person can act on."""
-
-    def __init__(self, column: str, reason: str) -> None:
-        super().__init__(reason)
-        self.column = column
-        self.reason = reason
-
-
 @dataclass(frozen=True, slots=True)
-class Fault:
-    """Why a row was not taken."""
+class Imported:
+    """What an import did: rows new, changed (the old form kept beside), already known, and set aside."""
 
-    line: int
-    column: str
-    reason: str
+    new: int
+    changed: int
+    same: int
+    rejects: Rejects
+    ignored: tuple[str, ...] = ()
+    """Headings of the file that mean nothing to us."""
 
 
 class StagedRow(NamedTuple):
@@ -116,180 +99,6 @@ class StagedRow(NamedTuple):
     title: str | None
     from_day: int | None
     until_day: int | None
-
-
-@dataclass
-class Rejects:
-    """The rows not taken, written as they were, with row, column and reason beside them; no file if there are none."""
-
-    path: Path
-    headings: Sequence[str]
-    count: int = 0
-    faults: list[Fault] = field(default_factory=list)
-    """The first few, for the terminal."""
-
-    KEEP = 20
-
-    def add(self, line: int, cells: Sequence[Cell], faults: Sequence[Fault]) -> None:
-        """Keep one bad row."""
-        width = len(self.headings)
-        texts = [cell_text(cell) for cell in cells][:width]
-        texts += [""] * (width - len(texts))
-        old = {place for place, heading in enumerate(self.headings) if heading in REJECT_HEADINGS}
-        texts = [text for place, text in enumerate(texts) if place not in old]
-        first = self.count == 0
-        with self.path.open("w" if first else "a", encoding="utf-8-sig" if first else "utf-8", newline="") as file:
-            writer = csv.writer(file)
-            if first:
-                writer.writerow([h for h in self.headings if h not in REJECT_HEADINGS] + list(REJECT_HEADINGS))
-            writer.writerow(
-                [*texts, line, "; ".join(fault.column for fault in faults), "; ".join(fault.reason for fault in faults)]
-            )
-        self.count += 1
-        if len(self.faults) < self.KEEP:
-            self.faults.extend(faults)
-
-
-class Reader(Generic[T]):
-    """Values from a file's rows, bad rows set aside in ``rejects``."""
-
-    def __init__(self, file: RowFile, rejects: Path, take: "Callable[[int, Cells], T]") -> None:
-        self.file = file
-        self.rejects = Rejects(rejects, file.headings)
-        self._take = take
-
-    def __iter__(self) -> Iterator[T]:
-        for line, cells in self.file.rows:
-            if not any(cells):
-                continue
-            try:
-                if line in self.file.merged:
-                    raise BadCell("", _("a merged cell hides this row's own value; unmerge it and fill in each row"))
-                yield self._take(line, Cells(self.file.places, cells))
-            except BadCell as bad:
-                self.rejects.add(line, cells, [Fault(line, self._heading(bad.column), bad.reason)])
-
-    def reject(self, line: int, cells: Sequence[Cell], column: str, reason: str) -> None:
-        """Set a row aside that another part of the import found bad."""
-        self.rejects.add(line, cells, [Fault(line, self._heading(column), reason)])
-
-    def _heading(self, column: str) -> str:
-        place = self.file.places.get(column)
-        return self.file.headings[place] if place is not None and place < len(self.file.headings) else column
-
-
-class Cells:
-    """One row's cells by our column names."""
-
-    __slots__ = ("_cells", "_places")
-
-    def __init__(self, places: Mapping[str, int], cells: Sequence[Cell]) -> None:
-        self._places = places
-        self._cells = cells
-
-    def has(self, column: str) -> bool:
-        """Whether the file has this column."""
-        return column in self._places
-
-    def raw(self, column: str) -> Cell:
-        """The cell itself; an empty string where there is none."""
-        place = self._places.get(column)
-        if place is None:
-            return ""
-        try:
-            return self._cells[place]
-        except IndexError:
-            return ""
-
-    def text(self, column: str) -> str:
-        """The cell as text, empty where there is none; BadCell for text in a font's own code."""
-        cell = self.raw(column)
-        if cell == "":
-            return ""
-        text = cell.strip() if type(cell) is str else cell_text(cell)
-        if not text.isascii():
-            text = _checked_text(text)
-            if not text:
-                raise BadCell(column, _("text in TCVN3 (an ABC font such as .VnTime); type it again in Unicode"))
-        return text
-
-    def needed(self, column: str) -> str:
-        """The cell as text; BadCell where it is empty."""
-        text = self.text(column)
-        if not text:
-            raise BadCell(column, _("empty"))
-        return text
-
-    def day(self, column: str) -> int | None:
-        """The cell as a day, None where it is empty; BadCell says what is not understood."""
-        cell = self.raw(column)
-        if type(cell) is not str:
-            cell = cell_text(cell)
-        if cell == "":
-            return None
-        day = day_of(cell)
-        if day is None:
-            raise BadCell(column, _("'{text}' is not a day; write 15/8/2023 or 2023-08-15").format(text=cell.strip()))
-        return day
-
-
-@lru_cache(maxsize=100_000)
-def _checked_text(text: str) -> str:
-    text = unicodedata.normalize("NFC", text).replace("\u00a0", " ").strip()
-    return "" if looks_like_tcvn3(text) else text
-
-
-_ISO = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?)?")
-_VIETNAMESE = re.compile(r"(\d{1,2})\s*[/.\-]\s*(\d{1,2})\s*[/.\-]\s*(\d{4})")
-_WRITTEN = re.compile(r"ngay (\d{1,2}) thang (\d{1,2}) nam (\d{4})")
-
-
-@lru_cache(maxsize=100_000)
-def day_of(text: str) -> int | None:
-    """The day (ordinal) written as ``2023-08-15``, ``15/8/2023``, ``15.8.2023`` or *ngày 15 tháng 8 năm 2023*.
-
-    Day before month always, as in Vietnam; a year of two digits is not taken, because its century would be a guess.
-    """
-    text = text.strip()
-    if match := _ISO.fullmatch(text):
-        year, month, day = map(int, match.groups())
-    elif match := _VIETNAMESE.fullmatch(text) or _WRITTEN.fullmatch(fold(text)):
-        day, month, year = map(int, match.groups())
-    else:
-        return None
-    try:
-        return date(year, month, day).toordinal()
-    except ValueError:
-        return None
-
-
-@lru_cache(maxsize=100_000)
-def number_key(number: str) -> str:
-    """A number for matching: case and spaces folded, no leading zeros (``01`` and ``1`` are the same)."""
-    folded = "".join(number.split()).upper()
-    return folded.lstrip("0") or folded[:1]
-
-
-@lru_cache(maxsize=100_000)
-def symbol_key(symbol: str) -> str:
-    """A symbol for matching: case and spaces folded, in NFC, every dash a hyphen."""
-    folded = "".join(unicodedata.normalize("NFC", symbol).split()).upper()
-    return re.sub(r"[\u2010-\u2015\u2212]", "-", folded).strip("/")
-
-
-@lru_cache(maxsize=10_000)
-def unit_key(code: str) -> str:
-    """A unit's code for matching: ``000.00.17.H29`` (QĐ 20/2020) and ``H29.17`` (QĐ 09/2025) are the same."""
-    folded = "".join(code.split()).upper()
-    parts = folded.split(".")
-    if len(parts) > 1 and re.fullmatch(r"[A-Z]\d+", parts[-1]) and all(part.isdigit() for part in parts[:-1]):
-        return ".".join([parts[-1], *(part for part in reversed(parts[:-1]) if int(part))])
-    return folded
-
-
-def match_key(home: str, number: str, symbol: str, issued: int) -> str:
-    """What an inventory row and its records share. *home*: the unit after all mergers; its rows lie side by side."""
-    return f"{home}|{issued}|{symbol_key(symbol)}|{number_key(number)}"
 
 
 _PLAIN_NUMBER = re.compile(r"[0-9]{1,10}[A-Za-z]{0,3}")

@@ -9,12 +9,13 @@ from datetime import datetime
 import click
 
 from archive.audit import Audit, Fault, Finding, audit
-from archive.inventory import VIETNAM, Register
+from archive.inventory import Register
 from cli import Context
 from commands.access import operator_of
 from commands.replicating import repaired, replicas_or_say
 from commands.showing import console, harmless, json_line
 from commands.workspace import Workspace
+from schemas.days import VIETNAM
 from schemas.errors import InputRejected, ServiceUnavailable
 from schemas.language import _
 

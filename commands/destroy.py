@@ -5,13 +5,13 @@ from typing import Any
 
 import click
 
-from archive.inventory import VIETNAM
 from cli import Context
 from commands.access import operator_of
 from commands.indexing import index_or_say
 from commands.showing import harmless, json_line
 from commands.withdraw import each
 from commands.workspace import Workspace
+from schemas.days import VIETNAM
 from schemas.errors import InputRejected
 from schemas.language import _
 from schemas.records import Record

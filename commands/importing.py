@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
-from archive.imports import Rejects
-from archive.inventory import Imported
+from archive.cells import Rejects
+from archive.imports import Imported
 from commands.showing import harmless, json_line
 from schemas.language import _
 

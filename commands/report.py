@@ -12,7 +12,7 @@ import click
 from rich.console import RenderableType
 from rich.text import Text
 
-from archive.inventory import VIETNAM, Register
+from archive.inventory import Register
 from cli import Context
 from commands.explaining import explain
 from commands.showing import console
@@ -20,6 +20,7 @@ from commands.writing import write_whole
 from reports.handled import Handled
 from reports.progress import Progress, Waiting, first_day_needed, place_of, progress, with_details
 from reports.words import day
+from schemas.days import VIETNAM
 from schemas.errors import ServiceUnavailable, SettingsRejected
 from schemas.language import _
 from schemas.units import Level
@@ -248,7 +249,8 @@ def rendered(report: Progress, form: str, agency: str = "") -> bytes:
 
 
 def _handled(register: Register, file: Path, first: date, last: date, form: str, output: Path | None) -> int:
-    from archive.imports import HANDLED_COLUMNS, Reader, handled_row
+    from archive.cells import Reader
+    from archive.imports import HANDLED_COLUMNS, handled_row
     from archive.rowfiles import open_rows
     from commands.importing import rejects_path, say_rejects
     from reports.handled import handled_report, render_csv, render_json, render_terminal

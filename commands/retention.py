@@ -6,11 +6,11 @@ from typing import Any
 import click
 from rich.table import Table
 
-from archive.inventory import VIETNAM
 from cli import Context
 from commands.access import operator_of
 from commands.showing import console, harmless, json_line
 from commands.withdraw import each
+from schemas.days import VIETNAM
 from schemas.errors import InputRejected
 from schemas.language import _
 from schemas.retention import OTHER, RETENTION_YEARS, retention

@@ -11,10 +11,10 @@ from typing import Any
 import click
 from rich.table import Table
 
-from archive.inventory import VIETNAM
 from cli import Context
 from commands.access import note_access
 from commands.showing import console, harmless, harmless_lines, json_line
+from schemas.days import VIETNAM
 from schemas.documents import FoundSignature
 from schemas.errors import InputRejected, ServiceUnavailable
 from schemas.language import _

@@ -12,10 +12,11 @@ from sqlalchemy import MetaData, create_engine, select
 
 from archive.backup import restore, write_backup
 from archive.catalogue import Catalogue
-from archive.inventory import VIETNAM, Register
+from archive.inventory import Register
 from cli import run
 from commands.workspace import Workspace
 from ingest.pipeline import document_id
+from schemas.days import VIETNAM
 from schemas.errors import InputRejected, IntegrityBroken
 from schemas.records import Withdrawal
 from schemas.work import Hold

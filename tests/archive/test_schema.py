@@ -9,10 +9,11 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Engine, MetaData, create_engine, inspect, text
 
-from archive import decisions, inventory, tables
+from archive import decisions, tables
 from archive.catalogue import Catalogue
 from archive.deposits import row_of
 from archive.inventory import Register
+from archive.register.tables import tables as register_tables
 from archive.schema import MIGRATIONS, SCHEMA_VERSION, bring_up_to_date, schema
 from schemas.errors import SettingsRejected
 from tests.archive.test_catalogue import HOLD, deposit
@@ -45,7 +46,7 @@ def test_the_steps_end_in_the_tables_that_the_program_uses(url: str) -> None:
     for table in (
         *tables.tables.sorted_tables,
         *decisions.tables.sorted_tables,
-        *inventory.tables.sorted_tables,
+        *register_tables.sorted_tables,
         schema,
     ):
         table.to_metadata(used)
@@ -62,7 +63,7 @@ def test_what_an_earlier_release_wrote_is_there_after_the_update(url: str, relea
     with engine.begin() as connection:
         if release == 1:  # as 0.1.0 left it: no mark of Alembic's, no tables of the register before its first report
             connection.execute(text("DROP TABLE alembic_version"))
-            inventory.tables.drop_all(connection)
+            register_tables.drop_all(connection)
         names = ", ".join(name for name in row if name in known)
         places = ", ".join(f":{name}" for name in row if name in known)
         connection.execute(text(f"INSERT INTO records ({names}) VALUES ({places})"), row)

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from archive.inventory import VIETNAM, Register
+from archive.inventory import Register
 from cli import run
 from commands.workspace import Workspace
+from schemas.days import VIETNAM
 from schemas.records import Withdrawal
 from schemas.units import Standing
 from tests.archive import submission

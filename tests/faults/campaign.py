@@ -23,7 +23,7 @@ import xlsxwriter
 from sqlalchemy import inspect, select
 
 from archive.catalogue import Catalogue
-from archive.inventory import inventory, units_table
+from archive.register.tables import inventory, units_table
 from archive.store import Archive
 from cli import run as sohoa
 from commands.indexing import index_or_say

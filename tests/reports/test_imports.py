@@ -12,8 +12,10 @@ import pytest
 import xlsxwriter
 
 from archive.catalogue import Catalogue
-from archive.imports import day_of, number_key, symbol_key, unit_key
-from archive.inventory import Imported, Register
+from archive.cells import day_of
+from archive.imports import Imported
+from archive.inventory import Register
+from archive.keys import number_key, symbol_key, unit_key
 from schemas.errors import InputRejected
 from schemas.units import InventoryRow, Level, Target
 

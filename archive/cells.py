@@ -1,0 +1,183 @@
+"""Cells of a file's rows, each checked as it is read; a row that cannot be taken is kept with column and reason.
+
+A bad row never stops the good ones and is never half taken: it goes, as it was, to a file that can be mended and
+imported again.
+"""
+
+import csv
+import re
+import unicodedata
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from functools import lru_cache
+from pathlib import Path
+from typing import Generic, TypeVar
+
+from archive.rowfiles import REJECT_HEADINGS, Cell, RowFile, cell_text, fold, looks_like_tcvn3
+from schemas.language import _
+
+T = TypeVar("T")
+
+
+class BadCell(Exception):
+    """A cell that cannot be taken: the column by our name, and the reason a person can act on."""
+
+    def __init__(self, column: str, reason: str) -> None:
+        super().__init__(reason)
+        self.column = column
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Why a row was not taken."""
+
+    line: int
+    column: str
+    reason: str
+
+
+@dataclass
+class Rejects:
+    """The rows not taken, written as they were, with row, column and reason beside them; no file if there are none."""
+
+    path: Path
+    headings: Sequence[str]
+    count: int = 0
+    faults: list[Fault] = field(default_factory=list)
+    """The first few, for the terminal."""
+
+    KEEP = 20
+
+    def add(self, line: int, cells: Sequence[Cell], faults: Sequence[Fault]) -> None:
+        """Keep one bad row."""
+        width = len(self.headings)
+        texts = [cell_text(cell) for cell in cells][:width]
+        texts += [""] * (width - len(texts))
+        old = {place for place, heading in enumerate(self.headings) if heading in REJECT_HEADINGS}
+        texts = [text for place, text in enumerate(texts) if place not in old]
+        first = self.count == 0
+        with self.path.open("w" if first else "a", encoding="utf-8-sig" if first else "utf-8", newline="") as file:
+            writer = csv.writer(file)
+            if first:
+                writer.writerow([h for h in self.headings if h not in REJECT_HEADINGS] + list(REJECT_HEADINGS))
+            writer.writerow(
+                [*texts, line, "; ".join(fault.column for fault in faults), "; ".join(fault.reason for fault in faults)]
+            )
+        self.count += 1
+        if len(self.faults) < self.KEEP:
+            self.faults.extend(faults)
+
+
+class Reader(Generic[T]):
+    """Values from a file's rows, bad rows set aside in ``rejects``."""
+
+    def __init__(self, file: RowFile, rejects: Path, take: "Callable[[int, Cells], T]") -> None:
+        self.file = file
+        self.rejects = Rejects(rejects, file.headings)
+        self._take = take
+
+    def __iter__(self) -> Iterator[T]:
+        for line, cells in self.file.rows:
+            if not any(cells):
+                continue
+            try:
+                if line in self.file.merged:
+                    raise BadCell("", _("a merged cell hides this row's own value; unmerge it and fill in each row"))
+                yield self._take(line, Cells(self.file.places, cells))
+            except BadCell as bad:
+                self.rejects.add(line, cells, [Fault(line, self._heading(bad.column), bad.reason)])
+
+    def reject(self, line: int, cells: Sequence[Cell], column: str, reason: str) -> None:
+        """Set a row aside that another part of the import found bad."""
+        self.rejects.add(line, cells, [Fault(line, self._heading(column), reason)])
+
+    def _heading(self, column: str) -> str:
+        place = self.file.places.get(column)
+        return self.file.headings[place] if place is not None and place < len(self.file.headings) else column
+
+
+class Cells:
+    """One row's cells by our column names."""
+
+    __slots__ = ("_cells", "_places")
+
+    def __init__(self, places: Mapping[str, int], cells: Sequence[Cell]) -> None:
+        self._places = places
+        self._cells = cells
+
+    def has(self, column: str) -> bool:
+        """Whether the file has this column."""
+        return column in self._places
+
+    def raw(self, column: str) -> Cell:
+        """The cell itself; an empty string where there is none."""
+        place = self._places.get(column)
+        if place is None:
+            return ""
+        try:
+            return self._cells[place]
+        except IndexError:
+            return ""
+
+    def text(self, column: str) -> str:
+        """The cell as text, empty where there is none; BadCell for text in a font's own code."""
+        cell = self.raw(column)
+        if cell == "":
+            return ""
+        text = cell.strip() if type(cell) is str else cell_text(cell)
+        if not text.isascii():
+            text = _checked_text(text)
+            if not text:
+                raise BadCell(column, _("text in TCVN3 (an ABC font such as .VnTime); type it again in Unicode"))
+        return text
+
+    def needed(self, column: str) -> str:
+        """The cell as text; BadCell where it is empty."""
+        text = self.text(column)
+        if not text:
+            raise BadCell(column, _("empty"))
+        return text
+
+    def day(self, column: str) -> int | None:
+        """The cell as a day, None where it is empty; BadCell says what is not understood."""
+        cell = self.raw(column)
+        if type(cell) is not str:
+            cell = cell_text(cell)
+        if cell == "":
+            return None
+        day = day_of(cell)
+        if day is None:
+            raise BadCell(column, _("'{text}' is not a day; write 15/8/2023 or 2023-08-15").format(text=cell.strip()))
+        return day
+
+
+@lru_cache(maxsize=100_000)
+def _checked_text(text: str) -> str:
+    text = unicodedata.normalize("NFC", text).replace("\u00a0", " ").strip()
+    return "" if looks_like_tcvn3(text) else text
+
+
+_ISO = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?)?")
+_VIETNAMESE = re.compile(r"(\d{1,2})\s*[/.\-]\s*(\d{1,2})\s*[/.\-]\s*(\d{4})")
+_WRITTEN = re.compile(r"ngay (\d{1,2}) thang (\d{1,2}) nam (\d{4})")
+
+
+@lru_cache(maxsize=100_000)
+def day_of(text: str) -> int | None:
+    """The day (ordinal) written as ``2023-08-15``, ``15/8/2023``, ``15.8.2023`` or *ngày 15 tháng 8 năm 2023*.
+
+    Day before month always, as in Vietnam; a year of two digits is not taken, because its century would be a guess.
+    """
+    text = text.strip()
+    if match := _ISO.fullmatch(text):
+        year, month, day = map(int, match.groups())
+    elif match := _VIETNAMESE.fullmatch(text) or _WRITTEN.fullmatch(fold(text)):
+        day, month, year = map(int, match.groups())
+    else:
+        return None
+    try:
+        return date(year, month, day).toordinal()
+    except ValueError:
+        return None

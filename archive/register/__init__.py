@@ -1,0 +1,6 @@
+"""The parts behind ``archive.inventory.Register``, each a module of functions over one connection.
+
+``tables`` are the tables; ``units``, ``targets`` and ``changes`` put what is imported in place with its date; ``rows``
+reads the inventory; ``matching`` says which row a record counts for, ``faults`` from when it does not; ``counters`` are
+the sums behind the rates, and ``standings`` the reasons, row by row.
+"""

@@ -1,0 +1,104 @@
+"""The counts behind every rate: sums by unit and day, kept by every change, and the few that go over every row."""
+
+from collections.abc import Iterable
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, func, select, text
+
+from archive.register.tables import unit_days
+from archive.tables import batches, records, scans
+from schemas.days import FOREVER, VIETNAM, date_of, day_in_vietnam
+from schemas.units import DayCount, Made, ProcedureCount
+
+_TOUCHED = "touched t JOIN inventory i ON i.key = t.key AND i.superseded_at IS NULL"
+_OF_PROCEDURE = "(SELECT * FROM inventory WHERE procedure = :procedure AND superseded_at IS NULL) i"
+
+# For each row: +1 and -1 where it comes into force and ends, and the same for its days with a record while in force.
+CHANGES = """
+    SELECT i.unit AS unit, CASE e.sign WHEN 1 THEN i.from_day ELSE i.until_day END AS day, e.sign AS rows, 0 AS done
+    FROM {rows} CROSS JOIN (SELECT 1 AS sign UNION ALL SELECT -1) e
+    UNION ALL
+    SELECT i.unit, CASE e.sign WHEN 1 THEN CASE WHEN s.from_day > i.from_day THEN s.from_day ELSE i.from_day END
+                               ELSE CASE WHEN s.until_day < i.until_day THEN s.until_day ELSE i.until_day END END,
+           0, e.sign
+    FROM {rows} JOIN digitised_spans s ON s.row = i.id CROSS JOIN (SELECT 1 AS sign UNION ALL SELECT -1) e
+    WHERE s.from_day < i.until_day AND s.until_day > i.from_day
+"""
+
+
+def share(connection: Connection, sign: int) -> None:
+    """Add (or with -1 take away) the share that the rows under the touched keys have in ``unit_days``."""
+    connection.execute(
+        text(
+            f"INSERT INTO unit_days (unit, day, rows, done) "
+            f"SELECT unit, day, {sign} * SUM(rows), {sign} * SUM(done) "
+            f"FROM ({CHANGES.format(rows=_TOUCHED)}) c WHERE day < :forever GROUP BY unit, day "
+            f"ON CONFLICT (unit, day) DO UPDATE SET rows = unit_days.rows + excluded.rows, "
+            f"done = unit_days.done + excluded.done"
+        ),
+        {"forever": FOREVER},
+    )
+
+
+def day_counts(
+    connection: Connection, as_of: date, *, since: date | None = None, procedure: str | None = None
+) -> tuple[DayCount, ...]:
+    """Changes of the counts of every unit up to *as_of*; what lies before *since* is summed into that day.
+
+    The sum over a unit's changes up to a day is what was in force, and what of it was digitised, on that day.
+    """
+    base = since.toordinal() if since is not None else as_of.toordinal()
+    source = "unit_days" if procedure is None else f"({CHANGES.format(rows=_OF_PROCEDURE)}) c"
+    query = text(
+        f"SELECT unit, CASE WHEN day < :base THEN :base ELSE day END AS day, SUM(rows) AS rows, SUM(done) AS done "
+        f"FROM {source} WHERE day <= :as_of GROUP BY 1, 2 HAVING SUM(rows) <> 0 OR SUM(done) <> 0"
+    )
+    given = {"base": base, "as_of": as_of.toordinal(), "forever": FOREVER}
+    if procedure is None:
+        del given["forever"]
+    rows = connection.execute(query, given | ({"procedure": procedure} if procedure is not None else {})).all()
+    return tuple(DayCount(row.unit, date.fromordinal(row.day), int(row.rows), int(row.done)) for row in rows)
+
+
+def by_procedure(
+    connection: Connection, as_of: date, *, units: Iterable[str] | None = None
+) -> tuple[ProcedureCount, ...]:
+    """Results in force and those with a record, by procedure; of the rows of *units*, or of all.
+
+    Goes over every row (the counters know units and days only).
+    """
+    chosen = sorted(units) if units is not None else []
+    where = "AND i.unit IN :units" if units is not None else ""
+    query = text(f"""
+        SELECT i.procedure AS procedure, COUNT(*) AS rows, COUNT(s.row) AS done
+        FROM inventory i LEFT JOIN digitised_spans s ON s.row = i.id AND s.from_day <= :day AND s.until_day > :day
+        WHERE i.superseded_at IS NULL AND i.from_day <= :day AND i.until_day > :day {where}
+        GROUP BY i.procedure
+    """)
+    given: dict[str, Any] = {"day": as_of.toordinal()}
+    if units is not None:
+        query, given = query.bindparams(bindparam("units", expanding=True)), given | {"units": chosen}
+    return tuple(ProcedureCount(row.procedure, row.rows, row.done) for row in connection.execute(query, given))
+
+
+def made(connection: Connection, as_of: date) -> tuple[Made, ...]:
+    """How many records stand, deposited by the end of *as_of*, by operator and batch."""
+    after = datetime.combine(as_of + timedelta(days=1), datetime.min.time(), VIETNAM)
+    query = (
+        select(batches.c.operator, batches.c.id, batches.c.started_at, func.count().label("records"))
+        .join_from(records, scans, scans.c.sha256 == records.c.scan_sha256)
+        .join(batches, batches.c.id == scans.c.batch)
+        .where(records.c.deposited_at < after.astimezone(UTC).isoformat(timespec="microseconds"))
+        .group_by(batches.c.operator, batches.c.id, batches.c.started_at)
+    )
+    return tuple(
+        Made(row.operator, row.id, date.fromordinal(day_in_vietnam(row.started_at)), row.records)
+        for row in connection.execute(query)
+    )
+
+
+def first_day(connection: Connection) -> date | None:
+    """The first day on which any result was in force; None for an empty inventory."""
+    first = connection.execute(select(func.min(unit_days.c.day)).where(unit_days.c.rows > 0)).scalar_one()
+    return date_of(first)

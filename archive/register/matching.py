@@ -1,0 +1,205 @@
+"""Which row each record counts for, and on which days: matched anew under the keys that a change touches."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, delete, func, insert, select, text, update
+
+from archive.keys import match_key, unit_key
+from archive.register.counters import share
+from archive.register.tables import WITHDRAWN, counted, faults, fresh, inventory, make_temporary, spans, state, touched
+from archive.register.units import homes_of, known_units
+from archive.tables import records
+from schemas.days import FOREVER, day_in_vietnam
+
+DEPOSITS_AT_ONCE = 50_000
+
+
+def take_deposits(connection: Connection) -> int:
+    """Take in the next deposits that came since the last time, at most ``DEPOSITS_AT_ONCE``; returns how many."""
+    homes = homes_of(known_units(connection))
+    names = {unit_key(code): code for code in homes}
+    seen = _seen(connection)
+    first = connection.execute(select(func.min(records.c.position))).scalar_one()
+    if seen and (first is None or first > seen):  # the list was made anew, perhaps without some that stood in it
+        _forget_vanished(connection)
+    query = (
+        select(records.c.id, records.c.unit, records.c.procedure, records.c.kind, records.c.number,
+               records.c.symbol, records.c.issued_on, records.c.deposited_at, records.c.withdrawn_at,
+               records.c.position)
+        .where(records.c.position > seen).order_by(records.c.position).limit(DEPOSITS_AT_ONCE)
+    )  # fmt: skip
+    rows = connection.execute(query).all()
+    if not rows:
+        return 0
+    for table in (fresh, touched):
+        make_temporary(connection, table)
+    values = []
+    for row in rows:
+        unit = names.get(unit_key(row.unit), row.unit)
+        key = None
+        if row.number and row.issued_on:
+            key = match_key(homes.get(unit, unit), row.number, row.symbol or "", row.issued_on.toordinal())
+        values.append({"record": row.id, "key": key, "unit": unit, "procedure": row.procedure, "kind": row.kind,
+                       "day": day_in_vietnam(row.deposited_at)})  # fmt: skip
+    connection.execute(insert(fresh), values)
+    connection.execute(
+        text(
+            "INSERT INTO touched SELECT key FROM fresh WHERE key IS NOT NULL UNION "
+            "SELECT c.key FROM counted_records c JOIN fresh f ON f.record = c.record WHERE c.key IS NOT NULL"
+        )
+    )
+    share(connection, -1)
+    # A record described anew keeps the day from which it counted, unless it now counts for another result.
+    connection.execute(
+        text(
+            "UPDATE fresh SET day = c.day FROM counted_records c "
+            "WHERE c.record = fresh.record AND c.key = fresh.key AND c.day < fresh.day"
+        )
+    )
+    connection.execute(text("DELETE FROM counted_records WHERE record IN (SELECT record FROM fresh)"))
+    connection.execute(
+        text(
+            "INSERT INTO counted_records (record, key, unit, procedure, kind, day, fits) "
+            "SELECT record, key, unit, procedure, kind, day, 0 FROM fresh"
+        )
+    )
+    _note_withdrawals(connection, rows)
+    settle(connection)
+    connection.execute(update(state).where(state.c.name == "records_seen").values(value=rows[-1].position))
+    return len(rows)
+
+
+def _forget_vanished(connection: Connection) -> None:
+    """Let go of the records that the list of deposits no longer has."""
+    make_temporary(connection, touched)
+    gone = "record NOT IN (SELECT id FROM records)"
+    connection.execute(
+        text(f"INSERT INTO touched SELECT DISTINCT key FROM counted_records WHERE key IS NOT NULL AND {gone}")
+    )
+    share(connection, -1)
+    connection.execute(text(f"DELETE FROM counted_records WHERE {gone}"))
+    settle(connection)
+
+
+def _note_withdrawals(connection: Connection, rows: Iterable[Any]) -> None:
+    """A record that was withdrawn does not count from that day on, which no audit mends."""
+    for row in rows:
+        connection.execute(delete(faults).where(faults.c.record == row.id, faults.c.reason == WITHDRAWN))
+        if row.withdrawn_at:
+            day = day_in_vietnam(row.withdrawn_at)
+            connection.execute(delete(faults).where(faults.c.record == row.id, faults.c.from_day == day))
+            connection.execute(insert(faults).values(record=row.id, from_day=day, until_day=FOREVER, reason=WITHDRAWN))
+
+
+# A record counts for the row of its own unit before one of a unit since merged with it, then for the row of its
+# procedure; where two rows fit equally well it counts for neither, because which one it is would be a guess.
+_MATCH = """
+    UPDATE counted_records SET row = CASE WHEN best.fits = 1 THEN best.row END, fits = best.fits
+    FROM (SELECT record, MIN(row) AS row, COUNT(*) AS fits
+          FROM (SELECT record, row, RANK() OVER (PARTITION BY record ORDER BY score DESC) AS place
+                FROM (SELECT c.record AS record, i.id AS row,
+                             CASE WHEN i.unit = c.unit THEN 2 ELSE 0 END
+                             + CASE WHEN i.procedure <> '' AND i.procedure = c.procedure THEN 1 ELSE 0 END AS score
+                      FROM touched t JOIN counted_records c ON c.key = t.key
+                      JOIN inventory i ON i.key = t.key AND i.superseded_at IS NULL) scored) ranked
+          WHERE place = 1 GROUP BY record) best
+    WHERE counted_records.record = best.record
+"""
+
+
+def settle(connection: Connection) -> None:
+    """Match the records under the touched keys anew, then add their rows' share."""
+    connection.execute(text("UPDATE counted_records SET row = NULL, fits = 0 WHERE key IN (SELECT key FROM touched)"))
+    connection.execute(text(_MATCH))
+    connection.execute(
+        text("DELETE FROM digitised_spans WHERE row IN (SELECT i.id FROM touched t JOIN inventory i ON i.key = t.key)")
+    )
+    connection.execute(
+        text(
+            "INSERT INTO digitised_spans (row, from_day, until_day) "
+            "SELECT c.row, MIN(c.day), :forever FROM touched t JOIN counted_records c ON c.key = t.key "
+            "WHERE c.row IS NOT NULL AND c.kind <> 'copy' GROUP BY c.row"
+        ),
+        {"forever": FOREVER},
+    )
+    _settle_faults(connection)
+    share(connection, 1)
+
+
+def _settle_faults(connection: Connection) -> None:
+    """Spans of the rows that have a record with a fault: the days on which at least one record is intact."""
+    rows = connection.execute(
+        text(
+            "SELECT c.row, c.record, c.day, f.from_day, f.until_day FROM counted_records c "
+            "LEFT JOIN record_faults f ON f.record = c.record WHERE c.kind <> 'copy' AND c.row IN "
+            "(SELECT b.row FROM record_faults g JOIN counted_records b ON b.record = g.record "
+            " JOIN touched t ON t.key = b.key WHERE b.row IS NOT NULL) "
+            "AND c.key IN (SELECT key FROM touched)"
+        )
+    ).all()
+    by_row: dict[int, dict[str, tuple[int, list[tuple[int, int]]]]] = defaultdict(dict)
+    for row in rows:
+        _day, broken = by_row[row.row].setdefault(row.record, (row.day, []))
+        if row.from_day is not None:
+            broken.append((row.from_day, row.until_day))
+    for id, of_row in by_row.items():
+        connection.execute(delete(spans).where(spans.c.row == id))
+        joined = _joined(span for day, broken in of_row.values() for span in _intact(day, broken))
+        for start, end in joined:
+            connection.execute(insert(spans).values(row=id, from_day=start, until_day=end))
+
+
+def _intact(day: int, broken: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """The days from *day* on that lie in no fault."""
+    for start, end in sorted(broken):
+        if start > day:
+            yield day, start
+        day = max(day, end)
+    if day < FOREVER:
+        yield day, FOREVER
+
+
+def _joined(given: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Spans of days made one where they meet."""
+    joined: list[tuple[int, int]] = []
+    for start, end in sorted(given):
+        if joined and start <= joined[-1][1]:
+            joined[-1] = joined[-1][0], max(joined[-1][1], end)
+        else:
+            joined.append((start, end))
+    return joined
+
+
+def move(connection: Connection, codes: set[str]) -> None:
+    """After mergers: give the rows and records of these units their new keys, and count them anew."""
+    homes = homes_of(known_units(connection))
+    make_temporary(connection, touched)
+    new_keys: list[dict[str, Any]] = []
+    for table, identity in ((inventory, inventory.c.id), (counted, counted.c.record)):
+        found = connection.execute(
+            select(identity.label("id"), table.c.key, table.c.unit)
+            .where(table.c.unit.in_(bindparam("codes", expanding=True)), table.c.key.is_not(None)),
+            {"codes": sorted(codes)},
+        ).all()  # fmt: skip
+        for row in found:
+            rest = row.key.partition("|")[2]
+            new_keys.append({"table": table, "id": row.id, "old": row.key,
+                             "new": f"{homes.get(row.unit, row.unit)}|{rest}"})  # fmt: skip
+    keys = {k[side] for k in new_keys for side in ("old", "new")}
+    if not keys:
+        return
+    connection.execute(insert(touched), [{"key": key} for key in sorted(keys)])
+    share(connection, -1)
+    for table, name in ((inventory, "id"), (counted, "record")):
+        moved = [{"moved": k["id"], "new": k["new"]} for k in new_keys if k["table"] is table]
+        if moved:
+            connection.execute(
+                update(table).where(table.c[name] == bindparam("moved")).values(key=bindparam("new")), moved
+            )
+    settle(connection)
+
+
+def _seen(connection: Connection) -> int:
+    return int(connection.execute(select(state.c.value).where(state.c.name == "records_seen")).scalar_one())

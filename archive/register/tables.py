@@ -1,0 +1,129 @@
+"""The register's tables. Days are ordinals (``date.toordinal``); nothing imported is overwritten, only closed."""
+
+from sqlalchemy import BigInteger, Column, Connection, Index, Integer, MetaData, String, Table, Text, text
+
+WITHDRAWN = "withdrawn"
+"""The reason in ``record_faults`` of a record that was withdrawn or destroyed."""
+KEY = Text().with_variant(Text(collation="C"), "postgresql")
+"""Keys are compared byte by byte, so that those of one unit are a range whatever the language of the database."""
+
+tables = MetaData()
+
+units_table = Table(
+    "units", tables,
+    Column("id", Integer, primary_key=True),
+    Column("code", String(35), nullable=False, index=True),
+    Column("name", Text, nullable=False),
+    Column("level", String(20), nullable=False),
+    Column("parent", String(35)),
+    Column("valid_from", Integer),
+    Column("valid_to", Integer),
+    Column("successor", String(35)),
+    Column("recorded_at", String(32), nullable=False),
+    Column("superseded_at", String(32)),
+)  # fmt: skip
+
+targets_table = Table(
+    "targets", tables,
+    Column("id", Integer, primary_key=True),
+    Column("level", String(20), nullable=False),
+    Column("year", Integer, nullable=False),
+    Column("unit", String(35)),
+    Column("share_numerator", BigInteger, nullable=False),
+    Column("share_denominator", BigInteger, nullable=False),
+    Column("recorded_at", String(32), nullable=False),
+    Column("superseded_at", String(32)),
+)  # fmt: skip
+
+inventory = Table(
+    "inventory", tables,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    Column("key", KEY, nullable=False),
+    Column("unit", String(35), nullable=False),
+    Column("number", Text, nullable=False),
+    Column("symbol", Text, nullable=False),
+    Column("issued", Integer, nullable=False),
+    Column("procedure", Text, nullable=False),
+    Column("result_code", Text, nullable=False),
+    Column("title", Text, nullable=False),
+    Column("from_day", Integer, nullable=False),
+    Column("until_day", Integer, nullable=False),
+    Column("recorded_at", String(32), nullable=False),
+    Column("superseded_at", String(32)),
+    Index("inventory_key", "key"),
+    Index("inventory_procedure", "procedure"),
+)  # fmt: skip
+"""Days are ordinals (``date.toordinal``); in force from ``from_day`` to the day before ``until_day``."""
+
+counted = Table(
+    "counted_records", tables,
+    Column("record", Text, primary_key=True),
+    Column("key", KEY, index=True),
+    Column("unit", Text, nullable=False),
+    Column("procedure", Text, nullable=False),
+    Column("kind", String(20), nullable=False),
+    Column("day", Integer, nullable=False),
+    Column("row", BigInteger),
+    Column("fits", Integer, nullable=False),
+)  # fmt: skip
+"""What matching needs of each deposit, and the row that it counts for; ``fits``: how many rows it fits equally well."""
+
+faults = Table(
+    "record_faults", tables,
+    Column("record", Text, primary_key=True),
+    Column("from_day", Integer, primary_key=True, autoincrement=False),
+    Column("until_day", Integer, nullable=False),
+    Column("reason", Text, nullable=False),
+)  # fmt: skip
+"""Records whose signature or fixity is broken do not count from the day that is known until the day it is mended."""
+
+spans = Table(
+    "digitised_spans", tables,
+    Column("row", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False),
+    Column("from_day", Integer, primary_key=True, autoincrement=False),
+    Column("until_day", Integer, nullable=False),
+    sqlite_with_rowid=False,
+)  # fmt: skip
+"""The days on which a row has an intact record, whether in force or not; the spans of a row do not touch."""
+
+unit_days = Table(
+    "unit_days", tables,
+    Column("unit", String(35), primary_key=True),
+    Column("day", Integer, primary_key=True, autoincrement=False),
+    Column("rows", BigInteger, nullable=False),
+    Column("done", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)  # fmt: skip
+
+state = Table("register_state", tables, Column("name", String(30), primary_key=True), Column("value", BigInteger))
+
+temporary = MetaData()
+staged = Table(
+    "staged", temporary,
+    Column("line", Integer, primary_key=True, autoincrement=False),
+    *(Column(name, kind) for name, kind in (
+        ("key", KEY), ("unit", Text), ("number", Text), ("symbol", Text), ("issued", Integer),
+        ("procedure", Text), ("result_code", Text), ("title", Text), ("from_day", Integer), ("until_day", Integer))),
+    prefixes=["TEMPORARY"],
+)  # fmt: skip
+fresh = Table(
+    "fresh", temporary,
+    *(Column(name, kind) for name, kind in (
+        ("record", Text), ("key", KEY), ("unit", Text), ("procedure", Text), ("kind", Text), ("day", Integer))),
+    prefixes=["TEMPORARY"],
+)  # fmt: skip
+touched = Table(
+    "touched", temporary, Column("key", KEY, primary_key=True), prefixes=["TEMPORARY"], sqlite_with_rowid=False
+)
+changes = Table(
+    "changes", temporary,
+    Column("line", Integer), Column("old", BigInteger), Column("impossible", Integer),
+    prefixes=["TEMPORARY"],
+)  # fmt: skip
+"""The lines that are new, or say something new of the row ``old``."""
+
+
+def make_temporary(connection: Connection, table: Table) -> None:
+    """Give this connection an empty *table* of its own."""
+    connection.execute(text(f"DROP TABLE IF EXISTS {table.name}"))
+    table.create(connection, checkfirst=False)

@@ -1,0 +1,142 @@
+"""Units as a tree with days of validity: one that is merged keeps its rows, which then count for its successor."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from datetime import date, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, insert, select, update
+
+from archive.cells import BadCell
+from archive.keys import unit_key
+from archive.register.tables import units_table
+from archive.rowfiles import fold
+from schemas.days import date_of
+from schemas.language import _
+from schemas.units import Level, Unit
+
+
+def known_units(connection: Connection) -> list[Unit]:
+    """Every unit as now known, each with the days for which it stands, by code."""
+    query = select(units_table).where(units_table.c.superseded_at.is_(None))
+    return [_unit(row) for row in connection.execute(query.order_by(units_table.c.code, units_table.c.valid_from))]
+
+
+def put_units(connection: Connection, given: Iterable[Unit], now: str) -> tuple[int, int, int]:
+    """Put units in place; returns how many are new, changed (the old form is closed *now*) and known already."""
+    new = changed = same = 0
+    known: dict[str, dict[date | None, Unit]] = defaultdict(dict)
+    for unit in known_units(connection):
+        known[unit.code][unit.valid_from] = unit
+    for unit in given:
+        forms = known[unit.code]
+        old = forms.get(unit.valid_from)
+        if old is None:
+            begins = unit.valid_from
+            for before in list(forms.values()):
+                if begins and before.valid_to is None and (before.valid_from or date.min) < begins:
+                    ended = replace(before, valid_to=begins - timedelta(days=1))
+                    _replace_unit(connection, before, ended, now)
+                    forms[before.valid_from] = ended
+            connection.execute(insert(units_table).values(**_unit_values(unit), recorded_at=now))
+            forms[unit.valid_from] = unit
+            new += 1
+            continue
+        said = replace(
+            unit,
+            parent=unit.parent or old.parent,
+            valid_to=unit.valid_to or old.valid_to,
+            successor=unit.successor or old.successor,
+        )
+        if said == old:
+            same += 1
+        else:
+            _replace_unit(connection, old, said, now)
+            forms[unit.valid_from] = said
+            changed += 1
+    return new, changed, same
+
+
+def _replace_unit(connection: Connection, old: Unit, new: Unit, now: str) -> None:
+    begins = None if old.valid_from is None else old.valid_from.toordinal()
+    connection.execute(
+        update(units_table)
+        .where(units_table.c.code == old.code, units_table.c.superseded_at.is_(None),
+               units_table.c.valid_from.is_(None) if begins is None else units_table.c.valid_from == begins)
+        .values(superseded_at=now)
+    )  # fmt: skip
+    connection.execute(insert(units_table).values(**_unit_values(new), recorded_at=now))
+
+
+def homes_of(units: Iterable[Unit]) -> dict[str, str]:
+    """Each unit's code → the code that it ends in after all mergers (a ring of mergers ends where it began)."""
+    follow = {unit.code: unit.successor for unit in units if unit.successor}
+    codes = {unit.code for unit in units}
+    homes = {}
+    for code in codes:
+        at, seen = code, {code}
+        while (after := follow.get(at)) and after not in seen:
+            at = after
+            seen.add(at)
+        homes[code] = at
+    return homes
+
+
+def placed_on(units: Sequence[Unit], code: str, day: date) -> str | None:
+    """The unit that *code* counts for on *day*: itself while it stands, else the one it was merged into."""
+    seen: set[str] = set()
+    while code not in seen:
+        seen.add(code)
+        forms = [u for u in units if u.code == code]
+        if any((u.valid_from or date.min) <= day <= (u.valid_to or date.max) for u in forms):
+            return code
+        after = next((u.successor for u in forms if u.successor and u.valid_to and u.valid_to < day), None)
+        if after is None:
+            return None
+        code = after
+    return None
+
+
+def unit_finder(units: Sequence[Unit]) -> Callable[[str], str]:
+    """A unit's code as the tree has it, from a code in either form or a name that only one unit has."""
+    codes = {unit_key(unit.code): unit.code for unit in units}
+    names: dict[str, set[str]] = defaultdict(set)
+    for unit in units:
+        names[fold(unit.name)].add(unit.code)
+    found: dict[str, str] = {}
+
+    def unit_of(given: str) -> str:
+        code = found.get(given)
+        if code is None:
+            code = codes.get(unit_key(given))
+            if code is None:
+                same = names.get(fold(given), set())
+                if len(same) > 1:
+                    raise BadCell("unit", _("{count} units are called '{text}' ({codes}); give the code").format(
+                        count=len(same), text=given, codes=", ".join(sorted(same)[:4])))  # fmt: skip
+                if not same:
+                    raise BadCell("unit", _("no unit '{text}' in the tree; see `sohoa units list`").format(text=given))
+                [code] = same
+            found[given] = code
+        return code
+
+    return unit_of
+
+
+def _unit(row: Any) -> Unit:
+    return Unit(
+        row.code, row.name, Level(row.level), row.parent, date_of(row.valid_from), date_of(row.valid_to), row.successor
+    )
+
+
+def _unit_values(unit: Unit) -> dict[str, Any]:
+    return {
+        "code": unit.code,
+        "name": unit.name,
+        "level": str(unit.level),
+        "parent": unit.parent,
+        "valid_from": unit.valid_from.toordinal() if unit.valid_from else None,
+        "valid_to": unit.valid_to.toordinal() if unit.valid_to else None,
+        "successor": unit.successor,
+    }
