@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ingest.extract.grammar import tidy_symbol
-from ingest.extract.head import NumberRow
+from ingest.extract.numberrow import NumberRow
 from ingest.images import Grey, line_strip
 from ingest.ocr.engine import Layout, OcrEngine
 from schemas.pages import Box, Word

@@ -14,6 +14,10 @@ ALIKE_ALONE = 0.85
 """Where a single digit could be compared, or only 1s, that any stroke is like."""
 BY_HAND = 0.7
 """Factor where digits stand as pen does: higher than print, or apart from one another."""
+PEN = 0.6
+"""Factor where the digits are unlike the page's print: pen, or misread."""
+PRINTED = 0.97
+"""Digits that are alike the page's own print are print, and are what they were read as."""
 
 
 class Print(Enum):

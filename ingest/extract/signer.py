@@ -8,9 +8,9 @@ from itertools import pairwise
 from ingest.extract.agencies import begins_agency
 from ingest.extract.finding import Finding
 from ingest.extract.folding import folded, letters, likeness
-from ingest.extract.head import row_of, rows_of
 from ingest.extract.layout import Head, Run
 from ingest.extract.names import IN_PLACE_OF, TITLE_WORDS
+from ingest.extract.rows import row_of, rows_of
 from schemas.documents import Evidence
 from schemas.language import _
 from schemas.pages import PageText
