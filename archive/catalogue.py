@@ -29,6 +29,11 @@ class Catalogue(Scans, Holds, Deposits, Log):
             bring_up_to_date(engine)
         return catalogue
 
+    @property
+    def is_shared(self) -> bool:
+        """Several runs may take scans in on it at once: it is on PostgreSQL."""
+        return self.engine.dialect.name == "postgresql"
+
     def close(self) -> None:
         """Let go of the database's connections."""
         self.engine.dispose()

@@ -5,17 +5,19 @@ SQLAlchemy Core; the database's errors come in this program's words.
 
 import json
 import os
+import socket
 import sqlite3
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import wraps
 from pathlib import Path
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 from sqlalchemy import Connection, Engine, Table, create_engine, event, insert, update
-from sqlalchemy.engine import make_url
+from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
 
 from archive.tables import LOG, counters
@@ -26,7 +28,14 @@ BUSY_TIMEOUT_S = 30.0
 """How long a writer waits for another one; a write takes milliseconds."""
 SERVER_BACK_S = 60.0
 """How long a run waits for a database server that went away; one that is started anew takes seconds."""
+STATEMENT_TIMEOUT_S = 300.0
+"""How long PostgreSQL may work on one statement, waiting for others' locks included. The longest here, over twenty
+million rows of the inventory, take seconds."""
+CONNECTIONS = 8
+"""Of one run at most, so that a dozen machines stay under PostgreSQL's hundred."""
 ROWS_AT_ONCE = 5_000
+T = TypeVar("T")
+P = ParamSpec("P")
 DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 
 
@@ -38,8 +47,12 @@ class Database:
 
     def rows(self, query: Any) -> Sequence[Any]:
         """All rows that *query* finds."""
-        with explained(self.engine), self.engine.connect() as connection:
-            return connection.execute(query).all()
+
+        def found() -> Sequence[Any]:
+            with explained(self.engine), self.engine.connect() as connection:
+                return connection.execute(query).all()
+
+        return outlasting(found)
 
     def stream(self, query: Any) -> Iterator[Any]:
         """The rows that *query* finds, few of them in memory at a time."""
@@ -67,7 +80,7 @@ def engine_of(url: str) -> Engine:
 def _engine(url: str) -> Engine:
     parsed = make_url(url)
     if parsed.get_backend_name() != "sqlite":
-        return _waiting_for_its_server(create_engine(parsed, pool_pre_ping=True))
+        return _waiting_for_its_server(_on_a_server(parsed))
     if parsed.database and parsed.database != ":memory:":
         _made_for_its_owner(Path(parsed.database))
     waits = {} if "timeout" in parsed.query else {"timeout": BUSY_TIMEOUT_S}
@@ -82,9 +95,54 @@ def _engine(url: str) -> Engine:
     return engine
 
 
+def _on_a_server(url: URL) -> Engine:
+    names_itself = {} if "application_name" in url.query else {"application_name": _who()}
+    # The server notices within a minute that a machine is gone, and gives its claims to others.
+    limits = {
+        "statement_timeout": f"{STATEMENT_TIMEOUT_S * 1000:.0f}", "tcp_keepalives_idle": "30",
+        "tcp_keepalives_interval": "10", "tcp_keepalives_count": "3",
+    }  # fmt: skip
+    options = " ".join(f"-c {name}={value}" for name, value in limits.items())
+    return create_engine(
+        url, pool_pre_ping=True, pool_size=CONNECTIONS // 2, max_overflow=CONNECTIONS // 2,
+        connect_args={**names_itself, "options": f"{options} {url.query.get('options', '')}", "keepalives_idle": 30},
+    )  # fmt: skip
+
+
+def _who() -> str:
+    """This run, as it is told to whoever waits for it."""
+    return f"process {os.getpid()} on {socket.gethostname()}"[:63]
+
+
+def outlasting(ask: Callable[[], T]) -> T:
+    """What *ask* returns; once more where the server went away meanwhile and is back within a minute.
+
+    *ask* may be done twice: the first may have come to its end, and the word of it been lost.
+    """
+    deadline = time.monotonic() + SERVER_BACK_S
+    while True:
+        try:
+            return ask()
+        except ServiceUnavailable as error:
+            cause = error.__cause__
+            if not (isinstance(cause, DBAPIError) and cause.connection_invalidated) or time.monotonic() > deadline:
+                raise
+            time.sleep(0.2)
+
+
+def repeatable(write: Callable[P, T]) -> Callable[P, T]:
+    """A write that is done again where the server went away in its midst: what it writes twice is there once."""
+
+    @wraps(write)
+    def written(*args: P.args, **kwargs: P.kwargs) -> T:
+        return outlasting(lambda: write(*args, **kwargs))
+
+    return written
+
+
 def _waiting_for_its_server(engine: Engine) -> Engine:
     """*engine*, which waits when its server has gone since the first connection: one that is started anew is back in
-    seconds, and a batch goes on. What was in the middle of a transaction is not repeated here."""
+    seconds, and a batch goes on. What was in the middle of a transaction is done again by ``outlasting``."""
     had = False
 
     @event.listens_for(engine, "do_connect")

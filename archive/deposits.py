@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, func, insert, or_, select, update
 
-from archive.database import Database, as_time, put, stored, utc
+from archive.database import Database, as_time, put, repeatable, stored, utc
 from archive.log import append
 from archive.sketches import marks_of_record, put_marks
 from archive.tables import RECORDS, audited, counters, holds, records, replicas, scans, sketches
@@ -21,6 +21,7 @@ from schemas.records import Deposit, Record
 class Deposits(Database):
     """The catalogue's list of deposits."""
 
+    @repeatable
     def note_deposit(self, deposit: Deposit, *, who: str, what: str = "deposit") -> None:
         """Take a deposit, or *what* else was done to it, into list and log; one that stands so changes nothing."""
         record = deposit.record

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, delete, func, insert, select, update
 
 from archive import decisions
-from archive.database import Database, as_json, as_time, explained, put, stored, utc
+from archive.database import Database, as_json, as_time, explained, put, repeatable, stored, utc
 from archive.log import append
 from archive.sketches import put_marks
 from archive.tables import hold_heads, holds
@@ -23,6 +23,7 @@ from schemas.work import Change, Decision, Hold, HoldHead
 class Holds(Database):
     """What waits for a decision in the catalogue, and what was decided."""
 
+    @repeatable
     def open_hold(self, hold: Hold, marks: Sequence[int] = ()) -> None:
         """Let a document wait, to be found by *marks*. One that waits already is described anew; one that was decided
         on stays decided."""

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 from sqlalchemy import Connection, insert, select, update
 
-from archive.database import Database, as_json, stored, utc
+from archive.database import Database, as_json, repeatable, stored, utc
 from archive.tables import LOG, counters, log
 from schemas.language import _
 
@@ -32,6 +32,7 @@ class LogEntry:
 class Log(Database):
     """The catalogue's log."""
 
+    @repeatable
     def note_access(self, who: str, what: str, subject: str) -> None:
         """Log that someone looked at or took out *subject* (NĐ 30/2020, Phụ lục VI: every access is logged)."""
         with self.writing() as connection:

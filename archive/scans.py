@@ -5,9 +5,9 @@ import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import func, insert, or_, select, update
 
-from archive.database import Database, as_json, as_time, put, stored, utc
+from archive.database import Database, as_json, as_time, put, repeatable, stored, utc
 from archive.log import append
 from archive.tables import batches, rejections, scans
 from schemas.documents import Sheet
@@ -20,6 +20,7 @@ from schemas.work import Batch, RejectedScan, ScanState
 class Scans(Database):
     """The catalogue's batches and scans."""
 
+    @repeatable
     def begin_batch(self, operator: str, now: datetime) -> Batch:
         """Open a batch in *operator*'s name."""
         batch = Batch(uuid.uuid4().hex[:12], operator, now)
@@ -27,6 +28,7 @@ class Scans(Database):
             connection.execute(insert(batches).values(id=batch.id, operator=operator, started_at=utc(now)))
         return batch
 
+    @repeatable
     def finish_batch(self, batch_id: str, now: datetime) -> None:
         """Close a batch."""
         with self.writing() as connection:
@@ -40,6 +42,7 @@ class Scans(Database):
             for row in rows
         ]
 
+    @repeatable
     def take_scan(self, batch_id: str, scan: Scan) -> None:
         """Note that a scan is in work; one that was taken or rejected before is in work again."""
         values = {
@@ -65,6 +68,7 @@ class Scans(Database):
             query = query.where(scans.c.state == str(state))
         return [(row.sha256, row.path, ScanState(row.state)) for row in self.rows(query)]
 
+    @repeatable
     def finish_scan(self, sha256: str, state: ScanState, standing: Sheet | None = None) -> None:
         """Note how a scan ended, and what its cover sheets leave *standing* for the scan behind it."""
         left = as_json(to_json(standing)) if standing is not None else None
@@ -103,6 +107,7 @@ class Scans(Database):
                 append(connection, who, "release taken back", sha256, now)
             return stopped.rowcount == 1
 
+    @repeatable
     def reject_scan(self, batch_id: str, rejected: RejectedScan) -> None:
         """Keep a scan that cannot be taken on the list, with its reason."""
         with self.writing() as connection:
@@ -123,3 +128,16 @@ class Scans(Database):
         if batch_id is not None:
             query = query.where(rejections.c.batch == batch_id)
         return [RejectedScan(row.path, row.sha256, row.reason) for row in self.rows(query)]
+
+    def last_rejection(self) -> int:
+        """The number of the newest entry in the list of scans that could not be taken."""
+        [row] = self.rows(select(func.max(rejections.c.position).label("last")))
+        return row.last or 0
+
+    def was_rejected_after(self, rejection: int, path: str, sha256: str) -> bool:
+        """A scan of this name, or with these bytes, came on that list after its entry *rejection*."""
+        same = rejections.c.path == stored(path)
+        if sha256:
+            same = or_(same, rejections.c.sha256 == sha256)
+        query = select(rejections.c.position).where(rejections.c.position > rejection, same).limit(1)
+        return bool(self.rows(query))

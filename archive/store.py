@@ -445,12 +445,12 @@ class Archive:
             made = beside / "root"
             ocfl.StorageRoot(str(made), layout_name=LAYOUT).initialize(spec_version=SPEC_VERSION)
             flush(made)
-            try:
-                made.rename(self.root)
-            except OSError:
-                if not (self.root / DECLARATION).is_file():  # else another run made it at the same time
-                    raise
+            made.rename(self.root)
             sync_folder(self.root.parent)
+        except (OSError, StorageRootException):
+            # Another run that makes it at the same time may be first, and sweeps up what it finds beside.
+            if not (self.root / DECLARATION).is_file():
+                raise
         finally:
             shutil.rmtree(beside, ignore_errors=True)
 

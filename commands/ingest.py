@@ -11,6 +11,7 @@ from pathlib import Path
 
 import click
 
+from archive.claims import OnlyRun
 from archive.eark import packages_in
 from cli import Context
 from commands.access import operator_of
@@ -95,13 +96,14 @@ def command(
         settings={"reading": to_json(options)},
     )
     with (
-        nullcontext() if watch else workspace.only_intake(),
+        nullcontext(OnlyRun()) if watch else workspace.only_intake() as claims,
         only_watcher(paths if watch else ()),
         _stopping_softly() as stop,
         metered(metrics_port, workspace) as meter,
         opened_pool(workspace.settings, options, workers) as pool,
     ):
-        run = _Run(workspace, replace(desk, signed=meter.signed), pool, options, stop, meter, as_json, sides)
+        desk = replace(desk, signed=meter.signed, claims=claims, waits=_say_who_is_waited_for)
+        run = _Run(workspace, desk, pool, options, stop, meter, as_json, sides)
         if watch:
             run.watch(paths)
             return 0
@@ -189,12 +191,12 @@ class _Run:
                 else:
                     with ExitStack() as stack:  # the lock between batches is for who imports, rebuilds or audits
                         try:
-                            stack.enter_context(self.workspace.only_intake())
+                            claims = stack.enter_context(self.workspace.only_intake())
                         except ServiceUnavailable as busy:
                             if status_is_due:
                                 click.echo(str(busy), err=True)
                         else:
-                            self.batch(arrived, labels)
+                            replace(self, desk=replace(self.desk, claims=claims)).batch(arrived, labels)
                             taken += len(arrived)
                             arrived = []
             if status_is_due:
@@ -215,6 +217,10 @@ class _Run:
 @dataclass
 class _Stop:
     asked: bool = False
+
+
+def _say_who_is_waited_for(scans: int) -> None:
+    click.echo(_("{count} scans are in work on other machines; waiting for them to end").format(count=scans), err=True)
 
 
 @contextmanager

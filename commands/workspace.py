@@ -7,7 +7,7 @@ import shutil
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
@@ -21,10 +21,13 @@ from schemas.work import ScanState
 
 if TYPE_CHECKING:
     from archive.catalogue import Catalogue
+    from archive.claims import Claims, SharedClaims
     from archive.store import Archive
     from search.index import SearchIndex
 
 ABANDONED_AFTER_S = 86_400
+SWEEPING_S = 10.0
+"""Longer than it takes to sweep up what killed runs left."""
 INTAKE_LOCK, REVIEW_LOCK = "lock", "lock.review"
 
 
@@ -57,9 +60,20 @@ class Workspace:
 
     @contextmanager
     def only_writer(self) -> Iterator[None]:
-        """Alone in writing to this workspace until the block ends; ServiceUnavailable as ``only_intake`` has it."""
-        with self._locked(REVIEW_LOCK), self.only_intake():
-            yield
+        """Alone in writing to this workspace, and to a catalogue that several share, until the block ends.
+
+        ServiceUnavailable at once where somebody else writes.
+        """
+        with self._locked(REVIEW_LOCK):
+            if not self.catalogue.is_shared:
+                with self.only_intake():
+                    yield
+                return
+            with self._claims() as claims:
+                if not claims.take(INTAKE_LOCK):
+                    raise self._busy_with_others(claims)
+                self._sweep()
+                yield
 
     @contextmanager
     def only_reviewer(self) -> Iterator[None]:
@@ -68,12 +82,37 @@ class Workspace:
             yield
 
     @contextmanager
-    def only_intake(self) -> Iterator[None]:
-        """Alone in taking in scans, while people may decide on what waits. What killed runs left is swept up first."""
+    def only_intake(self) -> Iterator["Claims"]:
+        """Alone in taking in scans, while people may decide on what waits. What killed runs left is swept up first.
+
+        On a catalogue that several share it is only each scan that one is alone with, by the claims that are returned.
+        """
+        if self.catalogue.is_shared:
+            with self._beside_other_intakes() as claims:
+                yield claims
+            return
         with self._locked(INTAKE_LOCK):
             with suppress(ServiceUnavailable), self._swept_by():
                 self._sweep()
-            yield
+            from archive.claims import OnlyRun
+
+            yield OnlyRun()
+
+    @contextmanager
+    def _beside_other_intakes(self) -> Iterator["Claims"]:
+        with self._claims() as claims:
+            nobody_else = claims.take(INTAKE_LOCK)
+            if nobody_else:
+                with suppress(ServiceUnavailable), self._swept_by():
+                    self._sweep()
+            deadline = time.monotonic() + SWEEPING_S
+            while not claims.share(INTAKE_LOCK):  # another intake, which begins now, may be sweeping
+                if time.monotonic() > deadline:
+                    raise self._busy_with_others(claims)
+                time.sleep(0.1)
+            if nobody_else:
+                claims.give_back(INTAKE_LOCK)
+            yield claims
 
     @contextmanager
     def _swept_by(self) -> Iterator[None]:
@@ -153,6 +192,14 @@ class Workspace:
         spool = self.folder / "tmp" / "review"
         spool.mkdir(mode=0o700, exist_ok=True)
         return spool
+
+    def _claims(self) -> AbstractContextManager["SharedClaims"]:
+        from archive.claims import claims_on
+
+        return claims_on(self.catalogue.engine)
+
+    def _busy_with_others(self, claims: "SharedClaims") -> ServiceUnavailable:
+        return self._busy(claims.holder(INTAKE_LOCK) or _("another run that has just begun"))
 
     def _busy(self, holder: str) -> ServiceUnavailable:
         return ServiceUnavailable(

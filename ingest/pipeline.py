@@ -18,10 +18,12 @@ from types import MappingProxyType
 from typing import Any
 
 from archive.catalogue import Catalogue
+from archive.claims import Claims, OnlyRun
 from archive.sketches import marks_of_document
 from archive.store import Archive
 from ingest.again import came_before
 from ingest.backlog import Backlog
+from ingest.claiming import Turns
 from ingest.extract import describe, with_fields
 from ingest.fencedpages import composed
 from ingest.labels import NO_LABELS, Labels, combined
@@ -41,8 +43,10 @@ from schemas.language import _
 from schemas.pages import Box, Scan
 from schemas.records import Deposit, Provenance, Submission
 from schemas.stored import to_json
-from schemas.work import Hold, RejectedScan, ScanState, SecretScan
+from schemas.work import Batch, Hold, RejectedScan, ScanState, SecretScan
 
+LOOK_AGAIN_S = 0.5
+"""Between two looks at scans that other runs have in work."""
 PROVISIONAL = "TAM-"
 """Begins the codes of dossiers that came without one (tạm: for the time being)."""
 
@@ -111,6 +115,10 @@ class Desk:
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     signed: Callable[[float], None] = lambda seconds: None
     """Told how long the signing of each document took."""
+    claims: Claims = field(default_factory=OnlyRun)
+    """What this run has in work where others take in scans beside it."""
+    waits: Callable[[int], None] = lambda scans: None
+    """Told how many scans are left that other runs have in work, when this one has nothing else to do."""
 
 
 def ingest(scans: Iterable[Scan | RejectedScan], reading: Reading, desk: Desk) -> Iterator[Event]:
@@ -134,11 +142,48 @@ def ingest(scans: Iterable[Scan | RejectedScan], reading: Reading, desk: Desk) -
 
 def _batch(scans: Iterable[Scan | RejectedScan], reading: Reading, desk: Desk) -> Iterator[Event]:
     batch = desk.catalogue.begin_batch(desk.operator, desk.now())
+    if desk.claims.others:
+        yield from _in_turns(scans, reading, desk, batch)
+    else:
+        yield from _all_of(scans, reading, desk, batch, [])
+    desk.catalogue.finish_batch(batch.id, desk.now())
+
+
+def _in_turns(scans: Iterable[Scan | RejectedScan], reading: Reading, desk: Desk, batch: Batch) -> Iterator[Event]:
+    """Those of *scans* that no other run has in work; then, again and again, those that one had, until all are done."""
     skipped: list[Skipped] = []
+    turns = Turns(desk.claims, desk.catalogue, lambda scan, state: skipped.append(Skipped(scan, state)))
+    mine, waited_for = scans, 0
+    try:
+        while True:
+            ended = 0
+            for event in _all_of(turns.take(mine), reading, desk, batch, skipped):
+                match event:
+                    case RejectedScan():
+                        turns.ended(Path(event.path), event.sha256)
+                        ended += 1
+                    case ScanDone() | SecretScan() | Skipped():
+                        turns.ended(event.scan.path, event.scan.sha256)
+                        ended += 1
+                yield event
+            mine = turns.those_left()
+            if not mine or reading.stopped():
+                return
+            if not ended:
+                if len(mine) != waited_for:
+                    desk.waits(waited_for := len(mine))
+                time.sleep(LOOK_AGAIN_S)
+    finally:
+        desk.claims.give_all_back()
+
+
+def _all_of(
+    scans: Iterable[Scan | RejectedScan], reading: Reading, desk: Desk, batch: Batch, skipped: list[Skipped]
+) -> Iterator[Event]:
     sheets = _StandingSheets(desk.catalogue)
     fresh = _not_done_before(sheets.seen(scans), desk.catalogue, batch.id, skipped.append)
     backlog: Backlog[Made | Callable[[], Event]] = Backlog()
-    together: Together[Made, Event] = Together(partial(_deposited, desk), lambda made: made.submission)
+    together: Together[Made, Event] = Together(partial(_archived, desk, batch.id), lambda made: made.submission)
     lasting = lasting_of(desk.seals)
 
     def archived(steps: Iterator[Made | Callable[[], Event]]) -> Iterator[Event]:
@@ -184,7 +229,6 @@ def _batch(scans: Iterable[Scan | RejectedScan], reading: Reading, desk: Desk) -
     finally:
         backlog.close()
     yield from _drain(skipped)
-    desk.catalogue.finish_batch(batch.id, desk.now())
 
 
 def _made(read: ReadScan, standing: Sheet, desk: Desk) -> Iterator["Made | RejectedScan"]:
@@ -368,6 +412,18 @@ def _held(made: Made, desk: Desk, batch: str) -> Held | None:
         return None
     submission = replace(submission, document=replace(submission.document, reasons=reasons))
     return Held(scan, _hold(submission, batch, desk, made.original))
+
+
+def _archived(desk: Desk, batch: str, together: Sequence[Made]) -> list[Event]:
+    """Bring what was made of one dossier into the archive; where other runs put papers in too, what is like one that
+    came since this one was looked at is held instead."""
+    if not desk.claims.others:
+        return list(_deposited(desk, together))
+    with desk.claims.alone("deposits"):
+        held = [_held(made, desk, batch) for made in together]
+        clear = [made for made, hold in zip(together, held, strict=True) if hold is None]
+        deposited = iter(_deposited(desk, clear) if clear else [])
+        return [hold if hold is not None else next(deposited) for hold in held]
 
 
 def _deposited(desk: Desk, together: Sequence[Made]) -> list[Deposited]:

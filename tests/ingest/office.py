@@ -37,6 +37,8 @@ class Office:
     folder: Path
     seals: tuple[Seal, ...]
     reader: Reader
+    url: str = ""
+    """Of the catalogue; one in the workspace where it is empty."""
 
     def scan(self, name: str, *texts: PageText) -> Path:
         """A TIFF in the inbox with a page for each of *texts*."""
@@ -46,6 +48,7 @@ class Office:
             self.reader.texts[pixels(image)] = text
             images.append(image)
         path = self.inbox / name
+        path.parent.mkdir(exist_ok=True)
         images[0].save(path, "TIFF", save_all=True, append_images=images[1:], dpi=(50, 50))
         return path
 
@@ -65,7 +68,7 @@ class Office:
         )  # fmt: skip
 
     def catalogue(self) -> Catalogue:
-        return Catalogue.open(f"sqlite:///{self.workspace / 'catalogue.db'}")
+        return Catalogue.open(self.url or f"sqlite:///{self.workspace / 'catalogue.db'}")
 
     def run(self, desk: Desk | None = None) -> Iterator[Event]:
         reading = Reading(

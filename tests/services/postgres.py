@@ -7,8 +7,9 @@ import shutil
 import socket
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from sqlalchemy import Engine, text
@@ -24,9 +25,31 @@ def _program(name: str) -> str:
     return found
 
 
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A server with an empty database; its superuser needs no password."""
+
+    url: str
+    folder: Path
+    run: Callable[..., None]
+    start: tuple[str, ...]
+
+    def restart(self) -> None:
+        """As after a crash: no session is ended in peace, and the log is replayed."""
+        self.run(self.start[0], "-D", str(self.folder / "cluster"), "-w", "-m", "immediate", "stop")
+        self.run(*self.start)
+
+
 @contextmanager
 def postgres() -> Iterator[str]:
     """The URL of an empty database; the server is gone when the block ends."""
+    with postgres_server() as server:
+        yield server.url
+
+
+@contextmanager
+def postgres_server() -> Iterator[Server]:
+    """The same with the server in hand, to be restarted."""
     if importlib.util.find_spec("psycopg") is None:
         unavailable("PostgreSQL", "its driver is not installed (pip install psycopg[binary])")
     initdb, pg_ctl = _program("initdb"), _program("pg_ctl")
@@ -54,9 +77,10 @@ def postgres() -> Iterator[str]:
     try:
         run(initdb, "-D", cluster, "-U", "sohoa", "--auth=trust", "--encoding=UTF8", "--no-sync")
         options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={folder} -c fsync=off"
-        run(pg_ctl, "-D", cluster, "-w", "-o", options, "-l", str(folder / "log"), "start")
+        start = (pg_ctl, "-D", cluster, "-w", "-o", options, "-l", str(folder / "log"), "start")
+        run(*start)
         try:
-            yield f"postgresql+psycopg://sohoa@127.0.0.1:{port}/postgres"
+            yield Server(f"postgresql+psycopg://sohoa@127.0.0.1:{port}/postgres", folder, run, start)
         finally:
             run(pg_ctl, "-D", cluster, "-w", "-m", "immediate", "stop")
     finally:
