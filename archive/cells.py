@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Generic, TypeVar
 
 from archive.rowfiles import REJECT_HEADINGS, Cell, RowFile, cell_text, fold, looks_like_tcvn3
+from schemas.formulas import harmless_formula
 from schemas.language import _
 
 T = TypeVar("T")
@@ -61,10 +62,10 @@ class Rejects:
         with self.path.open("w" if first else "a", encoding="utf-8-sig" if first else "utf-8", newline="") as file:
             writer = csv.writer(file)
             if first:
-                writer.writerow([h for h in self.headings if h not in REJECT_HEADINGS] + list(REJECT_HEADINGS))
-            writer.writerow(
-                [*texts, line, "; ".join(fault.column for fault in faults), "; ".join(fault.reason for fault in faults)]
-            )
+                kept = [harmless_formula(heading) for heading in self.headings if heading not in REJECT_HEADINGS]
+                writer.writerow([*kept, *REJECT_HEADINGS])
+            said = ["; ".join(fault.column for fault in faults), "; ".join(fault.reason for fault in faults)]
+            writer.writerow([*map(harmless_formula, texts), line, *map(harmless_formula, said)])
         self.count += 1
         if len(self.faults) < self.KEEP:
             self.faults.extend(faults)
@@ -126,7 +127,7 @@ class Cells:
         cell = self.raw(column)
         if cell == "":
             return ""
-        text = cell.strip() if type(cell) is str else cell_text(cell)
+        text = cell_text(cell)
         if not text.isascii():
             text = _checked_text(text)
             if not text:

@@ -21,7 +21,7 @@ from archive.database import explained
 from archive.imports import TARGET_COLUMNS, UNIT_COLUMNS, Imported, target_row, unit_row
 from archive.register import changes, counters, faults, matching, rows, standings, targets, units
 from archive.register.tables import state
-from archive.rowfiles import open_rows
+from archive.rowfiles import OpensRows, open_rows
 from archive.schema import bring_up_to_date
 from schemas.errors import InputRejected
 from schemas.units import DayCount, InventoryRow, Made, ProcedureCount, RowStanding, Target, Unit
@@ -71,12 +71,14 @@ class Register:
         """The function that gives a unit's code as the tree has it; it raises BadCell when none fits."""
         return units.unit_finder(self.units())
 
-    def import_units(self, file: Path, *, rejects: Path, sheet: str | None = None) -> Imported:
+    def import_units(
+        self, file: Path, *, rejects: Path, sheet: str | None = None, open_with: OpensRows = open_rows
+    ) -> Imported:
         """Take a file of units in, all good rows in one transaction; an empty cell leaves what is known.
 
         A unit that comes again with a later ``valid_from`` ends its earlier form the day before.
         """
-        with open_rows(file, UNIT_COLUMNS, sheet=sheet) as file_rows:
+        with open_with(file, UNIT_COLUMNS, sheet=sheet) as file_rows:
             reader = Reader(file_rows, rejects, unit_row)
             given = list(reader)
         with self._writing() as connection:
@@ -95,9 +97,11 @@ class Register:
         with self._reading() as connection:
             return targets.known_targets(connection)
 
-    def import_targets(self, file: Path, *, rejects: Path, sheet: str | None = None) -> Imported:
+    def import_targets(
+        self, file: Path, *, rejects: Path, sheet: str | None = None, open_with: OpensRows = open_rows
+    ) -> Imported:
         """Take a file of targets in, all good rows in one transaction."""
-        with open_rows(file, TARGET_COLUMNS, sheet=sheet) as file_rows:
+        with open_with(file, TARGET_COLUMNS, sheet=sheet) as file_rows:
             reader = Reader(file_rows, rejects, target_row)
             given = list(reader)
         with self._writing() as connection:
@@ -143,6 +147,7 @@ class Register:
         rejects: Path,
         sheet: str | None = None,
         on_rows: Callable[[int], None] = lambda count: None,
+        open_with: OpensRows = open_rows,
     ) -> Imported:
         """Take a file of results in: checked row by row, then put in place in one transaction.
 
@@ -151,7 +156,9 @@ class Register:
         many rows have been read. InputRejected for a file without the needed headings; bad rows go to *rejects*.
         """
         with self._writing() as connection:
-            return changes.import_inventory(connection, file, _now(), rejects=rejects, sheet=sheet, on_rows=on_rows)
+            return changes.import_inventory(
+                connection, file, _now(), rejects=rejects, sheet=sheet, on_rows=on_rows, open_with=open_with
+            )
 
     # Deposits
 

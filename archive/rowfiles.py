@@ -9,16 +9,17 @@ import math
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from itertools import chain, islice
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, Protocol, TextIO
 
 from archive.parquetfile import parquet_rows
 from schemas.errors import InputRejected
+from schemas.formulas import without_guard
 from schemas.language import _
 
 HEADING_WITHIN_ROWS = 25
@@ -52,6 +53,23 @@ class RowFile:
     """Lines that a merged cell covers without being its first: their value is not known."""
 
 
+class OpensRows(Protocol):
+    """Opens the rows of a file, as ``open_rows`` does; who calls says in which process what is packed is parsed."""
+
+    def __call__(
+        self, path: Path, columns: Sequence[Column], *, sheet: str | None = None
+    ) -> AbstractContextManager[RowFile]: ...
+
+
+SPREADSHEETS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
+PARQUET = b"PAR1"
+
+
+def is_packed(path: Path) -> bool:
+    """*path* is a spreadsheet or a Parquet file by its first bytes, and no plain text."""
+    return path.is_file() and _head(path).startswith((*SPREADSHEETS, PARQUET))
+
+
 @contextmanager
 def open_rows(path: Path, columns: Sequence[Column], *, sheet: str | None = None) -> Iterator[RowFile]:
     """The rows of *path*, read one after another.
@@ -60,12 +78,11 @@ def open_rows(path: Path, columns: Sequence[Column], *, sheet: str | None = None
     """
     if not path.is_file():
         raise InputRejected(_("{file}: there is no such file").format(file=path))
-    with path.open("rb") as file:
-        head = file.read(8)
-    if head.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
+    head = _head(path)
+    if head.startswith(SPREADSHEETS):
         merged, rows = _spreadsheet(path, sheet)
         yield _with_headings(path, columns, rows, merged)
-    elif head.startswith(b"PAR1"):
+    elif head.startswith(PARQUET):
         with parquet_rows(path) as rows:
             yield _with_headings(path, columns, rows, frozenset())
     elif head.startswith(b"%PDF"):
@@ -73,6 +90,11 @@ def open_rows(path: Path, columns: Sequence[Column], *, sheet: str | None = None
     else:
         with path.open(encoding=_encoding(path), newline="") as text:
             yield _with_headings(path, columns, _csv_rows(path, text), frozenset())
+
+
+def _head(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(8)
 
 
 def fold(text: str) -> str:
@@ -85,7 +107,7 @@ def fold(text: str) -> str:
 def cell_text(cell: Cell) -> str:
     """A cell as a person would have typed it: whole numbers without ``.0``, dates in ISO form."""
     if isinstance(cell, str):
-        return cell.strip()
+        return without_guard(cell.strip())
     if cell is None or isinstance(cell, bool):
         return "" if cell is None else str(cell)
     if isinstance(cell, float | Decimal) and math.isfinite(cell) and cell == int(cell):

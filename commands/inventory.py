@@ -8,6 +8,7 @@ from archive.inventory import Register
 from cli import Context
 from commands.importing import import_options, rejects_path, say_imported
 from commands.showing import console, harmless, json_line, write_csv
+from ingest.fencedrows import open_fenced_rows
 from schemas.language import _
 from schemas.units import InventoryRow
 
@@ -30,11 +31,13 @@ def import_(context: Context, file: Path, sheet: str | None, rejects: Path | Non
         if show.is_terminal and not as_json:
             with show.status(_("reading {file}").format(file=file)) as status:
                 done = register.import_inventory(
-                    file, rejects=rejects_path(file, rejects), sheet=sheet,
+                    file, rejects=rejects_path(file, rejects), sheet=sheet, open_with=open_fenced_rows,
                     on_rows=lambda count: status.update(_("{count} rows read").format(count=count)),
                 )  # fmt: skip
         else:
-            done = register.import_inventory(file, rejects=rejects_path(file, rejects), sheet=sheet)
+            done = register.import_inventory(
+                file, rejects=rejects_path(file, rejects), sheet=sheet, open_with=open_fenced_rows
+            )
     return say_imported(done, as_json)
 
 

@@ -35,13 +35,16 @@ def take_packages(workspace: Workspace, packages: Sequence[Path], who: str, as_j
 
 
 def _taken(workspace: Workspace, package: Path, who: str) -> tuple[int, int]:
-    from ingest.signing import Verdict, verify
+    from ingest.fencedchecks import FencedChecks
+    from ingest.signing import Verdict
 
     dossiers: dict[str, dict[str, Path]] = defaultdict(dict)
+    verify = FencedChecks()
     for id, folder in records_in(package):
         if any(v.verdict in (Verdict.BROKEN, Verdict.CHANGED) for v in verify(folder / "document.pdf", None)):
             raise IntegrityBroken(_("{file}: its signature does not hold").format(file=folder / "document.pdf"))
         dossiers[id.rpartition(".")[0]][id] = folder
+    verify.close()
     new = known = 0
     for folders in dossiers.values():
         for deposit in workspace.archive.take_back(folders, operator=who):

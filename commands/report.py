@@ -251,11 +251,11 @@ def rendered(report: Progress, form: str, agency: str = "") -> bytes:
 def _handled(register: Register, file: Path, first: date, last: date, form: str, output: Path | None) -> int:
     from archive.cells import Reader
     from archive.imports import HANDLED_COLUMNS, handled_row
-    from archive.rowfiles import open_rows
     from commands.importing import rejects_path, say_rejects
+    from ingest.fencedrows import open_fenced_rows
     from reports.handled import handled_report, render_csv, render_json, render_terminal
 
-    with open_rows(file, HANDLED_COLUMNS) as rows:
+    with open_fenced_rows(file, HANDLED_COLUMNS) as rows:
         reader = Reader(rows, rejects_path(file, None), handled_row(register.unit_finder()))
         report = handled_report((Handled(*values) for values in reader), first, last)
     match form:

@@ -14,6 +14,7 @@ from commands.indexing import behind, whole_index
 from commands.showing import console, harmless, json_line
 from commands.units_of import UnitsOf, units_of
 from schemas.errors import InputRejected
+from schemas.formulas import harmless_formula
 from schemas.language import _
 from schemas.units import Level
 from search.finding import Finding, find
@@ -159,8 +160,7 @@ def _print_csv(found: Found) -> None:
 
 def _cell(value: Any) -> str:
     """A spreadsheet must not take for a formula what was read from paper."""
-    text = harmless("" if value is None else str(value))
-    return f"'{text}" if text[:1] in ("=", "+", "-", "@") else text
+    return harmless_formula(harmless("" if value is None else str(value)))
 
 
 def _print_table(found: Found, skip: int, units: UnitsOf) -> None:

@@ -12,6 +12,7 @@ import click
 from rich.console import Console
 
 from schemas.errors import ServiceUnavailable
+from schemas.formulas import harmless_formula
 from schemas.language import _
 
 
@@ -23,6 +24,7 @@ def json_line(value: Any) -> None:
 def write_csv(output: Path | None, names: Sequence[str], rows: Iterable[Mapping[str, object]]) -> None:
     """Write *rows* as CSV to *output*, with the byte order mark that Excel needs for Vietnamese; None: standard output.
 
+    What a spreadsheet would take for a formula gets an apostrophe, which an import takes away again.
     ServiceUnavailable when the file cannot be written.
     """
     if output is None:
@@ -40,7 +42,9 @@ def write_csv(output: Path | None, names: Sequence[str], rows: Iterable[Mapping[
 def _write_rows(file: TextIO, names: Sequence[str], rows: Iterable[Mapping[str, object]]) -> None:
     writer = csv.DictWriter(file, names)
     writer.writeheader()
-    writer.writerows(rows)
+    writer.writerows(
+        {name: harmless_formula(str(value)) for name, value in row.items() if value is not None} for row in rows
+    )
 
 
 def harmless(text: str) -> str:

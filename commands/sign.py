@@ -4,13 +4,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import click
-import pikepdf
 
 from cli import Context
 from commands.access import ask_secret
 from commands.showing import harmless
+from ingest.fencedlook import first_look
 from ingest.signing import Seal, lift, open_seals, sign
-from ingest.signing.ink import ink_on_first_page
 from ingest.signing.seals import lasting_of
 from schemas.documents import ComposedPdf, SignedPdf
 from schemas.errors import InputRejected, ServiceUnavailable
@@ -52,30 +51,12 @@ def _signed(pdf: Path, target: Path, seals: Sequence[Seal]) -> SignedPdf:
         raise InputRejected(
             _("{file}: is there already; sohoa overwrites nothing: choose another folder with -o").format(file=target)
         )
-    composed = ComposedPdf(pdf, _pages(pdf))
-    occupied = ink_on_first_page(pdf)
+    seen = first_look(pdf)
     try:
-        return lift(sign(composed, seals, target, occupied=occupied), lasting_of(seals))
+        return lift(sign(ComposedPdf(pdf, seen.pages), seals, target, occupied=seen.ink), lasting_of(seals))
     except OSError as error:
         raise ServiceUnavailable(
             _("{file}: cannot be written ({error}); choose another folder with -o").format(
                 file=target, error=error.strerror
             )
         ) from error
-
-
-def _pages(pdf: Path) -> int:
-    try:
-        with pikepdf.open(pdf) as opened:
-            count = len(opened.pages)
-    except OSError as error:
-        raise InputRejected(
-            _("{file}: {error}; mend the path or the file's permissions").format(file=pdf, error=error.strerror)
-        ) from error
-    except pikepdf.PasswordError as error:
-        raise InputRejected(_("{file}: encrypted; save it without a password first").format(file=pdf)) from error
-    except (pikepdf.PdfError, RuntimeError) as error:
-        raise InputRejected(_("{file}: not a readable PDF; export it again").format(file=pdf)) from error
-    if count == 0:
-        raise InputRejected(_("{file}: no pages").format(file=pdf))
-    return count

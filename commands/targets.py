@@ -9,6 +9,7 @@ from archive.inventory import Register
 from cli import Context
 from commands.importing import import_options, rejects_path, say_imported
 from commands.showing import console, json_line, write_csv
+from ingest.fencedrows import open_fenced_rows
 from reports.words import level_name, share
 from schemas.language import _
 from schemas.units import Target
@@ -27,7 +28,9 @@ def command() -> None:
 def import_(context: Context, file: Path, sheet: str | None, rejects: Path | None, as_json: bool) -> int:
     with context.workspace.only_writer():
         register = Register(context.workspace.catalogue.engine)
-        done = register.import_targets(file, rejects=rejects_path(file, rejects), sheet=sheet)
+        done = register.import_targets(
+            file, rejects=rejects_path(file, rejects), sheet=sheet, open_with=open_fenced_rows
+        )
     return say_imported(done, as_json)
 
 

@@ -11,6 +11,7 @@ from archive.inventory import Register
 from cli import Context
 from commands.importing import import_options, rejects_path, say_imported
 from commands.showing import console, harmless, json_line, write_csv
+from ingest.fencedrows import open_fenced_rows
 from reports.progress import stands
 from reports.words import day, level_name
 from schemas.language import _
@@ -28,7 +29,7 @@ def command() -> None:
 def import_(context: Context, file: Path, sheet: str | None, rejects: Path | None, as_json: bool) -> int:
     with context.workspace.only_writer():
         register = Register(context.workspace.catalogue.engine)
-        done = register.import_units(file, rejects=rejects_path(file, rejects), sheet=sheet)
+        done = register.import_units(file, rejects=rejects_path(file, rejects), sheet=sheet, open_with=open_fenced_rows)
     return say_imported(done, as_json)
 
 

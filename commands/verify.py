@@ -11,7 +11,8 @@ import click
 from cli import Context
 from commands.counting import counted
 from commands.showing import harmless, json_line
-from ingest.signing import SignatureVerdict, Verdict, verify
+from ingest.fencedchecks import FencedChecks
+from ingest.signing import SignatureVerdict, Verdict
 from ingest.signing.making import VIETNAM
 from ingest.signing.verdicts import Revocation, TimeSource
 from schemas.errors import InputRejected
@@ -40,6 +41,7 @@ def command(context: Context, targets: tuple[str, ...], every: bool, roots: Path
         targets = tuple(row.id for row in context.workspace.catalogue.deposits() if row.withdrawn_at is None)
     outcomes: Counter[str] = Counter()
     rejected = 0
+    verify = FencedChecks()
     for target in counted(targets, len(targets), _("signatures checked")):
         try:
             file = _file(context, target)
@@ -53,6 +55,7 @@ def command(context: Context, targets: tuple[str, ...], every: bool, roots: Path
             continue
         outcomes[overall(verdicts)] += 1
         _print(target, verdicts, as_json)
+    verify.close()
     if len(targets) > 1 and not as_json:
         for outcome, count in outcomes.most_common():
             click.echo(f"{count:6d}  {_said(outcome)}")

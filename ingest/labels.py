@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from archive.rowfiles import Column, cell_text, fold, open_rows
+from archive.rowfiles import Column, cell_text, fold
+from ingest.fencedrows import open_fenced_rows
 from schemas.documents import Kind, Sheet
 from schemas.errors import InputRejected, SettingsRejected
 from schemas.language import _
@@ -109,7 +110,7 @@ def _literal(part: str) -> str:
 
 def _manifest(file: Path) -> dict[Path, Sheet]:
     rows: dict[Path, Sheet] = {}
-    with open_rows(file, COLUMNS) as opened:
+    with open_fenced_rows(file, COLUMNS) as opened:
         for line, cells in opened.rows:
             told = {name: cell_text(cells[at]) if at < len(cells) else "" for name, at in opened.places.items()}
             if not told["file"]:

@@ -1,11 +1,11 @@
 """Scans that an agency signed already: kept unchanged, their signatures checked, and certified where that is wished."""
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-from ingest.signing import Role, Seal, SignatureVerdict, Verdict, sign, verify
-from ingest.signing.ink import ink_on_first_page
+from ingest.fencedlook import first_look
+from ingest.signing import Role, Seal, SignatureVerdict, Verdict, sign
 from schemas.documents import ComposedPdf, FoundSignature, SignedPdf
 from schemas.errors import InputRejected
 from schemas.language import _
@@ -15,7 +15,11 @@ UNFIT = (Verdict.BROKEN, Verdict.CHANGED, Verdict.REVOKED)
 differ, and the signature is kept whole for whoever has the right one."""
 
 
-def found_signatures(scan: Path, roots: Path | None) -> tuple[FoundSignature, ...]:
+Verifies = Callable[[Path, Path | None], list[SignatureVerdict]]
+"""``ingest.signing.verify`` of a file by a folder of roots, in this process or in another."""
+
+
+def found_signatures(scan: Path, roots: Path | None, verify: Verifies) -> tuple[FoundSignature, ...]:
     """What stands of each signature of a signed scan, the oldest first; InputRejected when it cannot be read."""
     return tuple(
         FoundSignature(one.signer, one.organization, one.signed_at, one.verdict, one.reason, one.certificate_sha256)
@@ -35,7 +39,9 @@ def reasons_of(found: Iterable[FoundSignature]) -> tuple[str, ...]:
     )
 
 
-def certified(scan: Path, pages: int, seals: Sequence[Seal], target: Path, roots: Path | None) -> SignedPdf | None:
+def certified(
+    scan: Path, pages: int, seals: Sequence[Seal], target: Path, roots: Path | None, verify: Verifies
+) -> SignedPdf | None:
     """The signed scan with the agency's ``SAO Y`` as an increment, at *target*; earlier signatures stay as they were.
 
     None, with a line in the log, where that cannot be: no free paper on a page that is signed, a signature that forbids
@@ -46,7 +52,7 @@ def certified(scan: Path, pages: int, seals: Sequence[Seal], target: Path, roots
         return None
     before = verify(scan, roots)
     try:
-        made = sign(ComposedPdf(scan, pages), agency, target, occupied=ink_on_first_page(scan))
+        made = sign(ComposedPdf(scan, pages), agency, target, occupied=first_look(scan).ink)
     except InputRejected as error:
         _log(str(error))
         return None

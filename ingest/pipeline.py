@@ -28,12 +28,12 @@ from ingest.extract import describe, with_fields
 from ingest.fencedpages import composed
 from ingest.labels import NO_LABELS, Labels, combined
 from ingest.offers import Listed, with_result_code
-from ingest.originals import certified, found_signatures, reasons_of
+from ingest.originals import Verifies, certified, found_signatures, reasons_of
 from ingest.pages import ScanPages
 from ingest.quarantine import Quarantine
 from ingest.scanreading import Reading, ReadScan, read_scans
 from ingest.separate import last_sheet, separate
-from ingest.signing import Seal, lift, sign
+from ingest.signing import Seal, lift, sign, verify
 from ingest.signing.lifting import BasicOnly
 from ingest.signing.seals import lasting_of
 from ingest.together import Together
@@ -110,6 +110,8 @@ class Desk:
     """A scan that bears a secrecy stamp is moved to ``quarantine/``."""
     roots: Path | None = None
     """The folder of roots by which signatures that scans bear already are judged."""
+    verify: Verifies = verify
+    """What judges them."""
     certifies_originals: bool = False
     """Whether such scans get the agency's signature as an increment."""
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
@@ -373,12 +375,13 @@ def make(
     if not pages.signed:
         return Made(submission, contradictions, None)
     scan = paper.scan.path
-    found = found_signatures(scan, desk.roots)
+    found = found_signatures(scan, desk.roots, desk.verify)
     submission = replace(submission, found_signatures=found)
     whole = len(paper.pages) == pages.count  # else it is not this paper alone that is signed
     if desk.certifies_originals and whole and not reasons_of(found):
         target = certified_beside(submission.signed.path)
-        submission = replace(submission, certified=certified(scan, pages.count, desk.seals, target, desk.roots))
+        copy = certified(scan, pages.count, desk.seals, target, desk.roots, desk.verify)
+        submission = replace(submission, certified=copy)
     return Made(submission, contradictions, scan)
 
 

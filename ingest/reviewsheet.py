@@ -15,6 +15,7 @@ import xlsxwriter
 from python_calamine import CalamineError, CalamineWorkbook
 from xlsxwriter.utility import xl_rowcol_to_cell
 
+from ingest.fencedtasks import fenced_file
 from schemas.documents import FIELD_NAMES, Document, FieldState
 from schemas.errors import InputRejected
 from schemas.fieldwords import as_written, field_labels
@@ -32,6 +33,8 @@ CROP_WIDTH_PX, LEAST_CROP_HEIGHT_PX, MOST_CROP_HEIGHT_PX = 460, 24, 220
 """A line of print stays one line; the head of a page, shown where nothing was found, is still legible."""
 CHOICES = "choices"
 """The hidden sheet that the drop-downs take their lists from: a list within a cell may have 255 characters only."""
+
+READ_TIMEOUT_S = 120.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,12 +94,8 @@ def read_sheet(file: Path) -> tuple[tuple[Decided, ...], tuple[NotTaken, ...]]:
 
     InputRejected when *file* is no workbook, or not one that ``write_sheet`` made.
     """
-    try:
-        rows = CalamineWorkbook.from_path(str(file)).get_sheet_by_index(0).to_python(skip_empty_area=False)
-    except (CalamineError, OSError, BadZipFile) as error:
-        raise InputRejected(
-            _("{file}: not a spreadsheet that can be read ({error}); save it as XLSX").format(file=file, error=error)
-        ) from error
+    with fenced_file(file, remedy=_("export the holds again")) as fenced:
+        rows = fenced.run(_cells, file.absolute(), timeout_s=READ_TIMEOUT_S)
     if not rows or len(rows[0]) < len(COLUMNS):
         raise InputRejected(
             _("{file}: not a sheet that `sohoa review export` wrote; export the holds again").format(file=file)
@@ -111,6 +110,16 @@ def read_sheet(file: Path) -> tuple[tuple[Decided, ...], tuple[NotTaken, ...]]:
         found = _decided(cell, _text(row[ID]), _text(row[FIELD]), value)
         (decided if isinstance(found, Decided) else wrong).append(found)  # type: ignore[arg-type]
     return tuple(decided), tuple(wrong)
+
+
+def _cells(file: Path) -> list[list[Any]]:
+    """In a process of its own: what others have written to is parsed there."""
+    try:
+        return CalamineWorkbook.from_path(str(file)).get_sheet_by_index(0).to_python(skip_empty_area=False)
+    except (CalamineError, OSError, BadZipFile) as error:
+        raise InputRejected(
+            _("{file}: not a spreadsheet that can be read ({error}); save it as XLSX").format(file=file, error=error)
+        ) from error
 
 
 def _headings() -> tuple[str, ...]:

@@ -20,6 +20,7 @@ from rich.text import Text
 from reports.document import percent_text
 from reports.progress import NOTHING, Count
 from reports.words import day, percent, whole
+from schemas.formulas import harmless_formula
 from schemas.language import _
 
 FULL_MARKS = Fraction(4, 5)
@@ -101,7 +102,15 @@ def render_csv(report: HandledReport) -> bytes:
     writer = csv.writer(out)
     writer.writerow((_("unit"), _("handled"), _("wholly electronic"), _("rate, %"), _("full marks (80%)")))
     for unit, count in [*report.by_unit, (_("all units"), report.all)]:
-        writer.writerow((unit, count.rows, count.done, percent_text(count.hundredths) or _("no data"), _mark(count)))
+        writer.writerow(
+            (
+                harmless_formula(unit),
+                count.rows,
+                count.done,
+                percent_text(count.hundredths) or _("no data"),
+                _mark(count),
+            )
+        )
     return out.getvalue().encode("utf-8-sig")
 
 

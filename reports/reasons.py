@@ -8,8 +8,8 @@ from typing import TypeAlias
 
 import xlsxwriter
 
-from reports.tables import harmless_formula
 from reports.words import day
+from schemas.formulas import harmless_formula
 from schemas.language import _
 from schemas.units import RowStanding, Standing
 

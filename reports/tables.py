@@ -7,6 +7,7 @@ from fractions import Fraction
 from reports.document import percent_text
 from reports.progress import Against, Count, Outlook, Progress
 from reports.words import level_name
+from schemas.formulas import harmless_formula
 from schemas.language import _
 from schemas.units import Level
 
@@ -80,8 +81,3 @@ def tenths_text(value: Fraction) -> str:
     """A pace with one decimal and a point, rounded up."""
     tenths = -(-value.numerator * 10 // value.denominator)
     return f"{tenths // 10}.{tenths % 10}"
-
-
-def harmless_formula(text: str) -> str:
-    """*text* that no spreadsheet takes for a formula."""
-    return "'" + text if text[:1] in ("=", "+", "-", "@") else text

@@ -15,7 +15,7 @@ from archive.register.counters import share
 from archive.register.matching import settle
 from archive.register.tables import changes, make_temporary, staged, touched
 from archive.register.units import homes_of, known_units, unit_finder
-from archive.rowfiles import open_rows
+from archive.rowfiles import OpensRows
 from schemas.days import FOREVER
 from schemas.language import _
 
@@ -23,14 +23,21 @@ STAGED_AT_ONCE = 20_000
 
 
 def import_inventory(
-    connection: Connection, file: Path, now: str, *, rejects: Path, sheet: str | None, on_rows: Callable[[int], None]
+    connection: Connection,
+    file: Path,
+    now: str,
+    *,
+    rejects: Path,
+    sheet: str | None,
+    on_rows: Callable[[int], None],
+    open_with: OpensRows,
 ) -> Imported:
     """Take a file of results in: each row checked and staged, then all that is new or changed put in place.
 
     The promise is that of ``archive.inventory.Register.import_inventory``; *now* is the time of the changes.
     """
     known = known_units(connection)
-    with open_rows(file, INVENTORY_COLUMNS, sheet=sheet) as rows:
+    with open_with(file, INVENTORY_COLUMNS, sheet=sheet) as rows:
         for table in (staged, changes, touched):
             make_temporary(connection, table)
         reader = Reader(rows, rejects, inventory_row(unit_finder(known)))
@@ -40,7 +47,7 @@ def import_inventory(
     bad |= _impossible(connection)
     changed, new = _put_changes(connection, now)
     if bad:
-        with open_rows(file, INVENTORY_COLUMNS, sheet=sheet) as again:
+        with open_with(file, INVENTORY_COLUMNS, sheet=sheet) as again:
             for line, cells in again.rows:
                 if line in bad:
                     reader.reject(line, cells, *bad[line])

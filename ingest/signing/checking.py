@@ -86,17 +86,24 @@ def verify(path: Path, roots: Path | None, *, at: datetime | None = None) -> lis
     and ``trusted`` is None. *at* is the moment of judging; now, where it is not given. Nothing is fetched from the
     network. InputRejected when the file is not a readable PDF; SettingsRejected when a root cannot be read.
     """
-    trusted = read_roots(roots) if roots is not None else None
     with path.open("rb") as file:
-        try:
-            reader = PdfFileReader(file, strict=False)
-            fields = list(enumerate_sig_fields(reader, filled_status=True))
-        except UNREADABLE as error:
-            raise InputRejected(
-                _("{file}: not a readable PDF ({error})").format(file=path, error=_first_line(error))
-            ) from error
-        judged = list(_judged(reader, fields, _Bench(trusted, at)))
-        return _with_later_changes(judged, ends_cleanly=_ends_with_its_last_update(file))
+        return verify_open(file, path, roots, at=at)
+
+
+def verify_open(
+    file: BinaryIO, named: Path, roots: Path | None, *, at: datetime | None = None
+) -> list[SignatureVerdict]:
+    """``verify`` of an open file; messages call it *named*."""
+    trusted = read_roots(roots) if roots is not None else None
+    try:
+        reader = PdfFileReader(file, strict=False)
+        fields = list(enumerate_sig_fields(reader, filled_status=True))
+    except UNREADABLE as error:
+        raise InputRejected(
+            _("{file}: not a readable PDF ({error})").format(file=named, error=_first_line(error))
+        ) from error
+    judged = list(_judged(reader, fields, _Bench(trusted, at)))
+    return _with_later_changes(judged, ends_cleanly=_ends_with_its_last_update(file))
 
 
 # -- one signature ------------------------------------------------------------------------------------------------

@@ -1,9 +1,13 @@
 """Scans that were made to do harm: each ends as a record or a rejection, and nothing of them acts."""
 
+import csv
+import json
 import os
+import re
 import socket
 import struct
 import unicodedata
+import zipfile
 import zlib
 from collections.abc import Callable
 from contextlib import suppress
@@ -24,6 +28,7 @@ from ingest.signing.placing import Corner, Wanted, place
 from samples.keys import make_demo_keys
 from samples.scans import write_pdf
 from schemas.errors import InputRejected
+from schemas.formulas import STARTS
 from schemas.pages import PageText, Scan
 from schemas.work import RejectedScan
 from tests.faults.campaign import in_child
@@ -333,3 +338,49 @@ def test_a_record_keeps_its_text_and_lies_where_it_belongs(spoken: Office) -> No
         assert "<script>" in "".join(record.pages)
     spoken.state()
     assert sorted(path.name for path in spoken.folder.iterdir()) == ["inbox", "sohoa"]
+
+
+def test_nothing_said_becomes_a_formula_or_markup_and_lists_come_back_as_they_were(
+    spoken: Office, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said = [one for one in SPOKEN if one.isprintable()]
+    with (tmp_path / "units.csv").open("w", newline="") as units:
+        csv.writer(units).writerows([("code", "name", "level"), ("H29.17", said[0] + said[1], "district")])
+    with (tmp_path / "results.csv").open("w", newline="") as results:
+        rows = [("H29.17", f"{number}/QĐ-UBND", "2023-08-15", title) for number, title in enumerate(said, 1)]
+        csv.writer(results).writerows([("unit", "number and symbol", "date", "title"), *rows,
+                                       ("H29.17", "=1+1", "@SUM(A1)", "+1")])  # fmt: skip
+
+    def run(*arguments: str) -> str:
+        assert sohoa(["--workspace", str(spoken.workspace), *arguments]) in (0, 3), arguments
+        return capsys.readouterr().out
+
+    run("units", "import", str(tmp_path / "units.csv"))
+    run("inventory", "import", str(tmp_path / "results.csv"))
+    made = tmp_path / "made"
+    made.mkdir()
+    for arguments, name in (
+        (("units", "export"), "units.csv"), (("inventory", "export"), "inventory.csv"),
+        (("report", "--format", "csv"), "report.csv"), (("report", "--format", "xlsx"), "report.xlsx"),
+        (("report", "--format", "html"), "report.html"), (("report", "--why", "H29.17", "--format", "csv"), "why.csv"),
+        (("report", "--why", "H29.17", "--format", "xlsx"), "why.xlsx"),
+    ):  # fmt: skip
+        run(*arguments, "-o", str(made / name))
+    run("review", "export", str(made / "review.xlsx"))
+    (made / "search.csv").write_text(run("search", "vv", "--csv") + run("search", "quyết định", "--csv"))
+    tables = [*made.glob("*.csv"), tmp_path / "results-rejected.csv"]
+    assert len(tables) == 6
+    for table in tables:
+        cells = [cell for row in csv.reader(table.read_text(encoding="utf-8-sig").splitlines()) for cell in row]
+        assert [cell for cell in cells if cell.startswith(STARTS) and not cell.lstrip("-").isdigit()] == [], table
+    for book in made.glob("*.xlsx"):
+        with zipfile.ZipFile(book) as parts:
+            content = b"".join(parts.read(name) for name in parts.namelist())
+        assert b"1+1" not in b"".join(re.findall(rb"<f[ >].*?</f>", content))
+        assert b"HYPERLINK" not in b"".join(re.findall(rb"<f[ >].*?</f>", content))
+        assert b"<hyperlink" not in content
+    page = (made / "report.html").read_text(encoding="utf-8")
+    assert "alert(1)" in page
+    assert "<script>alert" not in page
+    again = json.loads(run("inventory", "import", str(made / "inventory.csv"), "--json"))
+    assert (again["same"], again["new"], again["changed"]) == (len(said), 0, 0)

@@ -171,7 +171,7 @@ def test_a_page_without_free_paper_is_not_certified_and_nothing_is_left(
         pdf.pages[0].Resources = pikepdf.Dictionary(Font=pikepdf.Dictionary(F=font))
         pdf.save(tmp_path / "full.pdf")
     full = sign(ComposedPdf(tmp_path / "full.pdf", 1), seals[:1], tmp_path / "signed.pdf", occupied=())
-    assert certified(full.path, 1, seals, tmp_path / "out" / "c.pdf", keys.roots) is None
+    assert certified(full.path, 1, seals, tmp_path / "out" / "c.pdf", keys.roots, verify) is None
     assert "no free paper" in caplog.text
     assert not list((tmp_path / "out").glob("*"))
 
@@ -182,6 +182,6 @@ def test_a_stranger_calls_both_generations_of_signatures_valid(
 ) -> None:
     office = opened(tmp_path, seals)
     paper = signed_paper(office, seals[:1])
-    copy = certified(paper, 1, seals, tmp_path / "certified.pdf", keys.roots)
+    copy = certified(paper, 1, seals, tmp_path / "certified.pdf", keys.roots, verify)
     assert copy is not None
     assert [one.indication for one in dss.judge([copy.path], [keys.root])[copy.path]] == ["TOTAL_PASSED"] * 2
