@@ -174,7 +174,12 @@ def sync_folder(folder: Path) -> None:
 
 
 def unavailable(root: Path, error: OSError) -> ServiceUnavailable:
-    """The error of a root that cannot be written, or read."""
+    """The error of a root that cannot be written, read, or locked."""
+    if error.errno in (errno.ENOLCK, errno.EOPNOTSUPP):
+        return ServiceUnavailable(
+            _("archive {root}: its file system cannot lock ({error}), so two runs could damage each other's work; put "
+              "archive.root on a local disk, or mount it with locks").format(root=root, error=error.strerror)
+        )  # fmt: skip
     return ServiceUnavailable(
         _("archive {root}: {error} ({file}); make room or mend permissions, then run the same command again").format(
             root=root, error=error.strerror or error, file=error.filename or root

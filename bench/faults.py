@@ -2,11 +2,12 @@
 
     .venv/bin/python -m bench.faults [--kills 500] [--seed 1] [--only NAME] [--json]
 
-Each operation (ingest with deposit, review, its spreadsheet, rebuild, index, imports, renewal, and the whole command
-with its processes) is begun in a fresh copy of a workspace, killed with SIGKILL one to four times, half of them at a
-named step, half at a random moment, then left to end. After each kill the archive must be valid OCFL with nothing
-staged left and no record twice, and the log's chain whole; the end must be the one of a run that nothing stopped: same
-records, scans, holds, lists and files, and the same report. ``lost`` and ``doubled`` count what is not.
+Each operation (ingest with deposit, review, its spreadsheet, rebuild, index, imports, renewal, the whole command with
+its processes, and the whole way of lists, ingest, review import, renew and rebuild) is begun in a fresh copy of a
+workspace, killed with SIGKILL one to four times, half of them at a named step, half at a random moment, then left to
+end. After each kill the archive must be valid OCFL with nothing staged left and no record twice, and the log's chain
+whole; the end must be the one of a run that nothing stopped: same records, scans, holds, lists and files, and the same
+report. ``lost`` and ``doubled`` count what is not.
 """
 
 import argparse
@@ -24,10 +25,11 @@ from samples.keys import make_demo_keys
 from schemas.settings import Office as OfficeSettings
 from schemas.settings import Signing
 from tests.faults.campaign import COMMAND, OPERATIONS, Operation, Tally, renewal_of, run
+from tests.faults.wholeway import whole_way
 from tests.ingest.signed import seals as opened_seals
 from tests.services.pki import SECRET, Pki, running_pki
 
-SLOW = ("the whole command", "renew")
+SLOW = ("the whole command", "renew", "the whole way")
 """A run takes seconds: these are killed a quarter as often."""
 
 
@@ -44,7 +46,9 @@ def main() -> None:
         (folder / "pki").mkdir()
         pki = stack.enter_context(running_pki(folder / "pki"))
         seals = tuple(opened_seals(make_demo_keys(folder / "keys")))
-        operations = [one for one in (*OPERATIONS, renewal(pki), COMMAND) if not a.only or one.name in a.only]
+        operations = [
+            one for one in (*OPERATIONS, renewal(pki), COMMAND, whole_way(pki)) if not a.only or one.name in a.only
+        ]
         weights = {one.name: 1 if one.name in SLOW else 4 for one in operations}
         for operation in operations:
             started = time.monotonic()

@@ -87,39 +87,39 @@ def review(office: Office, at_step: Step) -> None:
         at_step("lock taken")
     for hold in workspace.catalogue.holds():
         at_step("hold taken")
-        _quietly(office, "review", "set", hold.id, "number=77")
+        quietly(office, "review", "set", hold.id, "number=77")
         at_step("hold decided")
 
 
 def rebuild(office: Office, at_step: Step) -> None:
     at_step("begun")
-    _quietly(office, "rebuild")
+    quietly(office, "rebuild")
     at_step("rebuilt")
 
 
 def reindex(office: Office, at_step: Step) -> None:
     at_step("begun")
-    _quietly(office, "index", "rebuild")
+    quietly(office, "index", "rebuild")
     at_step("indexed")
 
 
 def review_sheet(office: Office, at_step: Step) -> None:
     at_step("begun")
-    _quietly(office, "review", "import", str(office.folder / "decisions.xlsx"))
+    quietly(office, "review", "import", str(office.folder / "decisions.xlsx"))
     at_step("imported")
 
 
 def imports(office: Office, at_step: Step) -> None:
     for what in ("units", "inventory"):
         at_step(f"{what} begun")
-        _quietly(office, what, "import", str(office.folder / f"{what}.csv"))
+        quietly(office, what, "import", str(office.folder / f"{what}.csv"))
         at_step(f"{what} imported")
 
 
 def command(office: Office, at_step: Step) -> None:
     """The program itself, its worker processes and all."""
     at_step("begun")
-    _quietly(office, "ingest", "--workers", "1", "--unit", "H29.17", "--operator", "An", str(office.inbox))
+    quietly(office, "ingest", "--workers", "1", "--unit", "H29.17", "--operator", "An", str(office.inbox))
     at_step("ended")
 
 
@@ -195,11 +195,11 @@ def end_of(office: Office) -> dict[str, object]:
 
 def _report(office: Office) -> str:
     file = office.folder / "report.csv"
-    _quietly(office, "report", "--format", "csv", "-o", str(file))
+    quietly(office, "report", "--format", "csv", "-o", str(file))
     return file.read_text(encoding="utf-8-sig")
 
 
-def _quietly(office: Office, *arguments: str) -> None:
+def quietly(office: Office, *arguments: str) -> None:
     with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere), contextlib.redirect_stderr(nowhere):
         code = sohoa(["--workspace", str(office.workspace), *arguments])
     assert code in (0, 3), (arguments, code)
