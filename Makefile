@@ -12,7 +12,7 @@ test:
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
-	.venv/bin/pytest
+	.venv/bin/pytest -n auto --dist loadfile
 
 messages: ## take new messages into the catalogue of translations
 	@mkdir -p build

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from functools import partial
 from multiprocessing import get_context, parent_process
 from multiprocessing.connection import Connection, wait
+from tempfile import gettempdir
 from types import ModuleType
 from typing import Any
 
@@ -66,7 +67,8 @@ class FencedProcess:
         except OSError as error:
             raise ServiceUnavailable(
                 _("a process to read in cannot be started ({error}); see how many processes and open files this user "
-                  "may have (ulimit -a), and that there is memory and room in the temporary folder").format(error=error)
+                  "may have (ulimit -a), and that there is memory, and room in the temporary folder {temporary}, whose "
+                  "name may be at most 74 characters long (TMPDIR)").format(error=error, temporary=gettempdir())
             ) from error  # fmt: skip
         try:
             self._answer(timeout_s, _ready)

@@ -3,11 +3,13 @@
 What cannot be had is said aloud and skipped; where ``CI=true`` it is a failure.
 """
 
+import fcntl
 import hashlib
 import os
 import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
 
@@ -47,9 +49,23 @@ def maven(folder: str, *coordinates: str, transitive: bool = True, sha256: str =
     With *transitive* their run-time dependencies lie there too. *sha256*, if given, is that of the one artifact.
     """
     target = CACHE / folder
-    done = target / ".complete"
-    if done.exists():
-        return target
+    with one_at_a_time(folder):
+        if not (target / ".complete").exists():
+            _fetch(target, coordinates, transitive=transitive, sha256=sha256)
+    return target
+
+
+@contextmanager
+def one_at_a_time(name: str) -> Iterator[None]:
+    """Of the processes that run tests side by side, only one is in the block of this *name*."""
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with (CACHE / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _fetch(target: Path, coordinates: Sequence[str], *, transitive: bool, sha256: str) -> None:
+    folder = target.name
     if shutil.which("mvn") is None:
         unavailable(folder, "mvn is not installed (apt-get install maven)")
     shutil.rmtree(target, ignore_errors=True)
@@ -82,5 +98,4 @@ def maven(folder: str, *coordinates: str, transitive: bool = True, sha256: str =
         if found != sha256:
             shutil.rmtree(target, ignore_errors=True)
             pytest.fail(f"{artifact.name}: SHA-256 is {found}, not {sha256}", pytrace=False)
-    done.touch()
-    return target
+    (target / ".complete").touch()

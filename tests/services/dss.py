@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from tests.services import maven, unavailable
+from tests.services import maven, one_at_a_time, unavailable
 
 VERSION = "6.4"
 GROUP = "eu.europa.ec.joinup.sd-dss"
@@ -46,13 +46,14 @@ def _classes() -> Path:
     target = libraries / "classes"
     jars = os.pathsep.join(map(str, sorted(libraries.glob("*.jar"))))
     made = target / "Validate.class"
-    if not made.exists() or made.stat().st_mtime < PROGRAM.stat().st_mtime:
-        compiled = subprocess.run(
-            ["java", "-m", COMPILER, "-d", str(target), "-cp", jars, str(PROGRAM)],
-            capture_output=True, text=True, timeout=TIMEOUT_S, check=False,
-        )  # fmt: skip
-        assert compiled.returncode == 0, compiled.stderr
-        os.utime(made)
+    with one_at_a_time(target.name):
+        if not made.exists() or made.stat().st_mtime < PROGRAM.stat().st_mtime:
+            compiled = subprocess.run(
+                ["java", "-m", COMPILER, "-d", str(target), "-cp", jars, str(PROGRAM)],
+                capture_output=True, text=True, timeout=TIMEOUT_S, check=False,
+            )  # fmt: skip
+            assert compiled.returncode == 0, compiled.stderr
+            os.utime(made)
     return libraries
 
 
