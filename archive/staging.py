@@ -11,6 +11,7 @@ import errno
 import fcntl
 import os
 import shutil
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -34,6 +35,9 @@ def no_step(name: str) -> None:
     pass
 
 
+_locks = threading.local()
+
+
 class Busy(Exception):
     """Another run is making a deposit now."""
 
@@ -47,15 +51,23 @@ class Staging:
 
     @contextmanager
     def locked(self, *, wait: bool) -> Iterator[None]:
-        """Alone in writing to this root, among all processes. Busy at once where *wait* is False."""
+        """Alone in writing to this root, among all processes. Busy at once where *wait* is False.
+
+        Who has the lock may take it again in the same thread.
+        """
+        if self.root in _mine():
+            yield
+            return
         handle = os.open(self.root / DECLARATION, os.O_RDWR)
         try:
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
             except BlockingIOError as error:
                 raise Busy from error
+            _mine().add(self.root)
             yield
         finally:
+            _mine().discard(self.root)
             os.close(handle)
 
     def add(self, build: Callable[[Path], T]) -> T:
@@ -146,6 +158,14 @@ class Staging:
                 entry.replace(there)
                 sync_folder(target)
                 self.at_step(f"in place: {entry.name}")
+
+
+def _mine() -> set[Path]:
+    """The roots whose lock this thread has."""
+    if not hasattr(_locks, "roots"):
+        _locks.roots = set()
+    roots: set[Path] = _locks.roots
+    return roots
 
 
 def flush(folder: Path) -> None:

@@ -30,6 +30,7 @@ from typing import Any
 import ocfl
 from ocfl.storage_root import StorageRootException
 
+from archive.bucket import Bucket
 from archive.content import (
     SUFFIXES,
     Change,
@@ -82,14 +83,17 @@ class Archive:
     root: Path
     at_step: Step = field(default=no_step, repr=False)
     """Told of each step of a deposit by name; tests stop the process there."""
+    bucket: Bucket | None = field(default=None, repr=False)
+    """Where the records are kept, if not in ``root``: that is where changes are made, and holds what was asked for."""
 
     @classmethod
-    def open(cls, root: Path, *, at_step: Step = no_step) -> "Archive":
+    def open(cls, root: Path, *, at_step: Step = no_step, bucket: Bucket | None = None) -> "Archive":
         """The archive at *root*, made if nothing is there; a deposit that was interrupted is ended or dropped.
 
+        With a *bucket* each change goes there before it counts, and what *root* lacks comes from there.
         ServiceUnavailable when the folder cannot be made or read, IntegrityBroken when it holds something else.
         """
-        archive = cls(root.absolute(), at_step)
+        archive = cls(root.absolute(), at_step, bucket)
         try:
             if not root.exists() or not any(root.iterdir()):
                 archive._make()
@@ -106,6 +110,8 @@ class Archive:
                     root=root, name=DECLARATION
                 )
             )
+        if bucket is not None:
+            bucket.make(root)
         return archive
 
     def deposit(self, submission: Submission, *, original: Path | None = None) -> Deposit:
@@ -129,11 +135,12 @@ class Archive:
                 )
             )
         with self._changing():
-            held = HeldObject.read(self.root, self._object_path(dossier))
+            held = self._read(self._object_path(dossier))
             standing = [held.standing_of(submission.document) if held else None for submission, _o in arrivals]
             fresh = [arrival for arrival, stands in zip(arrivals, standing, strict=True) if stands is None]
             if held is not None and not fresh:
                 check_validity(self.root / held.path, held.path)
+                self._publish(held.path)  # an earlier run may have been stopped before it did
             added = iter(self._add(dossier, fresh, held) if fresh else [])
             return [stands if stands is not None else next(added) for stands in standing]
 
@@ -224,7 +231,9 @@ class Archive:
                 check_validity(tree / held.path, held.path, digests=True)
                 return list(HeldObject.built(self.root, held.path, tree / held.path).deposits())
 
-            return self.staging.swap(held.path, built, aside=None)
+            left = self.staging.swap(held.path, built, aside=None)
+            self._publish(held.path)
+            return left
 
     def corrected(self, submission: Submission, *, original: Path | None = None) -> Deposit:
         """Put a document that is held already as a person has decided it anew, as a version of its own.
@@ -234,7 +243,7 @@ class Archive:
         """
         dossier = dossier_code(submission.dossier)
         with self._changing():
-            held = HeldObject.read(self.root, self._object_path(dossier))
+            held = self._read(self._object_path(dossier))
             standing = held.standing_of(submission.document) if held else None
             if held is None or standing is None:
                 [deposit] = self._add(dossier, [(submission, original)], held)
@@ -264,7 +273,7 @@ class Archive:
 
     def standing(self, submission: Submission) -> Deposit | None:
         """What is held already of this document of this scan in its dossier; None where it is new."""
-        held = HeldObject.read(self.root, self._object_path(dossier_code(submission.dossier)))
+        held = self._read(self._object_path(dossier_code(submission.dossier)))
         return held.standing_of(submission.document) if held is not None else None
 
     def deposits(self, on_damage: Callable[[IntegrityBroken], None] | None = None) -> Iterator[Deposit]:
@@ -282,7 +291,7 @@ class Archive:
 
     def deposits_of(self, object_path: str) -> Iterator[Deposit]:
         """What one object holds; nothing where there is none."""
-        held = HeldObject.read(self.root, object_path)
+        held = self._read(object_path)
         return held.deposits() if held is not None else iter(())
 
     def decided(self) -> Iterator[tuple[Record, str, int, tuple[str, ...]]]:
@@ -292,7 +301,7 @@ class Archive:
         """
         for path in self.object_paths():
             with suppress(IntegrityBroken):
-                held = HeldObject.read(self.root, path)
+                held = self._read(path)
                 if held is None:
                     continue
                 for serial in held.standing_serials:
@@ -359,7 +368,7 @@ class Archive:
         [dossier] = {id.rpartition(".")[0] for id in folders}
         serials = {id.rpartition(".")[2]: folder for id, folder in folders.items()}
         with self._changing():
-            held = HeldObject.read(self.root, self._object_path(dossier))
+            held = self._read(self._object_path(dossier))
             fresh: dict[str, Path] = {}
             for serial, folder in serials.items():
                 metadata = said_of(folder, f"{dossier}.{serial}")
@@ -383,7 +392,7 @@ class Archive:
                 made = {deposit.record.id: deposit for deposit in self._put(change, write, held, list(fresh))}
             else:
                 made = {}
-            now = HeldObject.read(self.root, self._object_path(dossier))
+            now = self._read(self._object_path(dossier))
             assert now is not None
             return [made.get(f"{dossier}.{serial}") or now.standing(serial) for serial in serials]
 
@@ -406,7 +415,10 @@ class Archive:
             root.check_root_structure()
         except (StorageRootException, OSError) as error:
             raise IntegrityBroken(_("archive {root}: {error}").format(root=self.root, error=error)) from error
-        yield from root.object_paths()
+        yield from (here := list(root.object_paths()))
+        if self.bucket is not None:
+            known = set(here)
+            yield from (path for path in self.bucket.object_paths() if path not in known)
 
     @contextmanager
     def between_deposits(self) -> Iterator[None]:
@@ -432,7 +444,7 @@ class Archive:
 
     def _known(self, record_id: str) -> tuple[HeldObject, str]:
         dossier, _dot, serial = record_id.rpartition(".")
-        held = HeldObject.read(self.root, self._object_path(dossier)) if dossier else None
+        held = self._read(self._object_path(dossier)) if dossier else None
         if held is None or serial not in held.serials:
             raise InputRejected(_("there is no record {id} in the archive").format(id=record_id))
         return held, serial
@@ -523,7 +535,31 @@ class Archive:
 
         deposits = self.staging.add(built)
         check_validity(self.root / path, path)
+        self._publish(path)
         return deposits
+
+    def _publish(self, object_path: str) -> None:
+        if self.bucket is not None:
+            self.bucket.push(self.root, object_path)
+
+    def _read(self, object_path: str) -> HeldObject | None:
+        """The object at *object_path*, brought here where it is kept elsewhere and has something that is not here."""
+        if self.bucket is not None and self.bucket.behind(self.root, object_path):
+            self.bring(object_path)
+        return HeldObject.read(self.root, object_path)
+
+    def bring_all(self) -> None:
+        """Take every object from the bucket that is not here as it is there."""
+        for path in list(self.object_paths()):
+            self._read(path)
+
+    def bring(self, object_path: str) -> None:
+        """Take what the bucket has of an object and the folder has not."""
+        assert self.bucket is not None
+        fetch, here = self.bucket.fetch, self.root / object_path
+        having = here if here.is_dir() else None
+        with self.alone():
+            self.staging.add(lambda tree: fetch(object_path, tree / object_path, having=having))
 
 
 def _making(root: Path) -> str:

@@ -12,7 +12,8 @@ from archive.audit import Audit, Fault, Finding, audit
 from archive.inventory import Register
 from cli import Context
 from commands.access import operator_of
-from commands.replicating import repaired, replicas_or_say
+from commands.buckets import audited, buckets_in_step, copies_from
+from commands.replicating import Progress, damaged_objects, repaired, replicas_or_say
 from commands.showing import console, harmless, json_line
 from commands.workspace import Workspace
 from schemas.days import VIETNAM
@@ -77,6 +78,10 @@ def _audited(
 ) -> tuple[list[Audit], list[str]]:
     """The archive's audit and each replica's, and what was given back; *repairing*: who answers for that."""
     replicas = replicas_or_say(workspace)
+    buckets = buckets_in_step(workspace, Progress)
+    if workspace.archive.bucket is not None:
+        workspace.archive.bring_all()
+        buckets.append(workspace.archive.bucket)
     anchored = _anchored(workspace)
     result = audit(workspace.archive, workspace.catalogue, threads=threads, on_object=_progress(started),
                    within_days=within_days)  # fmt: skip
@@ -92,8 +97,10 @@ def _audited(
                        for path in repaired(workspace, replica, found, [workspace.archive], repairing)]  # fmt: skip
         found.findings[:] = [replace(f, path=f"{replica.root}/{f.path}") for f in found.findings]
         results.append(found)
+    results += [audited(workspace, bucket, within_days) for bucket in buckets]
     if repairing is not None:
-        mended += repaired(workspace, workspace.archive, result, replicas, repairing)
+        with copies_from(buckets, damaged_objects(workspace, result), workspace.folder / "tmp") as copies:
+            mended += repaired(workspace, workspace.archive, result, [*replicas, copies], repairing)
     _stop_counting(workspace, result, signatures and within_days is None)
     return results, mended
 

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 
 import click
 
-from commands.replicating import replicas_or_say
+from commands.buckets import buckets_in_step
+from commands.replicating import Progress, replicas_or_say
 from commands.workspace import Workspace
 from schemas.errors import InputRejected, IntegrityBroken, ServiceUnavailable, SettingsRejected
 from schemas.language import _
@@ -31,6 +32,7 @@ def index_or_say(workspace: Workspace) -> int | None:
     None, with a message on stderr, when the index is not to be had or wrongly set: archiving never waits for search.
     """
     replicas_or_say(workspace)
+    buckets_in_step(workspace, Progress)
     try:
         done = catch_up(workspace)
     except (ServiceUnavailable, SettingsRejected) as error:

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from archive.audit import Audit, Fault, Finding, is_proven
+from archive.bucket import SCHEME
 from archive.replica import bring_in_step, give_back, open_replica
 from archive.store import Archive
 from commands.workspace import Workspace
@@ -19,15 +20,17 @@ IN_AN_OBJECT = (Fault.ALTERED, Fault.MISSING, Fault.ADDED, Fault.RENAMED, Fault.
 
 
 def replicas_or_say(workspace: Workspace) -> list[Archive]:
-    """Bring every replica in step, and give those that can be reached.
+    """Bring every replica in step, and give those in folders that can be reached.
 
     What cannot be done now is said on stderr and done by the next run: archiving never waits for a replica.
     """
     reached = []
     for root in workspace.settings.archive.replicas:
+        if root.startswith(SCHEME):
+            continue
         try:
             replica = open_replica(workspace.catalogue, Path(root).absolute())
-            done = bring_in_step(workspace.archive, replica, workspace.catalogue, _Progress(root))
+            done = bring_in_step(workspace.archive, replica, workspace.catalogue, Progress(root))
         except (ServiceUnavailable, IntegrityBroken) as error:
             click.echo(_("Replica not in step: {error}").format(error=error), err=True)
             continue
@@ -37,7 +40,7 @@ def replicas_or_say(workspace: Workspace) -> list[Archive]:
     return reached
 
 
-class _Progress:
+class Progress:
     """A line every few seconds, for a replica that has much to catch up with."""
 
     def __init__(self, root: str) -> None:
@@ -59,7 +62,7 @@ def repaired(
     """
     copies = list(others)
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
-    for path in sorted({path for f in result.findings if (path := _object_of(f, workspace)) is not None}):
+    for path in damaged_objects(workspace, result):
         proven = next((copy for copy in copies if is_proven(copy, workspace.catalogue, path)), None)
         if proven is None:
             continue
@@ -71,6 +74,11 @@ def repaired(
                 if _object_of(f, workspace) != path and not (f.path and path.startswith(f"{f.path}/"))
             ]  # fmt: skip
             yield path
+
+
+def damaged_objects(workspace: Workspace, result: Audit) -> list[str]:
+    """The objects in which *result* found something."""
+    return sorted({path for f in result.findings if (path := _object_of(f, workspace)) is not None})
 
 
 def _object_of(finding: Finding, workspace: Workspace) -> str | None:

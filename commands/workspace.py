@@ -223,7 +223,12 @@ class Workspace:
     def archive(self) -> "Archive":
         from archive.store import Archive
 
-        return Archive.open(Path(self.settings.archive.root or self.folder / "archive"))
+        root = self.settings.archive.root
+        if root.startswith("s3://"):
+            from archive.bucket import open_bucket
+
+            return Archive.open(self.folder / "archive", bucket=open_bucket(root, self.settings.archive))
+        return Archive.open(Path(root or self.folder / "archive"))
 
     @cached_property
     def index(self) -> "SearchIndex":

@@ -30,6 +30,7 @@ from distributed.scheduler import KilledWorker
 from ingest.fencedprocess import WorkerDied
 from ingest.reading import engine_identity, load_engine, read_page
 from ingest.workers import GuardedProcesses, Pool, ReadPage, reading_fence
+from schemas.addresses import is_this_machine
 from schemas.errors import ServiceUnavailable, SettingsRejected, SohoaError
 from schemas.language import _
 from schemas.pages import PageImage, PageText, ReadingOptions
@@ -124,15 +125,6 @@ def _reached(given: str, cluster: Cluster) -> tuple[str, Security | None]:
         tls_worker_key=cluster.key,
         require_encryption=True,
     )
-
-
-def is_this_machine(host: str) -> bool:
-    """Every address of *host* is a loopback address."""
-    try:
-        found = {str(address[4][0]) for address in socket.getaddrinfo(host, None)}
-    except OSError:
-        return False
-    return bool(found) and all(address == "::1" or address.startswith("127.") for address in found)
 
 
 def _not_an_address(address: str) -> SettingsRejected:

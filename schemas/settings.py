@@ -113,6 +113,10 @@ class ArchiveSection(_Section):
 
     root: str = ""
     replicas: tuple[str, ...] = ()
+    s3_endpoint: str = ""
+    s3_ca_file: str = ""
+    s3_allow_plain_http: bool = False
+    s3_lock: Literal["", "governance", "compliance"] = ""
     retention: str = Field(default="", pattern="^(0[1-7])?$")
     retention_by_procedure: tuple[Annotated[str, Field(pattern=r"^[^=]+=0[1-7]$")], ...] = ()
 
