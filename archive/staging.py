@@ -51,13 +51,7 @@ class Staging:
 
     @contextmanager
     def locked(self, *, wait: bool) -> Iterator[None]:
-        """Alone in writing to this root, among all processes. Busy at once where *wait* is False.
-
-        Who has the lock may take it again in the same thread.
-        """
-        if self.root in _mine():
-            yield
-            return
+        """Alone in writing to this root, among all processes. Busy at once where *wait* is False."""
         handle = os.open(self.root / DECLARATION, os.O_RDWR)
         try:
             try:
@@ -69,6 +63,11 @@ class Staging:
         finally:
             _mine().discard(self.root)
             os.close(handle)
+
+    @property
+    def is_mine(self) -> bool:
+        """This thread has the lock."""
+        return self.root in _mine()
 
     def add(self, build: Callable[[Path], T]) -> T:
         """Put in place what *build* writes to the tree that it is given, and return what it says. Under the lock."""

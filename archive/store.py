@@ -20,7 +20,7 @@ import glob
 import logging
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -558,7 +558,7 @@ class Archive:
         assert self.bucket is not None
         fetch, here = self.bucket.fetch, self.root / object_path
         having = here if here.is_dir() else None
-        with self.alone():
+        with nullcontext() if self.staging.is_mine else self.alone():
             self.staging.add(lambda tree: fetch(object_path, tree / object_path, having=having))
 
 
