@@ -28,9 +28,10 @@ from schemas.stored import to_json
 SUFFIXES = {MediaType.PDF: ".pdf", MediaType.TIFF: ".tif", MediaType.PNG: ".png", MediaType.JPEG: ".jpg"}
 WHOLE_VALIDATION_UP_TO = 8
 """Versions up to which ocfl-py looks at the whole object after each change; its time grows with their square."""
-
-
+DOCUMENT = "document.pdf"
 CERTIFIED = "certified.pdf"
+SIGNED_PDFS = {DOCUMENT: "pdf", CERTIFIED: "certified"}
+"""The PDFs of a record that the office signed, and where its metadata speak of each."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,8 @@ An object's head holds, for each document of the dossier, a folder named by its 
     001/original.pdf      the scan itself, where it was signed already and so is kept unchanged
     001/certified.pdf     that scan with the agency's own signature added, where the settings ask for it
 
-When the proofs of a record's signatures are renewed, its ``document.pdf`` grows: a new version of the object, whose
-earlier ones stay.
+When the proofs of a record's signatures are renewed, its ``document.pdf`` grows, and its ``certified.pdf``: a new
+version of the object, whose earlier ones stay.
 
 When it is withdrawn, its metadata say so from then on; when its retention is over and it is destroyed, all that is left
 of it, in any version, is ``destroyed.json``. How a change becomes visible: ``archive/staging.py``.
@@ -32,6 +32,8 @@ from ocfl.storage_root import StorageRootException
 
 from archive.bucket import Bucket
 from archive.content import (
+    DOCUMENT,
+    SIGNED_PDFS,
     SUFFIXES,
     Change,
     begins_with,
@@ -144,37 +146,41 @@ class Archive:
             added = iter(self._add(dossier, fresh, held) if fresh else [])
             return [stands if stands is not None else next(added) for stands in standing]
 
-    def renewed(self, record_id: str, signed: SignedPdf, *, operator: str, decision: str) -> Deposit:
-        """Put *signed* in the place of a record's PDF, as a version of its own; every earlier version stays readable.
+    def renewed(self, record_id: str, pdfs: Mapping[str, SignedPdf], *, operator: str, decision: str) -> Deposit:
+        """Put *pdfs* in the place of a record's signed PDFs, by their names (``signed_pdfs``), as a version of its own;
+        every earlier version stays readable.
 
-        *decision* joins the record's provenance. The PDF that stands already changes nothing (``new`` is False).
-        InputRejected where there is no such record or *signed* does not begin with what stands, byte for byte: only
-        what was added to the record's own PDF may follow it. ServiceUnavailable when the folder cannot be written.
+        *decision* joins the record's provenance. PDFs that stand already change nothing (``new`` is False).
+        InputRejected where there is no such record or one does not begin with what stands, byte for byte: only what
+        was added to the record's own PDF may follow it. ServiceUnavailable when the folder cannot be written.
         """
         with self._changing():
             held, serial = self._held(record_id)
-            standing = held.standing(serial)
-            if standing.record.pdf_sha256 == signed.sha256:
-                check_validity(self.root / held.path, held.path)
-                return standing
-            if not begins_with(signed.path, held.file(serial, "document.pdf")):
-                raise InputRejected(
-                    _("{file}: does not go on from the PDF of record {id}; renew the one that stands").format(
-                        file=signed.path, id=record_id
-                    )
-                )
             metadata, provenance = held.json(serial, "metadata.json"), held.json(serial, "provenance.json")
-            metadata["pdf"] = noted_pdf(signed)
+            fresh = {name: pdf for name, pdf in pdfs.items() if metadata[SIGNED_PDFS[name]]["sha256"] != pdf.sha256}
+            if not fresh:
+                check_validity(self.root / held.path, held.path)
+                return held.standing(serial)
+            for name, pdf in fresh.items():
+                if not begins_with(pdf.path, held.file(serial, name)):
+                    raise InputRejected(
+                        _("{file}: does not go on from the PDF of record {id}; renew the one that stands").format(
+                            file=pdf.path, id=record_id
+                        )
+                    )
+                metadata[SIGNED_PDFS[name]] = noted_pdf(pdf)
             provenance["decisions"] = [*provenance["decisions"], decision]
 
             def write(content: Path) -> None:
                 folder = content / serial
                 folder.mkdir(mode=0o700, parents=True)
-                shutil.copyfile(signed.path, folder / "document.pdf")
+                for name, pdf in fresh.items():
+                    shutil.copyfile(pdf.path, folder / name)
                 write_json(folder / "metadata.json", metadata)
                 write_json(folder / "provenance.json", provenance)
 
-            copies = {f"{serial}/document.pdf": (signed.sha256, signed.path)}
+            copies = {f"{serial}/{name}": (pdf.sha256, pdf.path) for name, pdf in fresh.items()}
+            standing = held.standing(serial)
             change = Change(standing.record.dossier, f"renew {serial}", operator, datetime.now(UTC), copies)
             [deposit] = self._put(change, write, held, [serial])
             return deposit
@@ -339,9 +345,18 @@ class Archive:
 
     def signed(self, record_id: str) -> SignedPdf:
         """The PDF of a record with what was noted of its signatures. InputRejected where there is no such record."""
+        return self.signed_pdfs(record_id)[DOCUMENT]
+
+    def signed_pdfs(self, record_id: str) -> dict[str, SignedPdf]:
+        """Each PDF of a record that the office signed, by its name, with what was noted of its signatures:
+        ``document.pdf``, and ``certified.pdf`` where there is one. InputRejected where there is no such record."""
         held, serial = self._held(record_id)
-        noted = held.json(serial, "metadata.json")["pdf"]
-        return from_json(SignedPdf, {"path": held.file(serial, "document.pdf"), **noted})
+        metadata = held.json(serial, "metadata.json")
+        return {
+            name: from_json(SignedPdf, {"path": held.file(serial, name), **metadata[noted]})
+            for name, noted in SIGNED_PDFS.items()
+            if metadata.get(noted)
+        }
 
     def found_signatures(self, record_id: str) -> tuple[FoundSignature, ...]:
         """Those that its scan bore already, as they were when it came. InputRejected where there is no such record."""

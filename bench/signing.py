@@ -6,7 +6,12 @@ seconds a signature of both (the middle of nine), their ratio (wanted: at most 1
 at once, and the seconds and the growth of memory of 200 checks.
 
 ``python -m bench.signing pipeline SCANS [TIMES]``: the pages per second of the whole way over a folder of scans without
-timestamps, and with a timestamp service that takes 2 s, in turns; and their ratio (wanted: at least 0.95).
+timestamps, and with a timestamp service that takes 2 s, in turns; and the ratio of the medians (wanted: at least 0.95).
+``python -m bench.signing paced [PAPERS [TIMES]]`` (120, 2): the same with pages whose reading a clock times, so that
+other work on the machine does not matter.
+
+``python -m bench.signing verifying [RECORDS]`` (1000): `sohoa verify --all` over so many records, with its memory after
+each hundred.
 """
 
 import json
@@ -45,6 +50,17 @@ def main() -> None:
         from bench.stamping import measured
 
         print(json.dumps(measured(Path(sys.argv[2]), int(sys.argv[3]) if len(sys.argv) > 3 else 2), indent=1))
+        return
+    if sys.argv[1:2] == ["paced"]:
+        from bench.stamping import paced
+
+        papers, times = [*map(int, sys.argv[2:4]), 120, 2][:2] if len(sys.argv) != 3 else (int(sys.argv[2]), 2)
+        print(json.dumps(paced(papers, times), indent=1))
+        return
+    if sys.argv[1:2] == ["verifying"]:
+        from bench.verifying import verified
+
+        print(json.dumps(verified(int(sys.argv[2]) if len(sys.argv) > 2 else 1000), indent=1))
         return
     megabytes = float(sys.argv[1]) if len(sys.argv) > 1 else 10.0
     logging.getLogger("pyhanko").setLevel(logging.CRITICAL)

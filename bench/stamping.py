@@ -2,48 +2,132 @@
 
 import json
 import os
+import resource
+import statistics
 import subprocess
 import sys
 import tempfile
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
+from ingest.intake import find_scans
+from ingest.pages import open_pages
+from ingest.pipeline import Deposited, ingest
+from ingest.scanreading import Reading
+from ingest.signing import open_seals
+from ingest.workers import Pool
 from samples.keys import make_demo_keys
-from tests.services.pki import running_pki
+from schemas.pages import PageImage, PageText, ReadingOptions
+from schemas.settings import Office as OfficeSettings
+from schemas.settings import Signing
+from tests.ingest.office import OPTIONS, Office, opened
+from tests.ingest.papers_read import Reader, decision
+from tests.services.pki import SECRET, Pki, running_pki
 
 SLOW_S = 2.0
+READ_S = 1.5
+"""What a page takes a core, where it is read at the pace of a clock."""
+CORES = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One batch."""
+
+    pages: int
+    wall_s: float
+    processor_s: float
+    late: int
+    """Records that wait for a timestamp."""
 
 
 def measured(scans: Path, times: int) -> dict[str, object]:
-    """Pages per second of either, and the ratio of their sums; each run in a process and a workspace of its own."""
-    taken: dict[str, list[float]] = {"without": [], "with": []}
-    pages = waiting = 0
+    """A folder of real scans, read for real, each run in a process and a workspace of its own."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         keys = make_demo_keys(folder / "keys")
         (folder / "pki").mkdir()
         with running_pki(folder / "pki", SLOW_S) as pki:
-            for turn in range(times):
-                for kind in taken:
-                    workspace = folder / f"{kind}-{turn}"
-                    workspace.mkdir()
-                    more = f'level = "B-T"\ntimestamp_urls = ["{pki.url}/slow"]\n' if kind == "with" else ""
-                    (workspace / "sohoa.toml").write_text(keys.settings() + more, encoding="utf-8")
-                    summary = _ingested(workspace, scans)
-                    taken[kind].append(summary["seconds"])
-                    pages = int(summary["pages"])
-                    waiting += int(summary["wait_for_timestamp"])
-    speeds = {kind: round(pages * times / sum(seconds), 3) for kind, seconds in taken.items()}
+
+            def run(label: str, stamped: bool) -> Run:
+                workspace = folder / label
+                workspace.mkdir()
+                more = f'level = "B-T"\ntimestamp_urls = ["{pki.url}/slow"]\n' if stamped else ""
+                (workspace / "sohoa.toml").write_text(keys.settings() + more, encoding="utf-8")
+                return _ingested(workspace, scans)
+
+            return _in_turns(run, times)
+
+
+def paced(papers: int, times: int) -> dict[str, object]:
+    """Papers of a page whose reading takes as long as a clock says, so that what else the machine does matters little:
+    whether stamping overlaps with reading is all that is measured."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        with running_pki(folder, SLOW_S) as pki:
+
+            def run(label: str, stamped: bool) -> Run:
+                (folder / label).mkdir()
+                return _at_the_clocks_pace(folder / label, papers, pki, stamped)
+
+            return _in_turns(run, times)
+
+
+def _in_turns(run: Callable[[str, bool], Run], times: int) -> dict[str, object]:
+    """Without, with, with, without, and so on, so that a machine that grows slower or quicker favours neither."""
+    runs: dict[bool, list[Run]] = {False: [], True: []}
+    for turn in range(times):
+        for stamped in (False, True) if turn % 2 == 0 else (True, False):
+            runs[stamped].append(run(f"{'with' if stamped else 'without'}-{turn}", stamped))
+            print(f"{turn + 1} of {times}: stamped {stamped}: {runs[stamped][-1]}", file=sys.stderr, flush=True)
+    without, with_ = (statistics.median(one.wall_s for one in runs[stamped]) for stamped in (False, True))
+    by_processor = [statistics.median(one.processor_s for one in runs[stamped]) for stamped in (False, True)]
     return {
-        "pages": pages, "seconds": taken, "pages_per_second": speeds, "wait_for_timestamp": waiting,
-        "ratio": round(sum(taken["without"]) / sum(taken["with"]), 3),
+        "pages": runs[True][0].pages,
+        "seconds_without": [round(one.wall_s, 1) for one in runs[False]],
+        "seconds_with": [round(one.wall_s, 1) for one in runs[True]],
+        "wait_for_timestamp": sum(one.late for one in runs[True]),
+        "ratio": round(without / with_, 3),
+        "ratio_of_processor_time": round(by_processor[0] / by_processor[1], 3),
     }  # fmt: skip
 
 
-def _ingested(workspace: Path, scans: Path) -> dict[str, float]:
+def _ingested(workspace: Path, scans: Path) -> Run:
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     run = subprocess.run(
         [sys.executable, "-m", "cli", "--workspace", str(workspace), "ingest", str(scans), "--json"],
         env=os.environ | {"OMP_THREAD_LIMIT": "1"}, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert run.returncode in (0, 3), run.stderr[-2000:]
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
     summary: dict[str, float] = json.loads(run.stdout.splitlines()[-1])
-    return summary
+    processor_s = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return Run(int(summary["pages"]), summary["seconds"], processor_s, int(summary["wait_for_timestamp"]))
+
+
+def _at_the_clocks_pace(folder: Path, papers: int, pki: Pki, stamped: bool) -> Run:
+    signing = Signing(
+        operator_key=pki.key("operator"), level="B-T" if stamped else "B-B", timestamp_urls=(f"{pki.url}/slow",),
+    )  # fmt: skip
+    seals = open_seals(signing, OfficeSettings(), environment={"SOHOA_OPERATOR_PASSWORD": SECRET})
+    office: Office = opened(folder, tuple(seals))
+    for number in range(papers):
+        office.scan(f"{number:04d}.tif", decision(str(number + 1), street=f"Đường số {number}"))
+    reader: Reader = office.reader
+
+    def read(page: PageImage, options: ReadingOptions, /) -> PageText:
+        time.sleep(READ_S)
+        return reader(page, options)
+
+    begun, by_processor = time.monotonic(), time.process_time()
+    with ThreadPoolExecutor(CORES) as threads:
+        reading = Reading(
+            Pool(threads, lambda: 2 * CORES, read), OPTIONS, folder / "sohoa" / "tmp", open_pages=open_pages
+        )
+        events = list(ingest(find_scans([office.inbox]), reading, office.desk()))
+    late = [event.waits_for_timestamp for event in events if isinstance(event, Deposited)]
+    assert len(late) == papers, events
+    return Run(papers, time.monotonic() - begun, time.process_time() - by_processor, sum(late))

@@ -52,7 +52,7 @@ def command(
     )
     with workspace.only_writer():
         try:
-            listed = {row.id: row.pdf_sha256 for row in workspace.catalogue.deposits()}
+            listed = {row.id: row.version for row in workspace.catalogue.deposits()}
             noted = partial(note_standing, listed=listed, desk=desk)
             for outcome in renew(_due_of(workspace, ids, day, report, noted), desk):
                 report.outcome(outcome)
@@ -118,6 +118,10 @@ class _Report:
                 said = _("{id}: renewed, version {version}, {level}, holds until {day} ({why})").format(
                     id=outcome.due.id, version=outcome.deposit.record.version, level=outcome.level,
                     day=_day(outcome.holds.until), why=_said(outcome.due))  # fmt: skip
+                if outcome.failed:
+                    self._say(line, said)
+                    self.outcome(NotRenewed(outcome.due.id, "; ".join(outcome.failed)))
+                    return
             case NotRenewed():
                 self.failed += 1
                 line = {"id": outcome.id, "state": "failed", "reason": outcome.reason}

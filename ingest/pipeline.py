@@ -441,7 +441,8 @@ def _deposited(desk: Desk, together: Sequence[Made]) -> list[Deposited]:
         desk.catalogue.note_deposit(deposit, who=desk.operator)
         submission.signed.path.unlink(missing_ok=True)
         certified_beside(submission.signed.path).unlink(missing_ok=True)
-        scan, late = submission.document.scan, submission.signed.waits_for_timestamp
+        scan, made = submission.document.scan, (submission.signed, submission.certified)
+        late = any(pdf is not None and pdf.waits_for_timestamp for pdf in made)
         events.append(Deposited(scan, deposit, submission, late))
     return events
 

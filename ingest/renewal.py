@@ -5,7 +5,7 @@ Each is a new version of its record, of its own: broken off anywhere, the same c
 
 import hashlib
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -25,12 +25,28 @@ from schemas.records import Deposit
 
 
 @dataclass(frozen=True, slots=True)
-class Due:
-    """A record to be renewed, and why."""
+class Ageing:
+    """One signed PDF of a record, by its name, that is to be renewed, and why."""
 
-    id: str
+    name: str
     why: Why
     holds: Holds
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A record to be renewed: those of its PDFs that need it, the one that ends first at the beginning."""
+
+    id: str
+    pdfs: tuple[Ageing, ...]
+
+    @property
+    def why(self) -> Why:
+        return self.pdfs[0].why
+
+    @property
+    def holds(self) -> Holds:
+        return self.pdfs[0].holds
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +55,7 @@ class Standing:
 
     id: str
     holds: Holds
-    pdf_sha256: str = ""
+    version: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +64,8 @@ class Renewed:
     deposit: Deposit
     holds: Holds
     level: str
+    failed: tuple[str, ...] = ()
+    """Why another of its PDFs could not be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,23 +91,32 @@ class RenewalDesk:
 
 
 def look(archive: Archive, id: str, before: datetime) -> Due | Standing | NotRenewed:
-    """Whether a record is due: it waits for a timestamp, or something that it stands on ends before *before*."""
+    """Whether a record is due: a PDF of it waits for a timestamp, or something that it stands on ends before *before*.
+
+    The scan that was signed elsewhere stays as it came; the agency's copy of it (``certified.pdf``) is renewed.
+    """
+    ageing: list[Ageing] = []
     try:
-        signed = archive.signed(id)
-        holds = holds_until(signed.path)
+        for name, signed in archive.signed_pdfs(id).items():
+            holds = holds_until(signed.path, _signers(signed))
+            if holds is None:
+                return NotRenewed(id, _("bears no signature"))
+            ageing.append(Ageing(name, Why.WAITS if signed.waits_for_timestamp else holds.why, holds))
+        ageing.sort(key=lambda one: one.holds.until)
+        due = tuple(one for one in ageing if one.why is Why.WAITS or one.holds.until < before)
+        return Due(id, due) if due else Standing(id, ageing[0].holds, archive.record(id).version)
     except (InputRejected, IntegrityBroken) as error:
         return NotRenewed(id, str(error))
-    if holds is None:
-        return NotRenewed(id, _("bears no signature"))
-    if signed.waits_for_timestamp:
-        return Due(id, Why.WAITS, holds)
-    return Due(id, holds.why, holds) if holds.until < before else Standing(id, holds, signed.sha256)
 
 
-def note_standing(found: Standing, listed: Mapping[str, str], desk: RenewalDesk) -> None:
-    """Take a record's newest version into the catalogue, which *listed* the SHA-256 of another PDF: a renewal that was
-    killed had put it into the archive, and nothing is left to renew."""
-    if listed.get(found.id) != found.pdf_sha256:
+def _signers(signed: SignedPdf) -> Collection[str]:
+    return {note.certificate_sha256 for note in signed.signatures}
+
+
+def note_standing(found: Standing, listed: Mapping[str, int], desk: RenewalDesk) -> None:
+    """Take a record's newest version into the catalogue, which *listed* another: a renewal that was killed had put it
+    into the archive, and nothing is left to renew."""
+    if listed.get(found.id) != found.version:
         desk.catalogue.note_deposit(desk.archive.find(found.id), who=desk.operator)
 
 
@@ -116,33 +143,36 @@ def renew(due: Iterable[Due], desk: RenewalDesk) -> Iterator[Renewed | NotRenewe
 @dataclass(frozen=True, slots=True)
 class _InWork:
     due: Due
-    lasting: Lasting
-    lifted: Future[SignedPdf]
+    lifted: Sequence[tuple[Ageing, Lasting, Future[SignedPdf]]]
 
 
 def _begun(due: Due, desk: RenewalDesk, threads: ThreadPoolExecutor) -> _InWork:
-    signed = desk.archive.signed(due.id)
-    lasting = desk.lasting(signed.level_wanted if due.why is Why.WAITS else LEVELS[-1])
-    return _InWork(due, lasting, threads.submit(_lifted, due, signed, lasting, desk))
+    pdfs = desk.archive.signed_pdfs(due.id)
+    lifted = []
+    for one in due.pdfs:
+        signed = pdfs[one.name]
+        lasting = desk.lasting(signed.level_wanted if one.why is Why.WAITS else LEVELS[-1])
+        lifted.append((one, lasting, threads.submit(_lifted, due.id, one, signed, lasting, desk)))
+    return _InWork(due, lifted)
 
 
-def _lifted(due: Due, signed: SignedPdf, lasting: Lasting, desk: RenewalDesk) -> SignedPdf:
-    """Its PDF with what it lacks, beside. SohoaError says why not."""
-    if due.holds.until < desk.now():
+def _lifted(id: str, ageing: Ageing, signed: SignedPdf, lasting: Lasting, desk: RenewalDesk) -> SignedPdf:
+    """The PDF with what it lacks, beside. SohoaError says why not."""
+    if ageing.holds.until < desk.now():
         raise InputRejected(
             _("{of} ended on {day}, and no later timestamp shows that this was signed before: renewing comes too late")
-            .format(of=due.holds.of, day=f"{due.holds.until:%d/%m/%Y}")
+            .format(of=ageing.holds.of, day=f"{ageing.holds.until:%d/%m/%Y}")
         )  # fmt: skip
-    if isinstance(lasting, Proven) and due.why is not Why.WAITS:
-        _check_gain(due, lasting.services)
-    name = hashlib.sha256(due.id.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+    if isinstance(lasting, Proven) and ageing.why is not Why.WAITS:
+        _check_gain(ageing, lasting.services)
+    name = hashlib.sha256(f"{id}/{ageing.name}".encode("utf-8", "surrogatepass")).hexdigest()[:16]
     return lifted(signed, desk.folder / f"renew-{name}.pdf", lasting)
 
 
-def _check_gain(due: Due, services: Services) -> None:
+def _check_gain(ageing: Ageing, services: Services) -> None:
     """Else each run would add a timestamp that ends as soon as the one before."""
     theirs = token_holds(services.sample(HASH)["content"])
-    if theirs.until <= due.holds.until:
+    if theirs.until <= ageing.holds.until:
         raise InputRejected(
             _("the timestamp service's own proofs end on {day} ({of}), no later than what this record has; name "
               "another in signing.timestamp_urls").format(day=f"{theirs.until:%d/%m/%Y}", of=theirs.of)
@@ -150,23 +180,34 @@ def _check_gain(due: Due, services: Services) -> None:
 
 
 def _ended(work: _InWork, desk: RenewalDesk) -> Renewed | NotRenewed:
+    """The record with each of its PDFs that could be lifted; where none could, why."""
     due = work.due
-    try:
-        signed = work.lifted.result()
-    except ServiceUnavailable as error:
-        if not isinstance(work.lasting, BasicOnly) and work.lasting.services.is_resting:
-            raise
-        return NotRenewed(due.id, str(error))
-    except SohoaError as error:
-        return NotRenewed(due.id, str(error))
+    made: dict[str, SignedPdf] = {}
+    failed: list[str] = []
+    for one, lasting, future in work.lifted:
+        try:
+            made[one.name] = future.result()
+        except ServiceUnavailable as error:
+            if not isinstance(lasting, BasicOnly) and lasting.services.is_resting:
+                raise
+            failed.append(str(error))
+        except SohoaError as error:
+            failed.append(str(error))
+    if not made:
+        return NotRenewed(due.id, "; ".join(dict.fromkeys(failed)))
     now = desk.now()
     said = decision(desk.operator, now, f"renewed: {due.why}, held until {due.holds.until.date().isoformat()}")
     try:
-        deposit = desk.archive.renewed(due.id, signed, operator=desk.operator, decision=said)
+        deposit = desk.archive.renewed(due.id, made, operator=desk.operator, decision=said)
     except (InputRejected, IntegrityBroken) as error:
         return NotRenewed(due.id, str(error))
     desk.catalogue.note_deposit(deposit, who=desk.operator)
-    signed.path.unlink(missing_ok=True)
-    holds = holds_until(desk.archive.pdf(due.id))
-    assert holds is not None
-    return Renewed(due, deposit, holds, signed.signatures[0].level if signed.signatures else LEVELS[-1])
+    ends = []
+    for name, pdf in made.items():
+        pdf.path.unlink(missing_ok=True)
+        holds = holds_until(desk.archive.signed_pdfs(due.id)[name].path, _signers(pdf))
+        assert holds is not None
+        ends.append((holds, pdf))
+    holds, pdf = min(ends, key=lambda end: end[0].until)
+    level = pdf.signatures[0].level if pdf.signatures else LEVELS[-1]
+    return Renewed(due, deposit, holds, level, tuple(dict.fromkeys(failed)))

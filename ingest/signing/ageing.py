@@ -4,7 +4,7 @@
 What can fail with time: a certificate expires, or the hash or key that was signed with is no longer believed.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -53,15 +53,16 @@ class Holds:
     of: str
 
 
-def holds_until(pdf: Path) -> Holds | None:
+def holds_until(pdf: Path, signers: Collection[str] = ()) -> Holds | None:
     """What fails first of that which holds a PDF's signatures up; None when it bears none.
 
-    InputRejected when it cannot be read.
+    *signers*, where they are named by the SHA-256 of their certificates: only theirs count, and what came after; others
+    may have signed before. InputRejected when it cannot be read.
     """
     with pdf.open("rb") as file:
         try:
             reader = PdfFileReader(file, strict=False)
-            signatures: list[EmbeddedPdfSignature] = list(reader.embedded_signatures)
+            signatures = from_the_first_of(signers, reader.embedded_signatures)
             stamps = [one for one in signatures if one.sig_object_type == "/DocTimeStamp"]
             newest = max(stamps, key=lambda one: one.signed_revision, default=None)
             standing = [
@@ -73,6 +74,16 @@ def holds_until(pdf: Path) -> Holds | None:
             return min(found, key=lambda holds: holds.until, default=None)
         except UNREADABLE as error:
             raise InputRejected(_("{file}: not a readable PDF ({error})").format(file=pdf, error=error)) from error
+
+
+def from_the_first_of(
+    signers: Collection[str], signatures: Iterable[EmbeddedPdfSignature]
+) -> list[EmbeddedPdfSignature]:
+    """The first signature by one of *signers* (SHA-256 of their certificates) and all that followed; all, where none is
+    theirs."""
+    every = sorted(signatures, key=lambda one: one.signed_revision)
+    theirs = (place for place, one in enumerate(every) if one.signer_cert.sha256.hex() in signers)
+    return every[next(theirs, 0) :]
 
 
 def token_holds(signed_data: cms.SignedData) -> Holds:

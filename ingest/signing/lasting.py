@@ -3,7 +3,7 @@
 over the whole, each an incremental update."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
@@ -21,6 +21,7 @@ from pyhanko_certvalidator.errors import PathError, ValidationError
 from pyhanko_certvalidator.fetchers.requests_fetchers import RequestsFetcherBackend
 from pyhanko_certvalidator.path import ValidationPath
 
+from ingest.signing.ageing import from_the_first_of
 from ingest.signing.cms import HASH
 from ingest.signing.roots import read_roots
 from ingest.signing.timestamps import Services, Stamper
@@ -32,17 +33,19 @@ FETCH_TIMEOUT_S = 20
 FAILURES = (ValidationError, PathError, PdfError, SigningError, ValueError, OSError)
 
 
-def add_proofs(file: BinaryIO, roots: Path) -> None:
-    """Put the certificates, OCSP answers and revocation lists of all signatures and timestamps into the file.
+def add_proofs(file: BinaryIO, roots: Path, signers: Collection[str]) -> None:
+    """Put the certificates, OCSP answers and revocation lists of the signatures and timestamps into the file.
 
-    Those of a certificate that has expired meanwhile are not to be had any more; a timestamp made in its time, whose
-    own proofs are added, stands for them. ServiceUnavailable when the issuer's services do not answer, or the chain
-    does not end at one of *roots*.
+    Of those from the first signature by one of *signers* on (SHA-256 of their certificates) all must be had; others may
+    have signed before, under roots that nobody here trusts: theirs are added where they can be. Those of a certificate
+    that has expired meanwhile are not to be had any more; a timestamp made in its time, whose own proofs are added,
+    stands for them. ServiceUnavailable when the issuer's services do not answer, or the chain does not end at one of
+    *roots*.
     """
     reader = PdfFileReader(file, strict=False)
     context = fetching_context(read_roots(roots))
     try:
-        paths = asyncio.run(_paths(reader, context))
+        paths = asyncio.run(_paths(reader, context, signers))
         writer = QuietWriter.from_reader(reader)
         DocumentSecurityStore.supply_dss_in_writer(writer, None, validation_context=context, paths=paths)
         writer.write_in_place()
@@ -52,8 +55,9 @@ def add_proofs(file: BinaryIO, roots: Path) -> None:
         ) from error
 
 
-async def _paths(reader: PdfFileReader, context: ValidationContext) -> list[ValidationPath]:
+async def _paths(reader: PdfFileReader, context: ValidationContext, signers: Collection[str]) -> list[ValidationPath]:
     signatures: list[EmbeddedPdfSignature] = list(reader.embedded_signatures)
+    begin = min((one.signed_revision for one in from_the_first_of(signers, signatures)), default=0)
     stamps = [one.signed_revision for one in signatures if one.sig_object_type == "/DocTimeStamp"]
     now = datetime.now(UTC)
     paths: list[ValidationPath] = []
@@ -61,7 +65,11 @@ async def _paths(reader: PdfFileReader, context: ValidationContext) -> list[Vali
         stamped = any(revision > signature.signed_revision for revision in stamps)
         if stamped and signature.signer_cert.not_valid_after < now:
             continue
-        paths += await collect_validation_info(signature, context)
+        try:
+            paths += await collect_validation_info(signature, context)
+        except FAILURES:
+            if signature.signed_revision >= begin:
+                raise
     return paths
 
 

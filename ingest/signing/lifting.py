@@ -78,17 +78,18 @@ def lifted(signed: SignedPdf, target: Path, lasting: Lasting) -> SignedPdf:
     if isinstance(lasting, BasicOnly):
         return signed
     stamped = any(note.level != "B-B" for note in signed.signatures)
+    signers = {note.certificate_sha256 for note in signed.signatures}
     with rewritten(signed.path, target) as file:
         match lasting:
             case Stamped():
                 add_timestamp(file, lasting.services)
             case Proven(level="B-LTA"):
-                add_proofs(file, lasting.roots)
+                add_proofs(file, lasting.roots, signers)
                 add_timestamp(file, lasting.services, lasting.roots)
             case Proven():
                 if not stamped:
                     add_timestamp(file, lasting.services)
-                add_proofs(file, lasting.roots)
+                add_proofs(file, lasting.roots, signers)
             case _:
                 assert_never(lasting)
     notes = tuple(replace(n, level=max(n.level, lasting.level, key=LEVELS.index)) for n in signed.signatures)

@@ -18,7 +18,7 @@ from pyhanko.sign.signers import cms_embedder, pdf_byterange
 
 from ingest.signing.cms import HASH
 from ingest.signing.lettering import Appearance, Sealed, add_form, fitted
-from ingest.signing.placing import EDGE, Places, Rect, Wanted, place
+from ingest.signing.placing import EDGE, Places, Rect, Wanted, place, place_within
 from ingest.signing.seals import Seal, lasting_of
 from ingest.signing.writing import QuietWriter, rewritten, sha256_of
 from schemas.documents import ComposedPdf, SignatureNote, SignedPdf
@@ -123,13 +123,16 @@ def _planned(
     width, height = (x1 - x0, y1 - y0) if turn in (0, 180) else (y1 - y0, x1 - x0)
     texts = [_appearance(seal, moment, width) for seal in seals]
     wanted = [Wanted(text.width, text.height, seal.corner) for text, seal in zip(texts, seals, strict=True)]
-    places = place(wanted, width, height, occupied)
-    if places.added:
-        if next(iter(enumerate_sig_fields(writer, filled_status=True)), None) is not None:
+    if next(iter(enumerate_sig_fields(writer, filled_status=True)), None) is not None:  # it must not change
+        within = place_within(wanted, width, height, occupied)
+        if within is None:
             raise InputRejected(
                 _("{file}: page 1 has no free paper for a signature, and is signed already, so that none can be added")
                 .format(file=named)
             )  # fmt: skip
+        return _Layout(turn, visible, within)
+    places = place(wanted, width, height, occupied)
+    if places.added:
         visible = _grown(visible, turn, places.added)
         for name in ("/MediaBox", "/CropBox"):
             if name == "/MediaBox" or name in page:

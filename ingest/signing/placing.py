@@ -24,6 +24,8 @@ GAP = 2.0
 MARGIN = 28.0
 """From the sheet's side, where there is room: 1 cm."""
 TOP = 14.0
+STEP = 12.0
+"""By which a page grows until its texts have room."""
 HEAD = 1 / 3
 """The share of the page that is still its top."""
 
@@ -67,32 +69,42 @@ class Places:
 
 
 def place(wanted: Sequence[Wanted], width: float, height: float, occupied: Sequence[Box]) -> Places:
-    """Places that touch neither *occupied* (page fractions) nor each other.
+    """Places that touch neither *occupied* (page fractions) nor each other, each in its own corner: the nearest free
+    paper on its side of the page's top third, closer to the sheet's edge where the margin is needed.
 
-    Tried in this order: the nearest free paper in the corner's own half of the top third, then in the top third, then
-    on the page. Where a page is printed full, a strip of empty paper is added above it instead. InputRejected for a
-    page narrower than a text.
+    Where print leaves none, empty paper is added above the page, as little as does. InputRejected for a page narrower
+    than a text.
+    """
+    most = sum(math.ceil(text.height) + 2 * GAP for text in wanted) + 2 * EDGE
+    for added in np.arange(0, most + STEP, STEP):
+        print_ = [Rect(b.x0 * width, b.y0 * height + added, b.x1 * width, b.y1 * height + added) for b in occupied]
+        rects = _placed(wanted, width, height * HEAD + added, print_, own_side=True)
+        if rects is not None:
+            return Places(rects, float(added))
+    raise InputRejected(  # the strip is as high as all texts together, and as wide as the page
+        _("a page {width:.0f} points wide is too narrow for the signatures' texts; scan it with its margins, or on "
+          "a larger sheet").format(width=width)
+    )  # fmt: skip
+
+
+def place_within(wanted: Sequence[Wanted], width: float, height: float, occupied: Sequence[Box]) -> Places | None:
+    """The same on a page that must not grow: where there is no room in a corner, the free paper that is nearest to it.
+
+    None where there is none.
     """
     print_ = [Rect(b.x0 * width, b.y0 * height, b.x1 * width, b.y1 * height) for b in occupied]
-    rects = _placed(wanted, width, height, print_)
-    if rects is not None:
-        return Places(rects, 0.0)
-    added = sum(math.ceil(text.height) + 2 * GAP for text in wanted) + 2 * EDGE
-    page = Rect(0, added, width, height + added)  # all of the old page is taken
-    in_strip = _placed(wanted, width, height + added, [page])
-    if in_strip is None:  # the strip is as high as all texts together, and as wide as the page
-        raise InputRejected(
-            _("a page {width:.0f} points wide is too narrow for the signatures' texts; scan it with its margins, or on "
-              "a larger sheet").format(width=width)
-        )  # fmt: skip
-    return Places(in_strip, added)
+    rects = _placed(wanted, width, height * HEAD, print_, own_side=True)
+    rects = rects or _placed(wanted, width, height - EDGE, print_, own_side=False)
+    return Places(rects, 0.0) if rects is not None else None
 
 
-def _placed(wanted: Sequence[Wanted], width: float, height: float, taken: Sequence[Rect]) -> tuple[Rect, ...] | None:
+def _placed(
+    wanted: Sequence[Wanted], width: float, bottom: float, taken: Sequence[Rect], *, own_side: bool
+) -> tuple[Rect, ...] | None:
     rects: list[Rect] = []
-    sheet = _sheet(width, height, taken)
+    sheet = _sheet(width, bottom, taken)
     for text in wanted:
-        found = _nearest_free(text, width, height, sheet)
+        found = _nearest_free(text, width, bottom, sheet, own_side=own_side)
         if found is None:
             return None
         rects.append(found)
@@ -114,22 +126,22 @@ def _mark(sheet: Sheet, rect: Rect) -> None:
     sheet[top : max(math.ceil(rect.y1 + GAP), 0), left : max(math.ceil(rect.x1 + GAP), 0)] = True
 
 
-def _nearest_free(text: Wanted, width: float, height: float, sheet: Sheet) -> Rect | None:
-    middle = width / 2
-    own = (EDGE, middle) if text.corner is Corner.LEFT else (middle, width - EDGE)
-    all_of_it = (EDGE, width - EDGE)
-    home = MARGIN if text.corner is Corner.LEFT else width - MARGIN - text.width
-    for (x0, x1), bottom in ((own, height * HEAD), (all_of_it, height * HEAD), (all_of_it, height - EDGE)):
-        free = _free_places(sheet[: math.ceil(bottom)], math.ceil(text.width), math.ceil(text.height))
-        rows, columns = np.arange(free.shape[0])[:, np.newaxis], np.arange(free.shape[1])
-        inside = (columns >= math.floor(x0)) & (columns + text.width <= x1 + 1)
-        inside = inside & (rows >= EDGE) & (rows + text.height <= bottom)
-        distance = np.abs(columns - home) + np.abs(rows - TOP)
-        candidates = np.where(free & inside, distance, np.inf)
-        if candidates.size and np.isfinite(candidates.min()):
-            y, x = divmod(int(candidates.argmin()), candidates.shape[1])
-            return Rect(float(x), float(y), float(x) + text.width, float(y) + text.height)
-    return None
+def _nearest_free(text: Wanted, width: float, bottom: float, sheet: Sheet, *, own_side: bool) -> Rect | None:
+    is_left = text.corner is Corner.LEFT
+    home = MARGIN if is_left else width - MARGIN - text.width
+    free = _free_places(sheet, math.ceil(text.width), math.ceil(text.height))
+    rows, columns = np.arange(free.shape[0])[:, np.newaxis], np.arange(free.shape[1])
+    inside = (columns >= math.floor(EDGE)) & (columns + text.width <= width - EDGE + 1)
+    if own_side:
+        middle = columns + text.width / 2
+        inside = inside & (middle <= width / 2 + 1 if is_left else middle >= width / 2 - 1)
+    inside = inside & (rows >= EDGE) & (rows + text.height <= bottom)
+    distance = np.abs(columns - home) + np.abs(rows - TOP)
+    candidates = np.where(free & inside, distance, np.inf)
+    if not candidates.size or not np.isfinite(candidates.min()):
+        return None
+    y, x = divmod(int(candidates.argmin()), candidates.shape[1])
+    return Rect(float(x), float(y), float(x) + text.width, float(y) + text.height)
 
 
 def _free_places(sheet: Sheet, width: int, height: int) -> Sheet:

@@ -132,11 +132,11 @@ def _signer(role: Role, signing: Signing, now: datetime, environment: Mapping[st
                                   signing.agency_password_keyring)  # fmt: skip
     signer: Signer
     if key.startswith(SCHEME):
-        signer = open_token(key, secret_of(key, places, environment, ask), signing.rsa_padding)
+        signer = open_token(key, secret_of(key, places, environment, ask), signing.rsa_padding, ask=ask)
     else:
         file = Path(key).expanduser()
         check_private(file, f"signing.{role}_key")
-        signer = read_key_file(file, secret_of(str(file), places, environment, ask), signing.rsa_padding)
+        signer = read_key_file(file, secret_of(str(file), places, environment, ask).value, signing.rsa_padding)
     check_certificate(signer.certificate, key, now)
     if signing.trust_roots:
         roots = Path(signing.trust_roots).expanduser()

@@ -8,7 +8,7 @@ import logging
 import resource
 import stat
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from schemas.errors import ServiceUnavailable, SettingsRejected
@@ -35,20 +35,37 @@ class SecretPlaces:
     """``service/user``"""
 
 
-def secret_of(key: str, places: SecretPlaces, environment: Mapping[str, str], ask: Ask) -> str:
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A password or PIN that lies somewhere, and may be an old one."""
+
+    value: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """One that a person typed just now."""
+
+    value: str = field(repr=False)
+
+
+Secret = Stored | Typed
+
+
+def secret_of(key: str, places: SecretPlaces, environment: Mapping[str, str], ask: Ask) -> Secret:
     """The secret of *key*. SettingsRejected when it is nowhere, or others may read it; each place is asked once."""
     given = environment.get(places.variable) if places.variable else None
     if given is not None:
-        return given
+        return Stored(given)
     if places.file:
         file = Path(places.file).expanduser()
         check_private(file, f"signing.{places.role}_password_file")
-        return file.read_text(encoding="utf-8").rstrip("\r\n")
+        return Stored(file.read_text(encoding="utf-8").rstrip("\r\n"))
     if places.keyring:
-        return _from_keyring(places)
+        return Stored(_from_keyring(places))
     asked = ask(key)
     if asked is not None:
-        return asked
+        return Typed(asked)
     raise SettingsRejected(
         _("{key}: no password; put it into the environment variable {variable}, into a file (mode 600) named by "
           "signing.{role}_password_file, or into the system's keyring (signing.{role}_password_keyring); at a terminal "

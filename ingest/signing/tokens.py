@@ -29,6 +29,7 @@ from pkcs11.exceptions import (
     PKCS11Error,
 )
 
+from ingest.signing.secrets import Ask, Secret, Typed, ask_nobody
 from ingest.signing.signers import Padding
 from schemas.errors import ServiceUnavailable, SettingsRejected
 from schemas.language import _
@@ -117,14 +118,16 @@ class TokenKey:
             ) from error  # fmt: skip
 
 
-def open_token(uri: str, pin: str, padding: Padding = "pkcs1") -> TokenKey:
+def open_token(uri: str, pin: Secret, padding: Padding = "pkcs1", *, ask: Ask = ask_nobody) -> TokenKey:
     """The key that *uri* names, the token unlocked with one try of *pin*: a second could lock it.
 
-    SettingsRejected: wrong PIN, no such key, several that fit. ServiceUnavailable: the library or token is not there.
+    Where a wrong PIN was given since the token was last unlocked, a stored one, which may be the wrong one, is not
+    tried: a person is *asked* for it. SettingsRejected: wrong PIN, or none that may be tried, no such key, several that
+    fit. ServiceUnavailable: the library or token is not there.
     """
     name = parse_uri(uri)
     token = _token(name)
-    session = _unlocked(token, name, pin)
+    session = _unlocked(token, name, pin, ask)
     try:
         return _found(session, token, name, padding)
     except (NoSuchKey, MultipleObjectsReturned) as error:
@@ -159,9 +162,11 @@ PIN that means nothing outside this process."""
 _PRINT_KEY = os.urandom(32)
 
 
-def _unlocked(token: pkcs11.Token, name: TokenName, pin: str) -> pkcs11.Session:
+def _unlocked(token: pkcs11.Token, name: TokenName, pin: Secret, ask: Ask) -> pkcs11.Session:
     place = (name.module, bytes(token.serial))
-    print_ = hashlib.blake2b(pin.encode(), key=_PRINT_KEY).digest()
+    if place not in _OPENED:
+        pin = pin_to_try(token.flags, name.uri, pin, ask)
+    print_ = hashlib.blake2b(pin.value.encode(), key=_PRINT_KEY).digest()
     if place in _OPENED:
         session, expected = _OPENED[place]
         if hmac.compare_digest(print_, expected):
@@ -169,17 +174,32 @@ def _unlocked(token: pkcs11.Token, name: TokenName, pin: str) -> pkcs11.Session:
         raise SettingsRejected(
             _("{uri}: the PIN is wrong: another one has unlocked this token already").format(uri=name.uri)
         )
-    session = _logged_in(token, name, pin)
+    session = _logged_in(token, name, pin.value)
     _OPENED[place] = (session, print_)
     return session
 
 
-def _logged_in(token: pkcs11.Token, name: TokenName, pin: str) -> pkcs11.Session:
-    if TokenFlag.USER_PIN_FINAL_TRY in token.flags:
+def pin_to_try(flags: TokenFlag, uri: str, pin: Secret, ask: Ask) -> Secret:
+    """The PIN that a token in this state may be tried with. SettingsRejected where none may be (PKCS #11, 4.3:
+    ``CKF_USER_PIN_COUNT_LOW``, ``CKF_USER_PIN_FINAL_TRY``)."""
+    if TokenFlag.USER_PIN_FINAL_TRY in flags:
         raise SettingsRejected(
             _("{uri}: wrong PINs were given before, and one more would lock the token; sohoa leaves that try alone: "
-              "enter the right PIN once in the vendor's program").format(uri=name.uri)
+              "enter the right PIN once in the vendor's program").format(uri=uri)
         )  # fmt: skip
+    if TokenFlag.USER_PIN_COUNT_LOW not in flags or isinstance(pin, Typed):
+        return pin
+    typed = ask(_("{uri} (a wrong PIN was given before)").format(uri=uri))
+    if typed is None:
+        raise SettingsRejected(
+            _("{uri}: a wrong PIN was given since the token was last unlocked, and the stored one may be it: it is not "
+              "tried without a person. Mend it, then enter the PIN once: run the command at a terminal, or use the "
+              "vendor's program").format(uri=uri)
+        )  # fmt: skip
+    return Typed(typed)
+
+
+def _logged_in(token: pkcs11.Token, name: TokenName, pin: str) -> pkcs11.Session:
     try:
         return token.open(user_pin=pin)
     except (PinIncorrect, PinInvalid, PinLenRange) as error:

@@ -309,7 +309,9 @@ def test_a_renewed_pdf_is_a_new_version_and_the_earlier_one_stays(archive: Archi
     given = submission(tmp_path)
     other = archive.deposit(submission(tmp_path, scan="scan two"))
     before = archive.deposit(given).record
-    renewed = archive.renewed(before.id, grown(given.signed, "B-T"), operator="Bình", decision="renewed")
+    renewed = archive.renewed(
+        before.id, {"document.pdf": grown(given.signed, "B-T")}, operator="Bình", decision="renewed"
+    )
     assert (renewed.new, renewed.record.version) == (True, before.version + 1)
     assert replace(renewed.record, version=before.version, pdf_sha256=before.pdf_sha256) == before
     assert archive.pdf(before.id).read_bytes().endswith(b"a timestamp")
@@ -327,18 +329,18 @@ def test_what_waits_for_a_timestamp_is_known_until_it_is_renewed(archive: Archiv
     given = replace(given, signed=replace(given.signed, signatures=notes, level_wanted="B-T"))
     id = archive.deposit(given).record.id
     assert archive.signed(id).waits_for_timestamp
-    archive.renewed(id, grown(given.signed, "B-T"), operator="Bình", decision="renewed")
+    archive.renewed(id, {"document.pdf": grown(given.signed, "B-T")}, operator="Bình", decision="renewed")
     assert not archive.signed(id).waits_for_timestamp
 
 
 def test_renewing_twice_changes_nothing_and_another_pdf_is_refused(archive: Archive, tmp_path: Path) -> None:
     given = submission(tmp_path)
     id = archive.deposit(given).record.id
-    first = archive.renewed(id, grown(given.signed, "B-T"), operator="Bình", decision="renewed")
-    again = archive.renewed(id, grown(given.signed, "B-T"), operator="Bình", decision="renewed")
+    first = archive.renewed(id, {"document.pdf": grown(given.signed, "B-T")}, operator="Bình", decision="renewed")
+    again = archive.renewed(id, {"document.pdf": grown(given.signed, "B-T")}, operator="Bình", decision="renewed")
     assert (again.new, again.record) == (False, first.record)
     other = submission(tmp_path, scan="another").signed
     with pytest.raises(InputRejected, match="does not go on from the PDF"):
-        archive.renewed(id, other, operator="Bình", decision="renewed")
+        archive.renewed(id, {"document.pdf": other}, operator="Bình", decision="renewed")
     with pytest.raises(InputRejected, match="no record"):
-        archive.renewed("nobody.001", other, operator="Bình", decision="renewed")
+        archive.renewed("nobody.001", {"document.pdf": other}, operator="Bình", decision="renewed")

@@ -132,7 +132,7 @@ def renewal_of(waiting: tuple[Seal, ...], lasting: Callable[[str], Lasting]) -> 
         desk = RenewalDesk(workspace.catalogue, archive, office.workspace / "tmp", "An", lasting)
         with workspace.only_writer():
             at_step("lock taken")
-            listed = {row.id: row.pdf_sha256 for row in workspace.catalogue.deposits()}
+            listed = {row.id: row.version for row in workspace.catalogue.deposits()}
             looked = [look(archive, id, datetime.now(UTC) + timedelta(days=1)) for id in listed]
             for found in looked:
                 if isinstance(found, Standing):

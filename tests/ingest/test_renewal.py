@@ -23,6 +23,7 @@ from schemas.settings import Signing
 from tests.ingest.office import Office, opened
 from tests.ingest.papers_read import decision
 from tests.ingest.signed import seals as opened_seals
+from tests.ingest.test_originals import signed_paper
 from tests.services.pki import SECRET, Pki
 
 ENVIRONMENT = {"SOHOA_OPERATOR_PASSWORD": SECRET, "SOHOA_AGENCY_PASSWORD": SECRET}
@@ -48,6 +49,11 @@ def desk(office: Office, signing: Signing) -> RenewalDesk:
         office.catalogue(), Archive.open(office.workspace / "archive"), office.workspace / "tmp", "Bình",
         cache(partial(lasting_from, signing)),
     )  # fmt: skip
+
+
+def ending(due: Due, day: datetime) -> Due:
+    """The same, as if it held until that day."""
+    return replace(due, pdfs=tuple(replace(one, holds=replace(one.holds, until=day)) for one in due.pdfs))
 
 
 def soon() -> datetime:
@@ -109,7 +115,7 @@ def test_what_ends_too_early_is_renewed_unless_the_service_itself_ends_no_later(
     [refused] = renew([found], desk(office, settings(pki, "B-B")))
     assert isinstance(refused, NotRenewed)
     assert "name another in signing.timestamp_urls" in refused.reason
-    ends_first = replace(found, holds=replace(found.holds, until=datetime.now(UTC) + timedelta(days=30)))
+    ends_first = ending(found, datetime.now(UTC) + timedelta(days=30))
     [renewed] = renew([ends_first], desk(office, settings(pki, "B-B")))
     assert isinstance(renewed, Renewed)
     assert (renewed.level, renewed.holds.why) == ("B-LTA", Why.ALGORITHM)
@@ -119,7 +125,7 @@ def test_what_ended_without_a_timestamp_cannot_be_renewed_and_says_so(tmp_path: 
     office, [event] = office_with(tmp_path, settings(pki, "B-B"))
     found = look(Archive.open(office.workspace / "archive"), event.deposit.record.id, NEVER)
     assert isinstance(found, Due)
-    ended = replace(found, holds=replace(found.holds, until=datetime.now(UTC) - timedelta(days=1)))
+    ended = ending(found, datetime.now(UTC) - timedelta(days=1))
     [refused] = renew([ended], desk(office, settings(pki, "B-B")))
     assert isinstance(refused, NotRenewed)
     assert "renewing comes too late" in refused.reason
@@ -135,6 +141,36 @@ def test_an_archive_holds_until_its_first_certificate_ends(tmp_path: Path) -> No
     assert holds is not None
     assert holds.until.year == 2029  # PKCS #1 v1.5 by ETSI TS 119 312, before the certificates' ten years
     assert isinstance(lasting_from(Signing(), "B-B"), BasicOnly)
+
+
+def test_the_agencys_copy_of_a_paper_signed_elsewhere_is_renewed_with_its_record(tmp_path: Path, pki: Pki) -> None:
+    """The earlier signer is vouched for by no root here, and no proofs of his are to be had: the agency's are."""
+    ministry = tuple(opened_seals(make_demo_keys(tmp_path / "ministry", agency="BỘ MẪU", operator="Lý Thị Bộ")))
+    seals = tuple(open_seals(settings(pki, "B-LTA", f"{pki.url}/nonsense"), OfficeSettings(), environment=ENVIRONMENT))
+    office = opened(tmp_path, seals)
+    paper = signed_paper(office, ministry)
+    desk_of_batch = replace(office.desk(), roots=pki.roots, certifies_originals=True)
+    [event] = [event for event in office.run(desk_of_batch) if isinstance(event, Deposited)]
+    assert event.waits_for_timestamp
+    archive = Archive.open(office.workspace / "archive")
+    id = event.deposit.record.id
+    before = archive.signed_pdfs(id)["certified.pdf"].path.read_bytes()
+
+    found = look(archive, id, soon())
+    assert isinstance(found, Due)
+    assert {one.name for one in found.pdfs} == {"document.pdf", "certified.pdf"}
+    [renewed] = renew([found], desk(office, settings(pki, "B-LTA")))
+    assert isinstance(renewed, Renewed)
+    copy = archive.signed_pdfs(id)["certified.pdf"]
+    assert not copy.waits_for_timestamp
+    assert copy.path.read_bytes().startswith(before)
+    assert before.startswith(paper.read_bytes())
+    *theirs, agency, stamp = verify(copy.path, pki.roots)
+    assert {one.verdict for one in theirs} == {Verdict.ISSUER_UNKNOWN}
+    assert (agency.field, agency.verdict, agency.level) == ("agency-2", Verdict.VALID, "B-LTA")
+    assert (stamp.kind, stamp.verdict) == ("timestamp", Verdict.VALID)
+    assert isinstance(look(archive, id, soon()), Standing)
+    office.state()
 
 
 def test_renew_as_it_is_typed(tmp_path: Path, pki: Pki, capsys: pytest.CaptureFixture[str]) -> None:

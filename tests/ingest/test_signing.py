@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from ingest.intake import find_scans
 from ingest.signing import Seal, Verdict, open_seals, sign, verify
 from ingest.signing.lettering import face_for, fitted
-from ingest.signing.placing import Corner, Places, Rect, Wanted, place
+from ingest.signing.placing import Corner, Places, Rect, Wanted, place, place_within
 from samples.keys import DemoKeys, make_demo_keys
 from schemas.documents import ComposedPdf
 from schemas.errors import InputRejected, SettingsRejected
@@ -307,6 +307,25 @@ def test_a_head_pushes_the_signatures_aside_but_not_away() -> None:
     left, right = place(WANTED, 595, 842, [motto, issuer]).rects
     assert left.x0 < 297 < right.x0
     assert max(left.y1, right.y1) < 842 / 3
+
+
+def test_without_room_in_its_corner_the_page_grows_rather_than_that_a_signature_leaves_it() -> None:
+    """By as little as does: a free margin above the print is used too."""
+    head = Box(0, 0.02, 1, 0.34)
+    left, right = (places := place(WANTED, 595, 842, [head])).rects
+    assert 12 <= places.added <= 36
+    assert max(left.y1, right.y1) < places.added + 0.02 * 842
+    assert left.x1 < 297 < right.x0
+    stamp = Wanted(180, 127, Corner.RIGHT)
+    assert place([stamp], 595, 842, [head]).added <= 132
+
+
+def test_a_page_that_is_signed_already_does_not_grow() -> None:
+    places = place_within(WANTED, 595, 842, [Box(0, 0, 1, 0.34)])
+    assert places is not None
+    assert places.added == 0
+    assert min(rect.y0 for rect in places.rects) > 0.34 * 842
+    assert place_within(WANTED, 595, 842, [Box(0, 0, 1, 1)]) is None
 
 
 def test_the_text_shrinks_on_a_sheet_narrower_than_it() -> None:

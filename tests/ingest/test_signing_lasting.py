@@ -90,6 +90,16 @@ def test_a_slow_service_is_waited_for(pki: Pki, composed: ComposedPdf, tmp_path:
     assert {note.level for note in signed.signatures} == {"B-T"}
 
 
+def test_one_that_takes_five_seconds_is_waited_for_as_long_as_the_limit_allows(pki: Pki) -> None:
+    url = f"{pki.url}/slow?seconds=5"
+    begun = time.monotonic()
+    with pytest.raises(ServiceUnavailable, match=r"timed out|more than"):
+        Services((url,), 1, 1).stamp(b"\1" * 32, "sha256")
+    assert time.monotonic() - begun < 4
+    assert Services((url,), 30, 1).stamp(b"\1" * 32, "sha256")["content_type"].native == "signed_data"
+    assert time.monotonic() - begun > 5
+
+
 def test_when_no_service_answers_in_time_the_document_is_signed_without(
     pki: Pki, composed: ComposedPdf, tmp_path: Path
 ) -> None:

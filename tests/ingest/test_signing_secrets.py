@@ -4,18 +4,24 @@ import logging
 import os
 import subprocess
 import sys
+import time
+import traceback
+from contextlib import suppress
 from pathlib import Path
 
 import keyring
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
 from keyring.backend import KeyringBackend
 from keyring.errors import KeyringLocked
 
 import cli
 from ingest.signing import open_seals
+from ingest.signing.signers import read_key_file
 from samples.keys import DemoKeys, make_demo_keys
 from schemas.errors import ServiceUnavailable, SettingsRejected
 from schemas.settings import Office, Signing
+from tests.ingest.signed import KINDS
 from tests.services.pki import Pki
 
 PASSWORD = "mật khẩu chỉ để thử 4711"
@@ -94,6 +100,7 @@ CRASH = """
 import os, resource, sys
 resource.setrlimit(resource.RLIMIT_CORE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
 from ingest.signing import open_seals
+from ingest.signing.signers import read_key_file
 from schemas.settings import Office, Signing
 open_seals(Signing(operator_key=sys.argv[1], operator_password_file=sys.argv[2]), Office(), environment={})
 print(resource.getrlimit(resource.RLIMIT_CORE)[0], flush=True)
@@ -137,9 +144,60 @@ def test_no_secret_is_in_what_is_logged_said_or_left_behind(
                 environment={"SOHOA_OPERATOR_PASSWORD": given, "SOHOA_AGENCY_PASSWORD": PASSWORD},
             )  # fmt: skip
         shown = capfd.readouterr()
-        said = [shown.out, shown.err, str(refused.value), repr(refused.value), caplog.text]
+        told = "".join(traceback.format_exception(refused.value))  # with all that it was raised from
+        said = [shown.out, shown.err, str(refused.value), repr(refused.value), told, caplog.text]
         said += [file.read_bytes().decode("utf-8", "replace") for file in tmp_path.rglob("*") if file.is_file()]
         assert not [text for text in said if given in text or PASSWORD in text]
+
+
+def sohoa(*arguments: object, at: Path, **environment: str) -> tuple[str, set[str]]:
+    """All that a run says, and the command lines of all processes of the machine while it runs."""
+    seen: set[str] = set()
+    run = subprocess.Popen(
+        [sys.executable, "-m", "cli", "--workspace", "sohoa", *map(str, arguments)], cwd=at, text=True,
+        env=os.environ | {"PYTHONPATH": str(Path(cli.__file__).parent), "TMPDIR": str(at)} | environment,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    )  # fmt: skip
+    while run.poll() is None:
+        for file in Path("/proc").glob("[0-9]*/cmdline"):
+            with suppress(OSError):
+                seen.add(file.read_bytes().replace(b"\0", b" ").decode("utf-8", "replace"))
+        time.sleep(0.1)
+    assert run.stdout is not None
+    return run.stdout.read(), seen
+
+
+def test_a_batch_shows_no_secret_anywhere(keys: DemoKeys, tmp_path: Path) -> None:
+    """Command lines of its processes, JSON, logs, errors, workspace and temporary files: neither password nor key."""
+    (tmp_path / "sohoa").mkdir()
+    (tmp_path / "a.pdf").write_bytes(KINDS["pdf-typed.pdf"]())
+    (tmp_path / "broken.pdf").write_bytes(b"%PDF-1.7\nnothing")
+    agency = keys.agency_password_file
+    settings = (
+        f'[signing]\noperator_key = "{keys.operator_key}"\nagency_key = "{keys.agency_key}"\n'
+        f'agency_password_file = "{agency}"\ntrust_roots = "{keys.roots}"\n'
+    )
+    (tmp_path / "sohoa" / "sohoa.toml").write_text(settings)
+    lines: set[str] = set()
+    said = ""
+    for given, arguments in (
+        (PASSWORD, ("ingest", "a.pdf", "--json")),
+        (password(keys), ("ingest", "a.pdf", "broken.pdf", "--json", "--workers", "1", "--fast", "--unit", "H29.1")),
+    ):
+        told, seen = sohoa(*arguments, at=tmp_path, SOHOA_OPERATOR_PASSWORD=given)
+        said, lines = said + told, lines | seen
+    assert '"pages": 1' in said
+    assert "broken.pdf" in said
+    assert any("multiprocessing" in line for line in lines), "its worker processes were seen"
+    secret = [password(keys), PASSWORD, agency.read_text().strip()]
+    assert not [one for one in secret if one in said or any(one in line for line in lines)]
+    key = read_key_file(keys.operator_key, password(keys)).key
+    assert isinstance(key, rsa.RSAPrivateKey)
+    numbers = key.private_numbers()
+    hidden = [one.encode() for one in secret] + [n.to_bytes(192) for n in (numbers.p, numbers.q)]
+    files = [file for file in tmp_path.rglob("*") if file.is_file()]
+    assert any(file.suffix == ".db" for file in files)
+    assert not [(file.name, one) for file in files for one in hidden if one in file.read_bytes()]
 
 
 @pytest.mark.parametrize(

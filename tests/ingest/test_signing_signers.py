@@ -14,9 +14,11 @@ from cryptography.hazmat.primitives.serialization import (
     pkcs12,
 )
 from cryptography.x509.oid import NameOID
+from pkcs11 import TokenFlag
 
 from ingest.signing import Signer, open_seals
-from ingest.signing.tokens import open_token, parse_uri
+from ingest.signing.secrets import Secret, Stored, Typed
+from ingest.signing.tokens import open_token, parse_uri, pin_to_try
 from schemas.errors import ServiceUnavailable, SettingsRejected
 from schemas.settings import Office, Signing
 from tests.services.softhsm import PIN, Key, put
@@ -145,18 +147,39 @@ def test_a_signer_shows_no_secret(named: tuple[str, x509.Certificate]) -> None:
     assert SECRET not in repr(opened(named[0]))
 
 
-def test_a_wrong_pin_is_tried_once_on_a_locked_token(token: str) -> None:
+def test_a_wrong_pin_is_tried_once_and_after_it_only_what_a_person_types(token: str) -> None:
+    named = f"pkcs11:token=khac;object=rsa?module-path={token}"
     with pytest.raises(SettingsRejected, match="tried once and is not tried again"):
-        open_token(f"pkcs11:token=khac;object=rsa?module-path={token}", "000000")
+        open_token(named, Stored("000000"))
+    for stored in ("000000", PIN):  # the token counts wrong ones, and says so
+        with pytest.raises(SettingsRejected, match=r"not tried without a person.*at a terminal"):
+            open_token(named, Stored(stored))
+    asked: list[str] = []
+
+    def ask(what: str) -> str:
+        asked.append(what)
+        return PIN
+
+    with pytest.raises(SettingsRejected, match="no such key"):  # unlocked, then: it holds none
+        open_token(named, Stored("000000"), ask=ask)
+    assert len(asked) == 1
+    assert "a wrong PIN was given before" in asked[0]
+
+
+@pytest.mark.parametrize("pin", [Stored(PIN), Typed(PIN)], ids=["stored", "typed"])
+def test_the_last_try_that_a_token_has_is_left_alone(pin: Secret) -> None:
+    flags = TokenFlag.TOKEN_INITIALIZED | TokenFlag.USER_PIN_COUNT_LOW | TokenFlag.USER_PIN_FINAL_TRY
+    with pytest.raises(SettingsRejected, match=r"one more would lock .* in the vendor's program"):
+        pin_to_try(flags, "pkcs11:token=a", pin, lambda _what: PIN)
 
 
 def test_a_missing_token_a_missing_key_and_a_missing_library_are_named(token: str) -> None:
     with pytest.raises(ServiceUnavailable, match="no such token"):
-        open_token(f"pkcs11:token=nowhere?module-path={token}", SECRET)
+        open_token(f"pkcs11:token=nowhere?module-path={token}", Stored(SECRET))
     with pytest.raises(SettingsRejected, match="no such key"):
-        open_token(f"pkcs11:token=ban-hanh;object=nobody?module-path={token}", SECRET)
+        open_token(f"pkcs11:token=ban-hanh;object=nobody?module-path={token}", Stored(SECRET))
     with pytest.raises(ServiceUnavailable, match="cannot be loaded"):
-        open_token("pkcs11:token=ban-hanh?module-path=/nowhere/driver.so", SECRET)
+        open_token("pkcs11:token=ban-hanh?module-path=/nowhere/driver.so", Stored(SECRET))
 
 
 @pytest.mark.parametrize(

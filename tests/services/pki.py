@@ -1,7 +1,7 @@
 """A real public-key infrastructure by certomancer: root, issuer, OCSP, CRL and timestamps over HTTP on 127.0.0.1.
 
-Beside its timestamp service stand bad ones: ``/slow`` answers after ``SLOW_S``, ``/hang`` never, ``/nonsense`` with
-what is no answer, ``/other`` with a timestamp of something else.
+Beside its timestamp service stand bad ones: ``/slow`` answers after ``SLOW_S`` (or ``?seconds=``), ``/hang`` never,
+``/nonsense`` with what is no answer, ``/other`` with a timestamp of something else.
 """
 
 import asyncio
@@ -185,7 +185,7 @@ def _served(app: web.Application, port: int) -> Iterator[None]:
 
 def _slow(url: str, slow_s: float) -> Any:
     async def handler(request: web.Request) -> web.Response:
-        await asyncio.sleep(slow_s)
+        await asyncio.sleep(float(request.query.get("seconds", slow_s)))
         return await _passed_on(url, await request.read())
 
     return handler
