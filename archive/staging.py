@@ -19,6 +19,10 @@ from pathlib import Path
 from tempfile import mkdtemp
 from typing import TypeVar
 
+import ocfl
+from ocfl.storage_root import StorageRootException
+
+from archive.objects import LAYOUT
 from schemas.errors import ServiceUnavailable
 from schemas.language import _
 
@@ -165,6 +169,29 @@ def _mine() -> set[Path]:
         _locks.roots = set()
     roots: set[Path] = _locks.roots
     return roots
+
+
+def make_root(root: Path) -> None:
+    """Build an empty root beside, then put it in its place by one rename."""
+    root.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    beside = Path(mkdtemp(prefix=making(root), dir=root.parent))
+    try:
+        made = beside / "root"
+        ocfl.StorageRoot(str(made), layout_name=LAYOUT).initialize(spec_version=SPEC_VERSION)
+        flush(made)
+        made.rename(root)
+        sync_folder(root.parent)
+    except (OSError, StorageRootException):
+        # Another run that makes it at the same time may be first, and sweeps up what it finds beside.
+        if not (root / DECLARATION).is_file():
+            raise
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+
+
+def making(root: Path) -> str:
+    """How the name of a folder begins in which a root is being made."""
+    return f".{root.absolute().name}.making-"
 
 
 def flush(folder: Path) -> None:

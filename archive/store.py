@@ -20,21 +20,14 @@ import glob
 import logging
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, nullcontext, suppress
-from dataclasses import dataclass, field, replace
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from tempfile import mkdtemp
-from typing import Any
-
-import ocfl
-from ocfl.storage_root import StorageRootException
 
 from archive.bucket import Bucket
 from archive.content import (
-    DOCUMENT,
     SIGNED_PDFS,
-    SUFFIXES,
     Change,
     begins_with,
     build,
@@ -49,25 +42,24 @@ from archive.content import (
     write_document,
     write_json,
 )
-from archive.objects import CERTIFICATE, LAYOUT, HeldObject, dossier_code, object_id
+from archive.objects import CERTIFICATE, HeldObject, dossier_code
+from archive.shelves import Shelves
 from archive.staging import (
     DECLARATION,
-    SPEC_VERSION,
     STAGING,
     Busy,
-    Staging,
     Step,
-    flush,
+    make_root,
+    making,
     no_step,
-    sync_folder,
     unavailable,
 )
-from schemas.documents import FoundSignature, SignedPdf
+from schemas.documents import SignedPdf
 from schemas.errors import InputRejected, IntegrityBroken
 from schemas.language import _
-from schemas.records import Deposit, Provenance, Record, RecordVersion, Submission, Withdrawal
+from schemas.records import Deposit, Submission, Withdrawal
 from schemas.retention import Retention
-from schemas.stored import from_json, to_json
+from schemas.stored import to_json
 
 # pairtree, which ocfl-py imports, sends the whole process's log to stderr from INFO up, a line a deposit.
 for _handler in [h for h in logging.root.handlers if type(h) is logging.StreamHandler]:
@@ -79,14 +71,8 @@ Arrival = tuple[Submission, Path | None]
 
 
 @dataclass(frozen=True, slots=True)
-class Archive:
-    """An OCFL storage root on a local or mounted folder. Reading needs no lock; deposits are made one at a time."""
-
-    root: Path
-    at_step: Step = field(default=no_step, repr=False)
-    """Told of each step of a deposit by name; tests stop the process there."""
-    bucket: Bucket | None = field(default=None, repr=False)
-    """Where the records are kept, if not in ``root``: that is where changes are made, and holds what was asked for."""
+class Archive(Shelves):
+    """Shelves that records are put on. Reading needs no lock; deposits are made one at a time, among all processes."""
 
     @classmethod
     def open(cls, root: Path, *, at_step: Step = no_step, bucket: Bucket | None = None) -> "Archive":
@@ -98,8 +84,8 @@ class Archive:
         archive = cls(root.absolute(), at_step, bucket)
         try:
             if not root.exists() or not any(root.iterdir()):
-                archive._make()
-            for left in root.absolute().parent.glob(f"{glob.escape(_making(root))}*"):  # of a run that was killed there
+                make_root(archive.root)
+            for left in root.absolute().parent.glob(f"{glob.escape(making(root))}*"):  # of a run that was killed there
                 shutil.rmtree(left, ignore_errors=True)
             if (root / "extensions" / STAGING).is_dir():
                 with suppress(Busy, PermissionError), archive.staging.locked(wait=False):
@@ -277,103 +263,6 @@ class Archive:
             [deposit] = self._put(change, write, held, [serial])
             return deposit
 
-    def standing(self, submission: Submission) -> Deposit | None:
-        """What is held already of this document of this scan in its dossier; None where it is new."""
-        held = self._read(self._object_path(dossier_code(submission.dossier)))
-        return held.standing_of(submission.document) if held is not None else None
-
-    def deposits(self, on_damage: Callable[[IntegrityBroken], None] | None = None) -> Iterator[Deposit]:
-        """Everything that is held, read from the objects alone, object by object.
-
-        IntegrityBroken at the first object that cannot be read, or *on_damage* is told of it and it is left out.
-        """
-        for path in self.object_paths():
-            try:
-                yield from list(self.deposits_of(path))
-            except IntegrityBroken as error:
-                if on_damage is None:
-                    raise
-                on_damage(error)
-
-    def deposits_of(self, object_path: str) -> Iterator[Deposit]:
-        """What one object holds; nothing where there is none."""
-        held = self._read(object_path)
-        return held.deposits() if held is not None else iter(())
-
-    def decided(self) -> Iterator[tuple[Record, str, int, tuple[str, ...]]]:
-        """Each record that a person decided on, with its scan's name, its first page there, and the decisions.
-
-        What cannot be read is left out.
-        """
-        for path in self.object_paths():
-            with suppress(IntegrityBroken):
-                held = self._read(path)
-                if held is None:
-                    continue
-                for serial in held.standing_serials:
-                    record = held.standing(serial).record
-                    decisions = held.value(serial, "provenance.json", Provenance).decisions
-                    if decisions:
-                        name = str(held.json(serial, "metadata.json")["scan"]["name"])
-                        yield record, name, held.origin(serial)[1], decisions
-
-    def records(self) -> Iterator[Record]:
-        """Every record, read from the objects alone. IntegrityBroken at the first that cannot be read."""
-        return (deposit.record for deposit in self.deposits())
-
-    def find(self, record_id: str) -> Deposit:
-        """What is held under a record's id. InputRejected where there is no such record."""
-        held, serial = self._held(record_id)
-        return held.standing(serial)
-
-    def record(self, record_id: str) -> Record:
-        """The record with this id. InputRejected where there is none."""
-        return self.find(record_id).record
-
-    def pdf(self, record_id: str) -> Path:
-        """The signed PDF of a record. InputRejected where there is no such record."""
-        held, serial = self._held(record_id)
-        return held.file(serial, "document.pdf")
-
-    def original(self, record_id: str) -> Path | None:
-        """The scan that is kept unchanged beside a record's PDF, where one is. InputRejected for no such record."""
-        held, serial = self._held(record_id)
-        for suffix in SUFFIXES.values():
-            if held.inventory.current_version.content_path_for_logical_path(f"{serial}/original{suffix}"):
-                return held.file(serial, f"original{suffix}")
-        return None
-
-    def signed(self, record_id: str) -> SignedPdf:
-        """The PDF of a record with what was noted of its signatures. InputRejected where there is no such record."""
-        return self.signed_pdfs(record_id)[DOCUMENT]
-
-    def signed_pdfs(self, record_id: str) -> dict[str, SignedPdf]:
-        """Each PDF of a record that the office signed, by its name, with what was noted of its signatures:
-        ``document.pdf``, and ``certified.pdf`` where there is one. InputRejected where there is no such record."""
-        held, serial = self._held(record_id)
-        metadata = held.json(serial, "metadata.json")
-        return {
-            name: from_json(SignedPdf, {"path": held.file(serial, name), **metadata[noted]})
-            for name, noted in SIGNED_PDFS.items()
-            if metadata.get(noted)
-        }
-
-    def found_signatures(self, record_id: str) -> tuple[FoundSignature, ...]:
-        """Those that its scan bore already, as they were when it came. InputRejected where there is no such record."""
-        held, serial = self._held(record_id)
-        found = held.json(serial, "metadata.json").get("original_signatures", [])
-        return tuple(from_json(FoundSignature, one) for one in found)
-
-    def provenance(self, record_id: str) -> Provenance:
-        """Who and what made a record. InputRejected where there is no such record."""
-        held, serial = self._held(record_id)
-        return held.value(serial, "provenance.json", Provenance)
-
-    def files(self, record_id: str) -> list[tuple[str, Path, str]]:
-        """Name, place and SHA-512 of each file of a record as it stands. InputRejected for no such record."""
-        held, serial = self._held(record_id)
-        return [(name, held.file(serial, name), held.digest(serial, name)) for name in held.names(serial)]
-
     def take_back(self, folders: Mapping[str, Path], *, operator: str) -> list[Deposit]:
         """Put records of one dossier in again, under their ids, from *folders* with their files (id → folder).
 
@@ -411,86 +300,12 @@ class Archive:
             assert now is not None
             return [made.get(f"{dossier}.{serial}") or now.standing(serial) for serial in serials]
 
-    def history(self, record_id: str) -> tuple[RecordVersion, ...]:
-        """Each version in which something of a record changed, the oldest first. InputRejected for no such record."""
-        held, serial = self._known(record_id)
-        return tuple(held.history(serial))
-
-    def certificate(self, record_id: str) -> dict[str, Any] | None:
-        """What is left of a record that was destroyed; None of one that stands. InputRejected for no such record."""
-        held, serial = self._known(record_id)
-        return held.value(serial, CERTIFICATE, dict[str, Any]) if held.is_destroyed(serial) else None
-
-    def object_paths(self) -> Iterator[str]:
-        """The folder of each object, relative to the root."""
-        root = ocfl.StorageRoot(str(self.root))
-        root.registered_extensions.append(STAGING)
-        try:
-            root.open_root_fs()
-            root.check_root_structure()
-        except (StorageRootException, OSError) as error:
-            raise IntegrityBroken(_("archive {root}: {error}").format(root=self.root, error=error)) from error
-        yield from (here := list(root.object_paths()))
-        if self.bucket is not None:
-            known = set(here)
-            yield from (path for path in self.bucket.object_paths() if path not in known)
-
     @contextmanager
     def between_deposits(self) -> Iterator[None]:
         """No deposit is in hand while the block runs; where the archive cannot be written, none ever is."""
         with ExitStack() as stack:
             with suppress(OSError):
                 stack.enter_context(self.staging.locked(wait=True))
-            yield
-
-    def _object_path(self, dossier: str) -> str:
-        layout = ocfl.StorageRoot(str(self.root), layout_name=LAYOUT).layout
-        return str(layout.identifier_to_path(object_id(dossier)))
-
-    def _held(self, record_id: str) -> tuple[HeldObject, str]:
-        held, serial = self._known(record_id)
-        if held.is_destroyed(serial):
-            raise InputRejected(
-                _("record {id} was destroyed; `sohoa show {id}` shows the certificate that is left").format(
-                    id=record_id
-                )
-            )
-        return held, serial
-
-    def _known(self, record_id: str) -> tuple[HeldObject, str]:
-        dossier, _dot, serial = record_id.rpartition(".")
-        held = self._read(self._object_path(dossier)) if dossier else None
-        if held is None or serial not in held.serials:
-            raise InputRejected(_("there is no record {id} in the archive").format(id=record_id))
-        return held, serial
-
-    def _make(self) -> None:
-        """Build an empty root beside, then put it in its place by one rename."""
-        self.root.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        beside = Path(mkdtemp(prefix=_making(self.root), dir=self.root.parent))
-        try:
-            made = beside / "root"
-            ocfl.StorageRoot(str(made), layout_name=LAYOUT).initialize(spec_version=SPEC_VERSION)
-            flush(made)
-            made.rename(self.root)
-            sync_folder(self.root.parent)
-        except (OSError, StorageRootException):
-            # Another run that makes it at the same time may be first, and sweeps up what it finds beside.
-            if not (self.root / DECLARATION).is_file():
-                raise
-        finally:
-            shutil.rmtree(beside, ignore_errors=True)
-
-    @property
-    def staging(self) -> Staging:
-        """How changes to this root are made."""
-        return Staging(self.root, self.at_step)
-
-    @contextmanager
-    def alone(self) -> Iterator[None]:
-        """Alone in writing to this archive; what an earlier run left half done is ended first."""
-        with self.staging.locked(wait=True):
-            self.staging.recover()
             yield
 
     @contextmanager
@@ -556,27 +371,3 @@ class Archive:
     def _publish(self, object_path: str) -> None:
         if self.bucket is not None:
             self.bucket.push(self.root, object_path)
-
-    def _read(self, object_path: str) -> HeldObject | None:
-        """The object at *object_path*, brought here where it is kept elsewhere and has something that is not here."""
-        if self.bucket is not None and self.bucket.behind(self.root, object_path):
-            self.bring(object_path)
-        return HeldObject.read(self.root, object_path)
-
-    def bring_all(self) -> None:
-        """Take every object from the bucket that is not here as it is there."""
-        for path in list(self.object_paths()):
-            self._read(path)
-
-    def bring(self, object_path: str) -> None:
-        """Take what the bucket has of an object and the folder has not."""
-        assert self.bucket is not None
-        fetch, here = self.bucket.fetch, self.root / object_path
-        having = here if here.is_dir() else None
-        with nullcontext() if self.staging.is_mine else self.alone():
-            self.staging.add(lambda tree: fetch(object_path, tree / object_path, having=having))
-
-
-def _making(root: Path) -> str:
-    """How the name of a folder begins in which a root is being made."""
-    return f".{root.absolute().name}.making-"

@@ -8,7 +8,8 @@ from datetime import datetime
 
 import click
 
-from archive.audit import Audit, Fault, Finding, audit
+from archive.audit import audit
+from archive.findings import Audit, Fault, Finding
 from archive.inventory import Register
 from cli import Context
 from commands.access import operator_of

@@ -8,8 +8,9 @@ from tempfile import TemporaryDirectory
 
 import click
 
-from archive.audit import NOTED_AT_ONCE, Audit, Fault, Finding, due
+from archive.audit import NOTED_AT_ONCE, due
 from archive.bucket import SCHEME, Bucket, open_bucket
+from archive.findings import Audit, Fault, Finding
 from archive.store import Archive
 from commands.workspace import Workspace
 from schemas.errors import IntegrityBroken, ServiceUnavailable

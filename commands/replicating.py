@@ -7,8 +7,9 @@ from pathlib import Path
 
 import click
 
-from archive.audit import Audit, Fault, Finding, is_proven
+from archive.audit import is_proven
 from archive.bucket import SCHEME
+from archive.findings import Audit, Fault, Finding
 from archive.replica import bring_in_step, give_back, open_replica
 from archive.store import Archive
 from commands.workspace import Workspace

@@ -11,8 +11,9 @@ import ocfl
 import pytest
 from sqlalchemy import delete, update
 
-from archive.audit import Audit, Fault, audit
+from archive.audit import audit
 from archive.catalogue import Catalogue
+from archive.findings import Audit, Fault
 from archive.store import Archive
 from archive.tables import log, records
 from tests.archive import submission
