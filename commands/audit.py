@@ -14,7 +14,7 @@ from archive.inventory import Register
 from cli import Context
 from commands.access import operator_of
 from commands.buckets import audited, buckets_in_step, copies_from
-from commands.replicating import Progress, damaged_objects, repaired, replicas_or_say
+from commands.replicating import Progress, anchor_copies, copy_anchors, damaged_objects, repaired, replicas_or_say
 from commands.showing import console, harmless, json_line
 from commands.workspace import Workspace
 from schemas.days import VIETNAM
@@ -112,7 +112,10 @@ def _anchored(workspace: Workspace) -> list[str]:
     from ingest.signing.timestamps import services_of
 
     folder, catalogue = workspace.folder / "anchors", workspace.catalogue
-    faults = list(anchor_faults(folder, catalogue.log_hash))
+    copies = anchor_copies(workspace)
+    faults = list(dict.fromkeys(
+        fault for place in (folder, *copies) for fault in anchor_faults(place, catalogue.log_hash)
+    ))  # fmt: skip
     signing = workspace.settings.signing
     services = services_of(signing.timestamp_urls, signing.timestamp_timeout_s, signing.timestamp_tries)
     position, entry_hash = catalogue.log_head()
@@ -121,6 +124,8 @@ def _anchored(workspace: Workspace) -> list[str]:
             write_anchor(folder, position, entry_hash, services)
         except ServiceUnavailable as error:
             click.echo(_("The log's end has no timestamp now: {error}").format(error=error), err=True)
+    if not faults:
+        copy_anchors(folder, copies)
     return faults
 
 

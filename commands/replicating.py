@@ -41,6 +41,28 @@ def replicas_or_say(workspace: Workspace) -> list[Archive]:
     return reached
 
 
+def anchor_copies(workspace: Workspace) -> list[Path]:
+    """Where the timestamps over the log are kept besides: beside each replica in a folder that can be reached, so that
+    who can write to the workspace alone cannot take them away."""
+    roots = [Path(root).absolute() for root in workspace.settings.archive.replicas if not root.startswith(SCHEME)]
+    return [root.with_name(f"{root.name}.anchors") for root in roots if root.is_dir()]
+
+
+def copy_anchors(folder: Path, copies: Iterable[Path]) -> None:
+    """Copy what is new in *folder* to each of *copies*; what cannot be written now is said and done later."""
+    for place in copies:
+        try:
+            place.mkdir(mode=0o700, exist_ok=True)
+            for anchor in folder.glob("*.tst"):
+                if not (place / anchor.name).exists():
+                    unfinished = place / f"{anchor.name}.part"
+                    unfinished.touch(mode=0o600)
+                    unfinished.write_bytes(anchor.read_bytes())
+                    unfinished.replace(place / anchor.name)
+        except OSError as error:
+            click.echo(_("Replica not in step: {error}").format(error=error), err=True)
+
+
 class Progress:
     """A line every few seconds, for a replica that has much to catch up with."""
 

@@ -68,3 +68,18 @@ def test_a_timestamp_that_was_changed_is_found(workspace: Workspace, capsys: pyt
 def test_without_a_service_nothing_is_asked(tmp_path: Path) -> None:
     assert run(["--workspace", str(tmp_path), "audit", "--log"]) == 0
     assert not (tmp_path / "anchors").exists()
+
+
+def test_a_log_cut_off_together_with_its_timestamps_is_betrayed_by_the_replicas(
+    workspace: Workspace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with (workspace.folder / "sohoa.toml").open("a") as settings:
+        settings.write(f'[archive]\nreplicas = ["{workspace.folder / "second"}"]\n')
+    assert run(["--workspace", str(workspace.folder), "audit"]) == 0
+    [anchor] = (workspace.folder / "anchors").iterdir()
+    assert (workspace.folder / "second.anchors" / anchor.name).read_bytes() == anchor.read_bytes()
+    cut_off(workspace.catalogue, after=2)
+    anchor.unlink()
+    capsys.readouterr()
+    assert audit_log(workspace) == 6
+    assert capsys.readouterr().out.count("cut off: entry 3") == 1
