@@ -118,6 +118,8 @@ def is_syllable(word: str) -> bool:
 
 NEAR_FROM_LETTERS = 5
 """Shorter words have too many neighbours that are words themselves."""
+NEAR_TO_LETTERS = 40
+"""Longer ones are no word that a paper holds, and each letter more makes fifty neighbours more, each as long."""
 
 
 @cache
@@ -125,9 +127,9 @@ def near(word: str) -> frozenset[str]:
     """The spellings one letter away from the folded *word* that a misreading can have made of it, or it of them.
 
     One of the two must be no Vietnamese syllable: ``thuong`` is not taken for ``truong``, both of which are on every
-    page, while ``nghlep`` and ``nghiep`` find each other. None for short words and for what bears a digit.
+    page, while ``nghlep`` and ``nghiep`` find each other. None for short words, endless ones, and what bears a digit.
     """
-    if len(word) < NEAR_FROM_LETTERS or not word.isalpha() or not word.isascii():
+    if not NEAR_FROM_LETTERS <= len(word) <= NEAR_TO_LETTERS or not word.isalpha() or not word.isascii():
         return frozenset()
     around = spellings(word)
     return around if not is_syllable(word) else frozenset(other for other in around if not is_syllable(other))

@@ -86,8 +86,8 @@ def test_a_misread_word_and_the_true_one_are_near_each_other() -> None:
     assert "truong" not in near("thuong")
 
 
-@pytest.mark.parametrize("word", ["ma", "phep", "12345", "a1234", "đường", ""])
-def test_short_words_numbers_and_marked_ones_are_near_none(word: str) -> None:
+@pytest.mark.parametrize("word", ["ma", "phep", "12345", "a1234", "đường", "", "a" * 1999])
+def test_short_and_endless_words_numbers_and_marked_ones_are_near_none(word: str) -> None:
     assert near(word) == frozenset()
 
 
