@@ -19,6 +19,10 @@ from schemas.formulas import harmless_formula
 from schemas.language import _
 
 T = TypeVar("T")
+V = TypeVar("V")
+
+REMEMBERED = 100_000
+"""So many texts of a column are remembered at most (some 20 MB)."""
 
 
 class BadCell(Exception):
@@ -74,24 +78,25 @@ class Rejects:
 class Reader(Generic[T]):
     """Values from a file's rows, bad rows set aside in ``rejects``."""
 
-    def __init__(self, file: RowFile, rejects: Path, take: "Callable[[int, Cells], T]") -> None:
+    def __init__(self, file: RowFile, rejects: Path, take: Callable[[int, Sequence[Cell]], T]) -> None:
         self.file = file
         self.rejects = Rejects(rejects, file.headings)
         self._take = take
 
     def __iter__(self) -> Iterator[T]:
+        merged, take = self.file.merged, self._take
         for line, cells in self.file.rows:
             if not any(cells):
                 continue
             try:
-                if line in self.file.merged:
+                if line in merged:
                     raise BadCell("", _("a merged cell hides this row's own value; unmerge it and fill in each row"))
-                yield self._take(line, Cells(self.file.places, cells))
+                yield take(line, cells)
             except BadCell as bad:
-                self.rejects.add(line, cells, [Fault(line, self._heading(bad.column), bad.reason)])
+                self.reject(line, cells, bad.column, bad.reason)
 
     def reject(self, line: int, cells: Sequence[Cell], column: str, reason: str) -> None:
-        """Set a row aside that another part of the import found bad."""
+        """Set a row aside: *column* by our name, or empty for the whole row."""
         self.rejects.add(line, cells, [Fault(line, self._heading(column), reason)])
 
     def _heading(self, column: str) -> str:
@@ -108,56 +113,73 @@ class Cells:
         self._places = places
         self._cells = cells
 
-    def has(self, column: str) -> bool:
-        """Whether the file has this column."""
-        return column in self._places
-
     def raw(self, column: str) -> Cell:
         """The cell itself; an empty string where there is none."""
         place = self._places.get(column)
-        if place is None:
-            return ""
-        try:
-            return self._cells[place]
-        except IndexError:
-            return ""
+        return "" if place is None or place >= len(self._cells) else self._cells[place]
 
     def text(self, column: str) -> str:
         """The cell as text, empty where there is none; BadCell for text in a font's own code."""
-        cell = self.raw(column)
-        if cell == "":
-            return ""
-        text = cell_text(cell)
-        if not text.isascii():
-            text = _checked_text(text)
-            if not text:
-                raise BadCell(column, _("text in TCVN3 (an ABC font such as .VnTime); type it again in Unicode"))
-        return text
+        return checked_text(column, cell_text(self.raw(column)))
 
     def needed(self, column: str) -> str:
         """The cell as text; BadCell where it is empty."""
-        text = self.text(column)
-        if not text:
-            raise BadCell(column, _("empty"))
-        return text
+        return needed(column, self.text(column))
 
     def day(self, column: str) -> int | None:
         """The cell as a day, None where it is empty; BadCell says what is not understood."""
-        cell = self.raw(column)
-        if type(cell) is not str:
-            cell = cell_text(cell)
-        if cell == "":
-            return None
-        day = day_of(cell)
-        if day is None:
-            raise BadCell(column, _("'{text}' is not a day; write 15/8/2023 or 2023-08-15").format(text=cell.strip()))
-        return day
+        return checked_day(column, cell_text(self.raw(column)))
 
 
-@lru_cache(maxsize=100_000)
-def _checked_text(text: str) -> str:
-    text = unicodedata.normalize("NFC", text).replace("\u00a0", " ").strip()
-    return "" if looks_like_tcvn3(text) else text
+def by_column(file: RowFile, take: Callable[[int, Cells], T]) -> Callable[[int, Sequence[Cell]], T]:
+    """The function that takes a row of *file* by the names of its columns."""
+    return lambda line, cells: take(line, Cells(file.places, cells))
+
+
+class Checked(dict[str, V]):
+    """What each text of a column says. A text is checked when it is first met, as a column repeats its units and days:
+    a dict's answer takes a tenth of the time of a check."""
+
+    def __init__(self, check: Callable[[str], V]) -> None:
+        super().__init__()
+        self._check = check
+
+    def __missing__(self, text: str) -> V:
+        value = self._check(text)
+        if len(self) < REMEMBERED:
+            self[text] = value
+        return value
+
+
+def checked_text(column: str, text: str) -> str:
+    """*text* in NFC, without space or a guard around it; BadCell for text in a font's own code."""
+    text = cell_text(text)
+    if text.isascii():
+        return text
+    if not unicodedata.is_normalized("NFC", text):
+        text = unicodedata.normalize("NFC", text)
+    text = text.replace("\u00a0", " ").strip()
+    if looks_like_tcvn3(text):
+        raise BadCell(column, _("text in TCVN3 (an ABC font such as .VnTime); type it again in Unicode"))
+    return text
+
+
+def needed(column: str, text: str) -> str:
+    """*text*; BadCell where it is empty."""
+    if not text:
+        raise BadCell(column, _("empty"))
+    return text
+
+
+def checked_day(column: str, text: str) -> int | None:
+    """The day (ordinal) that *text* names, None where it is empty; BadCell says what is not understood."""
+    text = cell_text(text)
+    if not text:
+        return None
+    day = day_of(text)
+    if day is None:
+        raise BadCell(column, _("'{text}' is not a day; write 15/8/2023 or 2023-08-15").format(text=text))
+    return day
 
 
 _ISO = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?)?")
@@ -165,7 +187,7 @@ _VIETNAMESE = re.compile(r"(\d{1,2})\s*[/.\-]\s*(\d{1,2})\s*[/.\-]\s*(\d{4})")
 _WRITTEN = re.compile(r"ngay (\d{1,2}) thang (\d{1,2}) nam (\d{4})")
 
 
-@lru_cache(maxsize=100_000)
+@lru_cache(maxsize=10_000)
 def day_of(text: str) -> int | None:
     """The day (ordinal) written as ``2023-08-15``, ``15/8/2023``, ``15.8.2023`` or *ngày 15 tháng 8 năm 2023*.
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from sqlalchemy import Connection, Engine, insert, select, update
 from sqlalchemy.exc import DBAPIError
 
-from archive.cells import BadCell, Reader
+from archive.cells import BadCell, Reader, by_column
 from archive.database import explained
 from archive.imports import TARGET_COLUMNS, UNIT_COLUMNS, Imported, target_row, unit_row
 from archive.register import changes, counters, faults, matching, rows, standings, targets, units
@@ -79,7 +79,7 @@ class Register:
         A unit that comes again with a later ``valid_from`` ends its earlier form the day before.
         """
         with open_with(file, UNIT_COLUMNS, sheet=sheet) as file_rows:
-            reader = Reader(file_rows, rejects, unit_row)
+            reader = Reader(file_rows, rejects, by_column(file_rows, unit_row))
             given = list(reader)
         with self._writing() as connection:
             before = units.homes_of(units.known_units(connection))
@@ -102,7 +102,7 @@ class Register:
     ) -> Imported:
         """Take a file of targets in, all good rows in one transaction."""
         with open_with(file, TARGET_COLUMNS, sheet=sheet) as file_rows:
-            reader = Reader(file_rows, rejects, target_row)
+            reader = Reader(file_rows, rejects, by_column(file_rows, target_row))
             given = list(reader)
         with self._writing() as connection:
             tally = targets.put_targets(connection, given, _now())

@@ -31,4 +31,9 @@ def unit_key(code: str) -> str:
 
 def match_key(home: str, number: str, symbol: str, issued: int) -> str:
     """What an inventory row and its records share. *home*: the unit after all mergers; its rows lie side by side."""
-    return f"{home}|{issued}|{symbol_key(symbol)}|{number_key(number)}"
+    return key_of_parts(home, issued, symbol_key(symbol), number_key(number))
+
+
+def key_of_parts(home: str, issued: int, symbol_part: str, number_part: str) -> str:
+    """The key from parts that are in their form for matching already."""
+    return f"{home}|{issued}|{symbol_part}|{number_part}"

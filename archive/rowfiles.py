@@ -51,6 +51,8 @@ class RowFile:
     rows: Iterator[tuple[int, Sequence[Cell]]]
     merged: frozenset[int]
     """Lines that a merged cell covers without being its first: their value is not known."""
+    all_texts: bool
+    """Whether every cell is a text, as in CSV."""
 
 
 class OpensRows(Protocol):
@@ -81,15 +83,15 @@ def open_rows(path: Path, columns: Sequence[Column], *, sheet: str | None = None
     head = _head(path)
     if head.startswith(SPREADSHEETS):
         merged, rows = _spreadsheet(path, sheet)
-        yield _with_headings(path, columns, rows, merged)
+        yield _with_headings(path, columns, rows, merged, all_texts=False)
     elif head.startswith(PARQUET):
         with parquet_rows(path) as rows:
-            yield _with_headings(path, columns, rows, frozenset())
+            yield _with_headings(path, columns, rows, frozenset(), all_texts=False)
     elif head.startswith(b"%PDF"):
         raise InputRejected(_("{file}: not a table that can be imported; save it as CSV or XLSX").format(file=path))
     else:
         with path.open(encoding=_encoding(path), newline="") as text:
-            yield _with_headings(path, columns, _csv_rows(path, text), frozenset())
+            yield _with_headings(path, columns, _csv_rows(path, text), frozenset(), all_texts=True)
 
 
 def _head(path: Path) -> bytes:
@@ -119,12 +121,13 @@ def cell_text(cell: Cell) -> str:
     return str(cell).strip()
 
 
+_SIGN = re.compile("[®¸µ¶¹¨©ª«¬¾»¼½]")
 _TCVN3_IN_UNICODE = re.compile(r"[A-Za-z][®¸µ¶¹¨©ª«¬¾»¼½]|[®¨©¬][A-Za-z]")
 
 
 def looks_like_tcvn3(text: str) -> bool:
     """True for text typed in an ABC font (.VnTime): letters with signs that no Vietnamese word has in Unicode."""
-    return bool(_TCVN3_IN_UNICODE.search(text))
+    return bool(_SIGN.search(text) and _TCVN3_IN_UNICODE.search(text))
 
 
 def _spreadsheet(path: Path, sheet: str | None) -> tuple[frozenset[int], Iterator[tuple[int, Sequence[Cell]]]]:
@@ -181,7 +184,12 @@ def _csv_rows(path: Path, text: TextIO) -> Iterator[tuple[int, Sequence[Cell]]]:
 
 
 def _with_headings(
-    path: Path, columns: Sequence[Column], rows: Iterator[tuple[int, Sequence[Cell]]], merged: frozenset[int]
+    path: Path,
+    columns: Sequence[Column],
+    rows: Iterator[tuple[int, Sequence[Cell]]],
+    merged: frozenset[int],
+    *,
+    all_texts: bool,
 ) -> RowFile:
     by_heading = {heading: column.name for column in columns for heading in column.headings}
     top = list(islice(rows, HEADING_WITHIN_ROWS))
@@ -210,7 +218,7 @@ def _with_headings(
         for place, heading in enumerate(headings)
         if heading and place not in places.values() and fold(heading) not in ours
     )
-    return RowFile(headings, places, ignored, chain(top[at + 1 :], rows), merged)
+    return RowFile(headings, places, ignored, chain(top[at + 1 :], rows), merged, all_texts)
 
 
 def _encoding(path: Path) -> str:

@@ -249,14 +249,14 @@ def rendered(report: Progress, form: str, agency: str = "") -> bytes:
 
 
 def _handled(register: Register, file: Path, first: date, last: date, form: str, output: Path | None) -> int:
-    from archive.cells import Reader
+    from archive.cells import Reader, by_column
     from archive.imports import HANDLED_COLUMNS, handled_row
     from commands.importing import rejects_path, say_rejects
     from ingest.fencedrows import open_fenced_rows
     from reports.handled import handled_report, render_csv, render_json, render_terminal
 
     with open_fenced_rows(file, HANDLED_COLUMNS) as rows:
-        reader = Reader(rows, rejects_path(file, None), handled_row(register.unit_finder()))
+        reader = Reader(rows, rejects_path(file, None), by_column(rows, handled_row(register.unit_finder())))
         report = handled_report((Handled(*values) for values in reader), first, last)
     match form:
         case "terminal":

@@ -29,7 +29,7 @@ def open_fenced_rows(path: Path, columns: Sequence[Column], *, sheet: str | None
         return
     with fenced_file(path, remedy=_("save it as CSV UTF-8, then import that")) as file:
         head = file.run(_open, path.absolute(), tuple(columns), sheet, timeout_s=OPEN_TIMEOUT_S)
-        yield RowFile(head.headings, head.places, head.ignored, _rows(file), frozenset(head.merged))
+        yield RowFile(head.headings, head.places, head.ignored, _rows(file), frozenset(head.merged), all_texts=False)
 
 
 def _rows(file: FencedFile) -> Iterator[tuple[int, Sequence[Cell]]]:

@@ -7,8 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, insert, select, text, update
 
-from archive.register.counters import share
-from archive.register.matching import settle
+from archive.register.matching import put_in, take_out
 from archive.register.tables import WITHDRAWN, faults, make_temporary, touched
 from archive.tables import records
 from schemas.days import FOREVER
@@ -79,6 +78,6 @@ def _change_faults(connection: Connection, ids: Sequence[str], change: Callable[
         connection.execute(
             text("INSERT INTO touched SELECT key FROM counted_records WHERE record = :id AND key IS NOT NULL "
                  "AND key NOT IN (SELECT key FROM touched)"), {"id": id})  # fmt: skip
-    share(connection, -1)
+    take_out(connection)
     change()
-    settle(connection)
+    put_in(connection)

@@ -6,9 +6,21 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, func, insert, select, text, update
 
+from archive.cells import Checked
 from archive.keys import match_key, unit_key
 from archive.register.counters import share
-from archive.register.tables import WITHDRAWN, counted, faults, fresh, inventory, make_temporary, spans, state, touched
+from archive.register.tables import (
+    WITHDRAWN,
+    counted,
+    faults,
+    fill,
+    fresh,
+    inventory,
+    make_temporary,
+    spans,
+    state,
+    touched,
+)
 from archive.register.units import homes_of, known_units
 from archive.tables import records
 from schemas.days import FOREVER, day_in_vietnam
@@ -35,22 +47,22 @@ def take_deposits(connection: Connection) -> int:
         return 0
     for table in (fresh, touched):
         make_temporary(connection, table)
+    unit_of = Checked(lambda given: names.get(unit_key(given), given))
     values = []
-    for row in rows:
-        unit = names.get(unit_key(row.unit), row.unit)
+    for id, given, procedure, kind, number, symbol, issued_on, deposited_at, _withdrawn_at, _position in rows:
+        unit = unit_of[given]
         key = None
-        if row.number and row.issued_on:
-            key = match_key(homes.get(unit, unit), row.number, row.symbol or "", row.issued_on.toordinal())
-        values.append({"record": row.id, "key": key, "unit": unit, "procedure": row.procedure, "kind": row.kind,
-                       "day": day_in_vietnam(row.deposited_at)})  # fmt: skip
-    connection.execute(insert(fresh), values)
+        if number and issued_on:
+            key = match_key(homes.get(unit, unit), number, symbol or "", issued_on.toordinal())
+        values.append((id, key, unit, procedure, kind, day_in_vietnam(deposited_at)))
+    fill(connection, fresh, values)
     connection.execute(
         text(
             "INSERT INTO touched SELECT key FROM fresh WHERE key IS NOT NULL UNION "
             "SELECT c.key FROM counted_records c JOIN fresh f ON f.record = c.record WHERE c.key IS NOT NULL"
         )
     )
-    share(connection, -1)
+    take_out(connection)
     # A record described anew keeps the day from which it counted, unless it now counts for another result.
     connection.execute(
         text(
@@ -66,7 +78,7 @@ def take_deposits(connection: Connection) -> int:
         )
     )
     _note_withdrawals(connection, rows)
-    settle(connection)
+    put_in(connection)
     connection.execute(update(state).where(state.c.name == "records_seen").values(value=rows[-1].position))
     return len(rows)
 
@@ -78,15 +90,18 @@ def _forget_vanished(connection: Connection) -> None:
     connection.execute(
         text(f"INSERT INTO touched SELECT DISTINCT key FROM counted_records WHERE key IS NOT NULL AND {gone}")
     )
-    share(connection, -1)
+    take_out(connection)
     connection.execute(text(f"DELETE FROM counted_records WHERE {gone}"))
-    settle(connection)
+    put_in(connection)
 
 
 def _note_withdrawals(connection: Connection, rows: Iterable[Any]) -> None:
-    """A record that was withdrawn does not count from that day on, which no audit mends."""
+    """A fresh record that was withdrawn does not count from that day on, which no audit mends."""
+    connection.execute(
+        text("DELETE FROM record_faults WHERE reason = :withdrawn AND record IN (SELECT record FROM fresh)"),
+        {"withdrawn": WITHDRAWN},
+    )
     for row in rows:
-        connection.execute(delete(faults).where(faults.c.record == row.id, faults.c.reason == WITHDRAWN))
         if row.withdrawn_at:
             day = day_in_vietnam(row.withdrawn_at)
             connection.execute(delete(faults).where(faults.c.record == row.id, faults.c.from_day == day))
@@ -109,13 +124,21 @@ _MATCH = """
 """
 
 
-def settle(connection: Connection) -> None:
-    """Match the records under the touched keys anew, then add their rows' share."""
+def take_out(connection: Connection) -> None:
+    """Take the rows under the touched keys out of the counts, before anything about them or their records changes."""
+    share(connection, -1)
+    connection.execute(
+        text(
+            "DELETE FROM digitised_spans WHERE row IN (SELECT c.row FROM touched t "
+            "JOIN counted_records c ON c.key = t.key WHERE c.row IS NOT NULL)"
+        )
+    )
+
+
+def put_in(connection: Connection) -> None:
+    """Match the records under the touched keys anew, and put their rows into the counts again."""
     connection.execute(text("UPDATE counted_records SET row = NULL, fits = 0 WHERE key IN (SELECT key FROM touched)"))
     connection.execute(text(_MATCH))
-    connection.execute(
-        text("DELETE FROM digitised_spans WHERE row IN (SELECT i.id FROM touched t JOIN inventory i ON i.key = t.key)")
-    )
     connection.execute(
         text(
             "INSERT INTO digitised_spans (row, from_day, until_day) "
@@ -124,11 +147,11 @@ def settle(connection: Connection) -> None:
         ),
         {"forever": FOREVER},
     )
-    _settle_faults(connection)
+    _put_faults_in(connection)
     share(connection, 1)
 
 
-def _settle_faults(connection: Connection) -> None:
+def _put_faults_in(connection: Connection) -> None:
     """Spans of the rows that have a record with a fault: the days on which at least one record is intact."""
     rows = connection.execute(
         text(
@@ -191,14 +214,14 @@ def move(connection: Connection, codes: set[str]) -> None:
     if not keys:
         return
     connection.execute(insert(touched), [{"key": key} for key in sorted(keys)])
-    share(connection, -1)
+    take_out(connection)
     for table, name in ((inventory, "id"), (counted, "record")):
         moved = [{"moved": k["id"], "new": k["new"]} for k in new_keys if k["table"] is table]
         if moved:
             connection.execute(
                 update(table).where(table.c[name] == bindparam("moved")).values(key=bindparam("new")), moved
             )
-    settle(connection)
+    put_in(connection)
 
 
 def _seen(connection: Connection) -> int:

@@ -12,7 +12,8 @@ from archive.register.units import homes_of, known_units
 from schemas.days import FOREVER
 from schemas.units import InventoryRow
 
-ROWS_AT_ONCE = 5_000
+STREAMED = {"yield_per": 5_000}
+"""Of a statement whose rows are read a piece at a time."""
 
 
 def known_rows(connection: Connection, unit: str | None = None) -> Iterator[InventoryRow]:
@@ -20,7 +21,7 @@ def known_rows(connection: Connection, unit: str | None = None) -> Iterator[Inve
     query = select(inventory).where(inventory.c.superseded_at.is_(None)).order_by(inventory.c.key, inventory.c.id)
     if unit is not None:
         query = query.where(inventory.c.unit == unit)
-    for row in connection.execution_options(yield_per=ROWS_AT_ONCE).execute(query):
+    for row in connection.execute(query, execution_options=STREAMED):
         yield inventory_row_of(row)
 
 
@@ -43,7 +44,7 @@ def in_two_units(connection: Connection) -> Iterator[InventoryRow]:
         .where(known)
         .order_by(doubled.c.result, doubled.c.title, inventory.c.unit)
     )
-    for row in connection.execution_options(yield_per=ROWS_AT_ONCE).execute(query):
+    for row in connection.execute(query, execution_options=STREAMED):
         yield inventory_row_of(row)
 
 
@@ -65,7 +66,7 @@ def candidates(
         .where(~select(spans.c.row).where(spans.c.row == inventory.c.id).exists())
     )
     ranked = []
-    for row in connection.execution_options(yield_per=ROWS_AT_ONCE).execute(query):
+    for row in connection.execute(query, execution_options=STREAMED):
         have = number_key(row.number), symbol_key(row.symbol), date.fromordinal(row.issued)
         wrong = sum(want is not None and want != has for want, has in zip(wanted, have, strict=True))
         if wrong <= 1:

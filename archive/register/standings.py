@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, select, text
 
-from archive.register.rows import ROWS_AT_ONCE, inventory_row_of
+from archive.register.rows import STREAMED, inventory_row_of
 from archive.register.tables import WITHDRAWN, counted
 from archive.register.units import homes_of, known_units, placed_on, unit_finder
 from schemas.documents import Kind
@@ -30,7 +30,7 @@ def explain(connection: Connection, unit: str, as_of: date) -> Iterator[RowStand
         WHERE i.key >= :low AND i.key < :high AND i.superseded_at IS NULL
         ORDER BY i.key, i.id, c.day, c.record
     """)
-    found = connection.execution_options(yield_per=ROWS_AT_ONCE).execute(rows, {"low": f"{home}|", "high": f"{home}}}"})
+    found = connection.execute(rows, {"low": f"{home}|", "high": f"{home}}}"}, execution_options=STREAMED)
     for group in _runs(starmap(_Line, found)):
         if group[0].unit in placed:
             yield _standing(group, day)

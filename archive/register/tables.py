@@ -1,5 +1,8 @@
 """The register's tables. Days are ordinals (``date.toordinal``); nothing imported is overwritten, only closed."""
 
+from collections.abc import Sequence
+from typing import Any
+
 from sqlalchemy import BigInteger, Column, Connection, Index, Integer, MetaData, String, Table, Text, text
 
 WITHDRAWN = "withdrawn"
@@ -98,14 +101,21 @@ unit_days = Table(
 state = Table("register_state", tables, Column("name", String(30), primary_key=True), Column("value", BigInteger))
 
 temporary = MetaData()
-staged = Table(
-    "staged", temporary,
-    Column("line", Integer, primary_key=True, autoincrement=False),
-    *(Column(name, kind) for name, kind in (
-        ("key", KEY), ("unit", Text), ("number", Text), ("symbol", Text), ("issued", Integer),
-        ("procedure", Text), ("result_code", Text), ("title", Text), ("from_day", Integer), ("until_day", Integer))),
-    prefixes=["TEMPORARY"],
-)  # fmt: skip
+
+
+def _of_a_row() -> list[Column[Any]]:
+    kinds: dict[str, Any] = {
+        "line": Integer, "key": KEY, "unit": Text, "number": Text, "symbol": Text, "issued": Integer,
+        "procedure": Text, "result_code": Text, "title": Text, "from_day": Integer, "until_day": Integer,
+    }  # fmt: skip
+    return [Column(name, kind) for name, kind in kinds.items()]
+
+
+staged = Table("staged", temporary, *_of_a_row(), prefixes=["TEMPORARY"])
+"""An inventory's rows as its file has them."""
+ordered = Table("ordered", temporary, Column("place", Integer, primary_key=True), *_of_a_row(), prefixes=["TEMPORARY"])
+"""The same in the order of their keys, so that each further step meets the inventory and its indexes from one end to
+the other: in the file's order, 20 million rows would be sought one by one all over the disk."""
 fresh = Table(
     "fresh", temporary,
     *(Column(name, kind) for name, kind in (
@@ -117,13 +127,25 @@ touched = Table(
 )
 changes = Table(
     "changes", temporary,
-    Column("line", Integer), Column("old", BigInteger), Column("impossible", Integer),
+    Column("place", Integer), Column("old", BigInteger), Column("impossible", Integer),
     prefixes=["TEMPORARY"],
 )  # fmt: skip
-"""The lines that are new, or say something new of the row ``old``."""
+"""The places in ``ordered`` that are new, or say something new of the row ``old``."""
 
 
 def make_temporary(connection: Connection, table: Table) -> None:
     """Give this connection an empty *table* of its own."""
-    connection.execute(text(f"DROP TABLE IF EXISTS {table.name}"))
+    drop_temporary(connection, table)
     table.create(connection, checkfirst=False)
+
+
+def drop_temporary(connection: Connection, table: Table) -> None:
+    """Give back the room that *table* takes."""
+    connection.execute(text(f"DROP TABLE IF EXISTS {table.name}"))
+
+
+def fill(connection: Connection, table: Table, rows: Sequence[tuple[Any, ...]]) -> None:
+    """Put *rows*, with a value for each column of *table* in its order, by the driver itself: five times as quick."""
+    place = "?" if connection.dialect.paramstyle == "qmark" else "%s"
+    statement = f"INSERT INTO {table.name} VALUES ({', '.join([place] * len(table.columns))})"
+    connection.exec_driver_sql(statement, list(rows))

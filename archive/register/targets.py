@@ -6,7 +6,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, insert, select, update
 
-from archive.cells import Reader
+from archive.cells import Reader, by_column
 from archive.imports import TARGET_COLUMNS, target_row
 from archive.register.tables import targets_table
 from archive.rowfiles import open_rows
@@ -54,4 +54,4 @@ def put_targets(connection: Connection, given: Iterable[Target], now: str) -> tu
 def default_targets() -> list[Target]:
     """The targets of the city's list for 2023, point 7."""
     with open_rows(DEFAULT_TARGETS, TARGET_COLUMNS) as rows:
-        return list(Reader(rows, Path(), target_row))
+        return list(Reader(rows, Path(), by_column(rows, target_row)))
