@@ -247,6 +247,18 @@ def _words(text: str) -> list[str]:
 body_words = _words
 
 
+def with_hyphens(name: str, text: str) -> str:
+    """*name* with the hyphens that *text* has in it : readers lose hyphens far more often than they make one up."""
+    words, between = _words(name), re.findall(r"\W+", name)
+    if len(between) != len(words) - 1:
+        return name
+    said = [re.findall(r"\W+", found) for found in
+            re.findall(r"\W{1,3}".join(map(re.escape, words)), text, re.IGNORECASE)]  # fmt: skip
+    spelt = [" - " if gap == " " and any(set(gaps[place]) & set("-–") for gaps in said) else gap
+             for place, gap in enumerate(between)]  # fmt: skip
+    return "".join(word + gap for word, gap in zip(words, [*spelt, ""], strict=True))
+
+
 def begins_agency(line: str) -> bool:
     """*line* begins as the name of an agency does."""
     bare = folded(line)
@@ -277,19 +289,62 @@ def is_place(line: str) -> bool:
     )
 
 
-def names_in(lines: Sequence[str]) -> list[list[int]]:
-    """The lines of the agencies' block, each name's lines together: parents first, the issuer last."""
+def names_in(lines: Sequence[str], body: Sequence[str] = ()) -> list[list[int]]:
+    """The lines of the agencies' block, each name's lines together: parents first, the issuer last.
+
+    *body* are the words of the paper: an agency that it speaks of by the last line alone has its name there.
+    """
     names: list[list[int]] = []
     for index, line in enumerate(lines):
-        above = folded(lines[index - 1]) if index else ""
-        goes_on = above.endswith((" va", ",", "-", " thuoc", " cua", "&")) or is_place(line)
-        goes_on = goes_on or len(line.split()) == 1  # no agency's name is a single word, and long ones are broken
+        goes_on = index > 0 and _goes_on(lines[index - 1], line)
         whole = _is_council_with_place(" ".join(lines[i] for i in names[-1])) if names else False
-        if names and (goes_on or not (whole or begins_agency(line))):
+        if names and (goes_on or not (whole or begins_agency(line) or _is_branch_in_province(line))):
             names[-1].append(index)
         else:
             names.append([index])
+    last = names[-1] if names else []
+    if len(last) > 1 and _is_named_alone(lines[last[-1]], [lines[i] for i in last], body):
+        names = [*names[:-1], last[:-1], last[-1:]]
     return names
+
+
+_UNFINISHED = (" va", ",", "-", " thuoc", " cua", "&", " dai bieu", " phat trien", " quan ly", " dich vu", " dau tu",
+               " tu van", " ho tro", " xuc tien", " kiem soat", " kiem nghiem")  # fmt: skip
+"""A line that ends so goes on in the next."""
+
+
+def _goes_on(above: str, line: str) -> bool:
+    """*line* goes on with the name of which *above* is a line."""
+    before = folded(above)
+    if before.endswith(_UNFINISHED) or folded(line).startswith("va ") or is_place(line):
+        return True
+    if folded(line).startswith("chi nhanh ") and before.startswith(("ngan hang", "kho bac", "cong ty", "tong cong ty")):
+        return True
+    return len(line.split()) == 1 or folded(f"{above} {line}") in _folded_known()  # no agency's name is a single word
+
+
+@cache
+def _folded_known() -> frozenset[str]:
+    return frozenset(folded(name) for name in (*MINISTRIES, *DEPARTMENTS))
+
+
+def _is_branch_in_province(line: str) -> bool:
+    """``VIỄN THÔNG LÂM ĐỒNG``, ``ĐIỆN LỰC GÒ VẤP``: what a group of companies has in a place."""
+    bare = folded(line)
+    found = re.match(r"(?:vien thong|dien luc|buu dien|cong doan)\s+(?:tinh |tp\.? |thanh pho )?(.+)", bare)
+    return found is not None and found[1] in {folded(place) for place in (*PROVINCES, *_PLACE_WORDS)}
+
+
+def _is_named_alone(line: str, name: Sequence[str], body: Sequence[str]) -> bool:
+    """The body speaks of *line* as of an agency, and nowhere of the whole *name*."""
+    alone = [folded(word) for word in _words(line)]
+    if len(alone) < 3 or is_place(line) or not body:
+        return False
+    whole = [folded(word) for word in _words(" ".join(name))]
+    bare = [folded(word) for word in body]
+    said = [at for at in range(len(bare) - len(alone) + 1) if bare[at : at + len(alone)] == alone]
+    in_whole = [at for at in said if bare[max(0, at + len(alone) - len(whole)) : at + len(alone)] == whole]
+    return not in_whole and any(body[at][:1].isupper() for at in said) and begins_agency(line)
 
 
 def _is_council_with_place(name: str) -> bool:
@@ -299,14 +354,18 @@ def _is_council_with_place(name: str) -> bool:
 
 
 def fits_code(name: str, code: str) -> bool:
-    """*code*, the issuer's part of a symbol, is made of the initials of *name*, some of them left out.
+    """*code*, the issuer's part of a symbol, is made of the initials of *name*, some of them left out, but not the
+    first two: then the code is of an agency whose name is but the end of *name*.
 
     ``LĐTBXH`` of BỘ LAO ĐỘNG - THƯƠNG BINH VÀ XÃ HỘI, ``KBPY`` of KHO BẠC NHÀ NƯỚC PHÚ YÊN, ``BVNĐ1``.
     """
     words: list[str] = re.findall(r"\w+", folded(name))
-    initials = iter("".join(word if word.isdigit() else word[0] for word in words))
+    letters_of = "".join(word if word.isdigit() else word[0] for word in words)
     wanted = [c for c in folded(code) if c.isalnum()]
-    return len(wanted) > 1 and all(any(c == initial for initial in initials) for c in wanted)
+    if len(wanted) < 2 or wanted[0] not in letters_of[:2]:
+        return False
+    initials = iter(letters_of[letters_of.index(wanted[0]) :])
+    return all(any(c == initial for initial in initials) for c in wanted)
 
 
 _GOES_ON = (" tinh", " quan", " huyen", " phuong", " xa", " thanh pho", " va", " cua")

@@ -8,7 +8,6 @@ import re
 from collections.abc import Sequence
 from functools import cached_property
 
-from ingest.extract import agencies
 from ingest.extract.finding import UNREAD, Finding
 from ingest.extract.issuer import AgencyBlock
 from ingest.extract.layout import Head, Run
@@ -34,11 +33,11 @@ class HeadFields:
         self._texts = texts
 
     @cached_property
-    def body(self) -> list[str]:
-        """The words below the head of the first page, and those of the other pages."""
+    def body(self) -> str:
+        """The text below the head of the first page, and those of the other pages."""
         below = [w.text for line in self.page.lines if line.box.y0 > self.bottom for w in line.words]
         rest = [w.text for text in self._texts[1:] for line in text.lines for w in line.words]
-        return agencies.body_words(" ".join(below + rest))
+        return " ".join(below + rest)
 
     @cached_property
     def bottom(self) -> float:
@@ -95,7 +94,7 @@ class HeadFields:
 
     @cached_property
     def issued_on(self) -> Finding:
-        return PlaceAndDate(self._texts, self.date_run, self.body).issued_on
+        return PlaceAndDate(self._texts, self.date_run, self._block.body).issued_on
 
     @cached_property
     def issuer(self) -> Finding:

@@ -42,11 +42,15 @@ class Agency:
 
 @dataclass(frozen=True)
 class AgencyBlock:
-    """The lines beside the motto, above the row of the number; *body* are the words below the head."""
+    """The lines beside the motto, above the row of the number; *said* is the text below the head."""
 
     head: Head
     number: NumberRow | None
-    body: Sequence[str]
+    said: str
+
+    @cached_property
+    def body(self) -> list[str]:
+        return agencies.body_words(self.said)
 
     @cached_property
     def rows(self) -> list[Run]:
@@ -66,7 +70,7 @@ class AgencyBlock:
     def agencies(self) -> list[Agency]:
         """Each name above the number, parents first."""
         kept = [(line, row) for row in self.rows if len(letters(line := agencies.tidy_name(row.text))) > 1]
-        blocks = agencies.names_in([line for line, _ in kept])
+        blocks = agencies.names_in([line for line, _ in kept], self.body)
         found = []
         for indexes in blocks:
             code = self.code if indexes is blocks[-1] else ""
@@ -76,7 +80,8 @@ class AgencyBlock:
             same_code = bool(code) and (
                 folded(agencies.code_of(named.name)) == folded(code) or agencies.fits_code(named.name, code)
             )
-            found.append(Agency(named.name, row_of(rows).box, _worst_of(named.name, words), named.borne_out, same_code))
+            name = agencies.with_hyphens(named.name, self.said)
+            found.append(Agency(name, row_of(rows).box, _worst_of(named.name, words), named.borne_out, same_code))
         return found
 
     @property

@@ -1,5 +1,7 @@
 """What a paper is to its dossier: a result, a component, or a copy on paper."""
 
+import re
+
 from ingest.extract.folding import folded, letters, likeness
 from ingest.extract.grammar import is_label, number_line
 from ingest.extract.head import HeadFields
@@ -10,6 +12,8 @@ from schemas.pages import PageState, PageText
 COPY_MARKS = ("SAO Y", "SAO Y BẢN CHÍNH", "BẢN SAO", "SAO LỤC", "TRÍCH SAO", "CHỨNG THỰC BẢN SAO ĐÚNG VỚI BẢN CHÍNH",
               "BẢN PHOTO", "BẢN PHOTOCOPY", "SAO Y BẢN GỐC", "BẢN SAO CHỨNG THỰC")  # fmt: skip
 """What stands alone, in capitals, on a copy (NĐ 30/2020, Phụ lục I; NĐ 23/2015 on certified copies)."""
+COPY_SIGNED = re.compile(r"\W{0,3}(?:SAO Y|SAO LỤC|TRÍCH SAO)\W{0,3}[;,]")
+"""How the agency's signature on an electronic copy begins, at the head of the page (NĐ 30/2020, Phụ lục III)."""
 APPLICATIONS = ("don ", "to khai", "giay de nghi", "phieu de nghi", "ban cam ket", "ban khai", "phieu yeu cau")
 
 
@@ -26,6 +30,8 @@ def kind_of(paper: Paper) -> Kind:
 
 
 def _bears_copy_mark(page: PageText) -> bool:
+    if any(run.box.y0 < 0.12 and COPY_SIGNED.match(run.text) for run in Head(page).runs):
+        return True
     for run in Head(page).runs:
         size = len(letters(run.text))
         if size > 45 or size < 4 or sum(c.islower() for c in run.text) > 2:

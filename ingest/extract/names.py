@@ -41,10 +41,11 @@ AGENCY_HEADS = (
     "Quốc hội", "Kho bạc", "Bảo hiểm", "Ngân hàng", "Hội", "Liên đoàn", "Thanh tra", "Hạt",
     "Chi nhánh", "Chủ tịch nước", "Kiểm toán", "Trạm", "Nhà xuất bản", "Quỹ", "Thông tấn xã", "Đài", "Công đoàn",
     "Đoàn", "Tổ", "Mặt trận", "Tổng hội", "Liên hiệp", "Khu", "Xí nghiệp", "Cảng", "Tiểu ban", "Thường trực",
+    "Khoa", "Bộ môn",
 )  # fmt: skip
 NOT_HEADS = ("phòng chống", "phòng cháy", "phòng ngừa", "phòng thủ", "ban hành", "hội nhập", "bộ phận", "đoàn kết",
              "đoàn thể", "tổ chức", "hội họp", "khu vực", "hội viên", "đại học và", "phòng không", "viện trợ",
-             "bảo hiểm xã hội và", "công an nhân dân", "bộ máy")  # fmt: skip
+             "bảo hiểm xã hội và", "công an nhân dân", "bộ máy", "khoa học", "khoa giáo", "quỹ đất")  # fmt: skip
 """Where a second line of one name begins like the head of another."""
 PLACES = ("tỉnh", "thành phố", "tp", "tp.", "quận", "huyện", "thị xã", "thị trấn", "phường", "xã", "đặc khu")
 """A line that begins so goes on with the agency's name above it."""
@@ -69,6 +70,9 @@ TITLE_WORDS = (
     "Phó Chánh án", "Tổng Kiểm toán", "Trưởng Ban Tổ chức", "Chánh Văn phòng Sở", "Phó Chủ tịch thường trực",
     "Kế toán trưởng", "Trưởng trạm", "Quyền Giám đốc", "Phó Thủ tướng thường trực", "Phó Giám đốc phụ trách",
     "Phó Giám đốc thường trực", "Trưởng đoàn", "Thủ trưởng", "Giám đốc Sở", "Phó Giám đốc Sở",
+    "Trưởng khoa", "Phó Trưởng khoa", "Trưởng bộ môn", "Tổng Biên tập", "Phó Tổng Biên tập", "Thẩm phán",
+    "Kiểm sát viên", "Chấp hành viên", "Đội trưởng", "Chỉ huy trưởng", "Phó Chỉ huy trưởng", "Hạt trưởng",
+    "Phó Trưởng đoàn", "Giám đốc Trung tâm", "Công chứng viên", "Đăng ký viên",
 )  # fmt: skip
 IN_PLACE_OF = ("KT.", "TM.", "TL.", "TUQ.", "Q.", "T/M", "K/T", "T/L", "TUQ", "TM", "KT", "TL")
 

@@ -9,17 +9,22 @@ from ingest.extract.agencies import begins_agency
 from ingest.extract.finding import Finding
 from ingest.extract.folding import folded, letters, likeness
 from ingest.extract.layout import Head, Run
-from ingest.extract.names import IN_PLACE_OF, TITLE_WORDS
+from ingest.extract.names import TITLE_WORDS
+from ingest.extract.people import SPECKS, half_hidden, has_family, is_person, is_usual, mended_name, tidy_person
 from ingest.extract.rows import row_of, rows_of
 from schemas.documents import Evidence
 from schemas.language import _
 from schemas.pages import PageText
 
 RIGHT_FROM = 0.44
+UNUSUAL = 0.85
+"""Factor of a name with a word that few people bear: its marks may be misread, and nothing else on the paper tells."""
+WORD_GAP = 2.5
+"""In letters: as far apart stand words of a name between which another was not read."""
+STRETCHED = 1.6
+"""Width of a letter by that of the narrowest word's; print stays below, a word that took in what is hidden does not."""
 SPELT = 0.8
 """A line at least so like a known title is that title."""
-NEARLY = 0.8
-"""A family name at least so like a known one is that one, misread."""
 INFERRED = 0.5
 """How sure a line is that was not read but follows from the other."""
 SPELT_OUT = 0.96
@@ -28,17 +33,6 @@ PARTLY_SEEN = 0.5
 """What is as like the deputy's line as this is that line, under ``KT.`` of its head."""
 OFF_MIDDLE = 0.02
 """A name stands under the middle of the capacity; one further off has lost words to the seal."""
-_SPECKS = " .,:;'`\"“”‘’|*-_~^°"
-FAMILY_NAMES = (
-    "Nguyễn", "Trần", "Lê", "Phạm", "Hoàng", "Huỳnh", "Phan", "Vũ", "Võ", "Đặng", "Bùi", "Đỗ", "Hồ", "Ngô", "Dương",
-    "Lý", "Đào", "Đoàn", "Vương", "Trịnh", "Trương", "Đinh", "Lâm", "Phùng", "Mai", "Tô", "Hà", "Tăng", "Lưu",
-    "Thái", "Lương", "Tạ", "Châu", "Quách", "Cao", "La", "Lục", "Kiều", "Diệp", "Tống", "Nghiêm", "Triệu", "Giang",
-    "Đàm", "Tôn", "Ninh", "Mạc", "Lại", "Bạch", "Ông", "Từ", "Văn", "Khúc", "Chu", "Lữ", "Thạch", "Danh", "Kim",
-    "Sơn", "Trang", "Nông", "Hứa", "Mã", "Vi", "Đồng", "Cù", "Khổng", "Doãn", "Phí", "Thân", "Viên", "Hầu", "Âu",
-    "Nhâm", "Tiêu", "Trà",
-)  # fmt: skip
-"""Nearly all Vietnamese bear one of these; no two of them have the same letters but for the marks."""
-_BY_LETTERS = {folded(name): name for name in FAMILY_NAMES} | {"thi": "Thị"}
 
 
 def signer_findings(texts: Sequence[PageText]) -> tuple[Finding, Finding]:
@@ -69,9 +63,10 @@ def _right_rows(text: PageText) -> list[Run]:
 
 
 def _recipients(text: PageText) -> float | None:
-    """Where ``Nơi nhận`` stands; the signature is beside it."""
+    """Where ``Nơi nhận`` stands, or three lines above ``Lưu: VT``; the signature is beside it."""
     at = [line.box.y0 for line in text.lines if likeness(line.text[:9], "Nơi nhận") > 0.7]
-    return at[-1] if at else None
+    filed = [line for line in text.lines if re.match(r"\W{0,3}Lưu\s?:", line.text)]
+    return at[-1] if at else filed[-1].box.y0 - 4 * filed[-1].height if filed else None
 
 
 def _right_part(run: Run) -> Run | None:
@@ -87,8 +82,9 @@ def _right_part(run: Run) -> Run | None:
     return Run(run.words[at:], run.height)
 
 
-def _is_title(text: str) -> bool:
-    tight = text.strip(_SPECKS)
+def _is_capacity(text: str) -> bool:
+    """*text* names who signs as what: ``GIÁM ĐỐC``, ``KT. CHỦ TỊCH``."""
+    tight = text.strip(SPECKS)
     core = re.sub(r"^(?:KT|TM|TL|TUQ|Q|K/T|T/M|T/L)\s*[.,]\s*", "", tight)
     if core != tight and len(letters(core)) > 3:
         return True
@@ -102,7 +98,7 @@ def _is_title(text: str) -> bool:
 def _nearly_title(text: str) -> bool:
     """Beside a title that was read: the line below it, half hidden by the seal."""
     capitals, small = sum(c.isupper() for c in text), sum(c.islower() for c in text)
-    return capitals > 2 * small and max(likeness(text.strip(_SPECKS), title) for title in TITLE_WORDS) >= 0.6
+    return capitals > 2 * small and max(likeness(text.strip(SPECKS), title) for title in TITLE_WORDS) >= 0.6
 
 
 def _title_rows(rows: Sequence[Run]) -> list[Run]:
@@ -110,9 +106,9 @@ def _title_rows(rows: Sequence[Run]) -> list[Run]:
     groups: list[list[Run]] = []
     for row in rows:
         near = bool(groups) and row.level - groups[-1][-1].level < 2.2 * max(row.height, 0.012)
-        if near and (_is_title(row.text) or _nearly_title(row.text)):
+        if near and (_is_capacity(row.text) or _nearly_title(row.text)):
             groups[-1].append(row)
-        elif _is_title(row.text):
+        elif _is_capacity(row.text):
             groups.append([row])
     return groups[-1] if groups else []
 
@@ -174,7 +170,7 @@ def _head_over(deputy: str) -> str:
 
 def _mended_title(text: str) -> tuple[str, float]:
     """A line of the capacity as it is spelt, and how like that the reading is."""
-    tight = text.strip(_SPECKS)
+    tight = text.strip(SPECKS)
     before = re.match(r"^(KT|TM|TL|TUQ|Q)\s*[.,]?\s*", tight)
     prefix = before[1] + ". " if before and tight[: before.end()].rstrip() != before[1] else ""
     core = tight[before.end() :] if before and prefix else tight
@@ -202,61 +198,31 @@ def _name_after_recipients(text: PageText, rows: Sequence[Run]) -> Finding | Non
 
 
 def _lowest_name(text: PageText, rows: Sequence[Run]) -> Finding | None:
-    named = [row for row in rows if _is_name(row.text)]
+    named = [row for row in rows if is_person(row.text)]
     if named:
         return _named(text, named[-1])
     for row in reversed(rows):
-        if (value := _half_hidden(row.text)) is not None:
+        if (value := half_hidden(row.text)) is not None:
             confidence = 0.5 * min(word.confidence for word in row.words)
             evidence = Evidence(text.number, row.box)
             return Finding(value, confidence, evidence, (value,), _("the seal hides a part of the signer's name"))
     return None
 
 
-def _half_hidden(text: str) -> str | None:
-    """A name whose family name the seal has spoilt, as it most probably is; None where it is no name."""
-    words = [word for word in _tidy(text).split() if letters(word)]
-    while len(words) > 1 and not (words[-1].isalpha() and words[-1][0].isupper() and words[-1][1:].islower()):
-        words.pop()
-    if not 2 <= len(words) <= 6 or not words[-1][1:].islower() or len(words[-1]) < 2:
-        return None
-    ways = [(likeness("".join(words[:taken]), family) - 0.1 * (not words[taken][0].isupper()), family, taken)
-            for taken in (1, 2) if taken < len(words) for family in FAMILY_NAMES]  # fmt: skip
-    fit, family, taken = max(ways)
-    if fit < 0.5:
-        return None
-    return mended_name(" ".join([family, *(word[0].upper() + word[1:] for word in words[taken:])]))
+def _hides_a_word(row: Run) -> bool:
+    """There is room in a name for a word that was not read: between two words, or within the box of one of them."""
+    words = [word for word in row.words if letters(word.text)]
+    gaps = [after.box.x0 - before.box.x1 for before, after in pairwise(words)]
+    wide = [word.box.width / len(word.text) for word in words if len(word.text) > 3]
+    return bool(gaps and wide) and (max(gaps) > WORD_GAP * min(wide) or max(wide) > STRETCHED * min(wide))
 
 
 def _named(text: PageText, row: Run) -> Finding:
-    read = _tidy(row.text)
+    read = tidy_person(row.text)
     value = mended_name(read)
     confidence = min(word.confidence for word in row.words)
-    words = read.split()
-    if folded(words[0]) not in _BY_LETTERS or (len(words) < 3 and folded(words[0]) in ("van", "thi")):
-        confidence *= 0.8  # the family name is hidden: Văn and Thị are most often the middle one
+    if not has_family(read) or folded(value.split()[-1]) in ("van", "thi") or _hides_a_word(row):
+        confidence *= 0.8  # a word of it is hidden
+    elif not is_usual(value):
+        confidence *= UNUSUAL
     return Finding(value, confidence, Evidence(text.number, row.box), (value,), _("the signer's name is unclear"))
-
-
-def mended_name(name: str) -> str:
-    """*name* with the marks of its family name, and of ``Văn`` and ``Thị`` within it, as they are spelt."""
-    first, *others = name.split()
-    fit, near = max((likeness(first, family), family) for family in FAMILY_NAMES)
-    spelt = [_BY_LETTERS.get(folded(first), near if fit >= NEARLY else first)]
-    spelt += [{"van": "Văn", "thi": "Thị"}.get(folded(word), word) for word in others[:-1]]
-    return " ".join(spelt + others[-1:])
-
-
-def _tidy(text: str) -> str:
-    """*text* without specks, each word once where strips that were read anew overlap."""
-    words = [word for part in text.split() if (word := part.strip(_SPECKS))]
-    return " ".join(word for i, word in enumerate(words) if not i or word != words[i - 1])
-
-
-def _is_name(text: str) -> bool:
-    """Two to five words, each with a capital and small letters, the way names are printed under a signature."""
-    words = [w for w in _tidy(text).split() if w not in IN_PLACE_OF]
-    if not 2 <= len(words) <= 6:
-        return False
-    spelt = [w for w in words if w.isalpha() and w[0].isupper() and (len(w) == 1 or w[1:].islower())]
-    return len(spelt) == len(words) and len(letters(text)) >= 6

@@ -373,6 +373,29 @@ def test_a_family_name_under_the_seal_is_guessed_and_held(read: str) -> None:
     assert field.state is FieldState.HELD
 
 
+def test_an_agencys_own_electronic_copy_is_a_copy_by_the_words_of_its_signature() -> None:
+    mark = line("SAO Y; ỦY BAN NHÂN DÂN THÀNH PHỐ CẦN THƠ; 01/11/2023 14:22:35 +07:00", 0.5, 0.012, 0.45, 40)
+    assert described(with_lines(decision(), mark)).kind is Kind.COPY
+
+
+@pytest.mark.parametrize("read", ["PGS.TS. Trần Minh Triết", "NGND.PGS.TS. Trần Minh Triết", "Đại tá Trần Minh Triết"])
+def test_degrees_and_ranks_are_no_part_of_a_signers_name(read: str) -> None:
+    field = described(replaced(decision(), "Nguyễn Thị", line(read, 0.58, 0.72, 0.2, 22))).metadata.signer
+    assert (field.value, field.state) == ("Trần Minh Triết", FieldState.ACCEPTED)
+
+
+@pytest.mark.parametrize("read", ["Nguyễn Thị Yên Chỉ", "Trần Văn"])
+def test_a_name_of_which_a_mark_is_unusual_or_a_word_is_missing_is_held(read: str) -> None:
+    field = described(replaced(decision(), "Nguyễn Thị", line(read, 0.6, 0.72, 0.18, 22))).metadata.signer
+    assert (field.value, field.state) == (read, FieldState.HELD)
+
+
+def test_a_name_with_room_for_a_hidden_word_is_held() -> None:
+    family, given = line("Nguyễn", 0.6, 0.72, 0.06, 22), line("Mạnh", 0.72, 0.72, 0.04, 22)
+    row = replace(family, words=(*family.words, *given.words), box=family.box.joined(given.box))
+    assert described(replaced(decision(), "Nguyễn Thị", row)).metadata.signer.state is FieldState.HELD
+
+
 def reread(row: Line, *raws: str) -> Line:
     """*row* as a second reading has it, with what the first one had at its words."""
     words = tuple(replace(word, raw=raw) for word, raw in zip(row.words, raws, strict=True))
@@ -500,6 +523,41 @@ def test_an_agency_in_no_list_is_taken_as_read_where_no_line_can_have_been_misse
     metadata = described(headed(*agencies, number=number, heading="THÔNG BÁO")).metadata
     assert (metadata.parent_issuer.value, metadata.issuer.value) == (parent, issuer)
     assert metadata.issuer.state is FieldState.ACCEPTED
+
+
+@pytest.mark.parametrize(
+    ("agencies", "number", "parent", "issuer"),
+    [
+        (("TRƯỜNG ĐẠI HỌC", "CÔNG NGHỆ THÔNG TIN", "KHOA HỆ THỐNG THÔNG TIN"), "Số: 17/TB-HTTT",
+         "TRƯỜNG ĐẠI HỌC CÔNG NGHỆ THÔNG TIN", "KHOA HỆ THỐNG THÔNG TIN"),
+        (("UBND THÀNH PHỐ ĐÀ LẠT", "TRUNG TÂM PHÁT TRIỂN", "QUỸ ĐẤT"), "Số: 77/TB-TTPTQĐ",
+         "UBND THÀNH PHỐ ĐÀ LẠT", "TRUNG TÂM PHÁT TRIỂN QUỸ ĐẤT"),
+        (("NGÂN HÀNG NHÀ NƯỚC", "VIỆT NAM", "NGÂN HÀNG NHÀ NƯỚC", "CHI NHÁNH TỈNH AN GIANG"), "Số: 31/TB-ANG",
+         "NGÂN HÀNG NHÀ NƯỚC VIỆT NAM", "NGÂN HÀNG NHÀ NƯỚC CHI NHÁNH TỈNH AN GIANG"),
+        (("TẬP ĐOÀN", "BƯU CHÍNH VIỄN THÔNG", "VIỆT NAM", "VIỄN THÔNG LÂM ĐỒNG"), "Số: 90/TB-VNPT",
+         "TẬP ĐOÀN BƯU CHÍNH VIỄN THÔNG VIỆT NAM", "VIỄN THÔNG LÂM ĐỒNG"),
+        (("VĂN PHÒNG ĐOÀN ĐẠI BIỂU", "QUỐC HỘI", "VÀ HỘI ĐỒNG NHÂN DÂN TỈNH", "KON TUM"), "Số: 46/TB-VP",
+         None, "VĂN PHÒNG ĐOÀN ĐẠI BIỂU QUỐC HỘI VÀ HỘI ĐỒNG NHÂN DÂN TỈNH KON TUM"),
+    ],
+)  # fmt: skip
+def test_the_lines_at_the_head_are_parted_where_one_agencys_name_ends(
+    agencies: tuple[str, ...], number: str, parent: str | None, issuer: str
+) -> None:
+    metadata = described(headed(*agencies, number=number, heading="THÔNG BÁO")).metadata
+    assert (metadata.parent_issuer.value, metadata.issuer.value) == (parent, issuer)
+
+
+def test_an_agency_of_which_the_body_speaks_alone_is_not_joined_to_the_line_above_it() -> None:
+    own = headed("ĐẠI HỌC ĐÀ NẴNG", "TRUNG TÂM KHẢO THÍ", number="Số: 8/TB-TTKT", heading="THÔNG BÁO")
+    said = line("Trung tâm Khảo thí thông báo kết quả kỳ thi.", 0.16, 0.27, 0.6, 7)
+    metadata = described(with_lines(own, said)).metadata
+    assert (metadata.parent_issuer.value, metadata.issuer.value) == ("ĐẠI HỌC ĐÀ NẴNG", "TRUNG TÂM KHẢO THÍ")
+
+
+def test_a_hyphen_that_the_head_lost_comes_back_from_the_body() -> None:
+    head = headed("TRƯỜNG ĐẠI HỌC", "KỸ THUẬT CÔNG NGHỆ CẦN THƠ", number="Số: 873/TB-ĐHKTCN", heading="THÔNG BÁO")
+    said = line("Trường Đại học Kỹ thuật - Công nghệ Cần Thơ thông báo.", 0.16, 0.27, 0.6, 7)
+    assert described(with_lines(head, said)).metadata.issuer.value == "TRƯỜNG ĐẠI HỌC KỸ THUẬT - CÔNG NGHỆ CẦN THƠ"
 
 
 @pytest.mark.parametrize("name", ["CÔNG AN QUẬN", "XÍ NGHIỆP KHAITHÁC THỦYLỢI"])
