@@ -80,13 +80,17 @@ WATCHED = ".sohoa-watch"
 
 @contextmanager
 def only_watcher(folders: Sequence[Path], lock: Lock = fcntl.flock) -> Iterator[None]:
-    """Hold the folders for one watcher, on whatever machine. Nothing is written in them, but for the hidden empty
-    ``WATCHED`` on shares whose folders cannot be locked. InputRejected where a folder is not there, ServiceUnavailable
-    where another process watches it already or nothing can be locked in it."""
+    """Hold the folders for one watcher, on whatever machine, with all below them: the folders above are locked against
+    a watcher of their own, and shared with watchers of folders beside these. Nothing is written in them, but for the
+    hidden empty ``WATCHED`` on shares whose folders cannot be locked (where a watcher of a folder above is only met
+    if it was there first). InputRejected where a folder is not there, ServiceUnavailable where another process watches
+    it, or one above or below it, already, or nothing can be locked in it."""
+    mine = {folder.resolve() for folder in folders}
     with ExitStack() as held:
         for folder in folders:
             if not folder.is_dir():
                 raise InputRejected(_("{folder}: not a folder that can be watched").format(folder=folder))
+            _share_above(held, folder, mine, lock)
             try:
                 try:
                     _locked(held, folder, os.O_RDONLY | os.O_DIRECTORY, lock)
@@ -96,7 +100,7 @@ def only_watcher(folders: Sequence[Path], lock: Lock = fcntl.flock) -> Iterator[
                     _locked(held, folder / WATCHED, os.O_RDWR | os.O_CREAT, lock)
             except BlockingIOError as error:
                 raise ServiceUnavailable(
-                    _("{folder}: another sohoa watches this folder; stop it first").format(folder=folder)
+                    _("{folder}: another sohoa watches this folder or one in it; stop it first").format(folder=folder)
                 ) from error
             except OSError as error:
                 raise ServiceUnavailable(
@@ -106,10 +110,29 @@ def only_watcher(folders: Sequence[Path], lock: Lock = fcntl.flock) -> Iterator[
         yield
 
 
-def _locked(held: ExitStack, path: Path, flags: int, lock: Lock) -> None:
+def _share_above(held: ExitStack, folder: Path, mine: set[Path], lock: Lock) -> None:
+    """Share the folders above *folder*, which nobody can then watch; those that cannot be locked are passed over."""
+    for above in folder.resolve().parents:
+        if above in mine:
+            continue
+        for path, flags in ((above, os.O_RDONLY | os.O_DIRECTORY), (above / WATCHED, os.O_RDWR)):
+            try:
+                _locked(held, path, flags, lock, fcntl.LOCK_SH)
+                break
+            except BlockingIOError as error:
+                raise ServiceUnavailable(
+                    _("{folder}: another sohoa watches {above}, in which it lies; stop it first").format(
+                        folder=folder, above=above
+                    )
+                ) from error
+            except OSError:
+                continue
+
+
+def _locked(held: ExitStack, path: Path, flags: int, lock: Lock, how: int = fcntl.LOCK_EX) -> None:
     descriptor = os.open(path, flags, 0o600)
     held.callback(os.close, descriptor)
-    lock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    lock(descriptor, how | fcntl.LOCK_NB)
 
 
 def _seen(file: Path) -> Seen | None:

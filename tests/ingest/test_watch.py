@@ -139,6 +139,21 @@ def test_two_watchers_never_share_a_folder(inbox: Path) -> None:
         assert list(inbox.iterdir()) == []
 
 
+def test_two_watchers_never_share_what_lies_in_a_folder_of_the_other(inbox: Path) -> None:
+    desk, beside = inbox / "desk", inbox / "beside"
+    desk.mkdir()
+    beside.mkdir()
+    with only_watcher([inbox]), pytest.raises(ServiceUnavailable, match="in which it lies"), only_watcher([desk]):
+        pass
+    with only_watcher([desk]):
+        with pytest.raises(ServiceUnavailable, match="one in it"), only_watcher([inbox]):
+            pass
+        with only_watcher([beside]):
+            pass
+    with only_watcher([inbox, desk]):
+        pass
+
+
 def test_two_watchers_never_share_a_folder_on_a_share_that_locks_no_folders(inbox: Path) -> None:
     def as_on_nfs(descriptor: int, how: int) -> None:
         if stat.S_ISDIR(os.fstat(descriptor).st_mode):
