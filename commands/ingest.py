@@ -20,6 +20,7 @@ from commands.engines import desk_of, opened_pool, reading_options
 from commands.indexing import index_or_say
 from commands.metrics import Meter, metered
 from commands.packages import take_packages
+from commands.runlog import logged
 from commands.showing import harmless, json_line
 from commands.workspace import Workspace
 from ingest.intake import find_scans
@@ -99,10 +100,13 @@ def command(
         nullcontext(OnlyRun()) if watch else workspace.only_intake() as claims,
         only_watcher(paths if watch else ()),
         _stopping_softly() as stop,
-        metered(metrics_port, workspace) as meter,
+        metered(metrics_port, workspace) as metrics,
+        logged(workspace.settings.log.file, metrics) as log,
         opened_pool(workspace.settings, options, workers) as pool,
     ):
+        meter = log or metrics
         desk = replace(desk, signed=meter.signed, claims=claims, waits=_say_who_is_waited_for)
+        desk = replace(desk, begun=log.begun) if log is not None else desk
         run = _Run(workspace, desk, pool, options, stop, meter, as_json, sides)
         if watch:
             run.watch(paths)

@@ -115,6 +115,8 @@ class Desk:
     certifies_originals: bool = False
     """Whether such scans get the agency's signature as an increment."""
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    begun: Callable[[str], None] = lambda batch: None
+    """Told the batch's id."""
     signed: Callable[[float], None] = lambda seconds: None
     """Told how long the signing of each document took."""
     claims: Claims = field(default_factory=OnlyRun)
@@ -144,6 +146,7 @@ def ingest(scans: Iterable[Scan | RejectedScan], reading: Reading, desk: Desk) -
 
 def _batch(scans: Iterable[Scan | RejectedScan], reading: Reading, desk: Desk) -> Iterator[Event]:
     batch = desk.catalogue.begin_batch(desk.operator, desk.now())
+    desk.begun(batch.id)
     if desk.claims.others:
         yield from _in_turns(scans, reading, desk, batch)
     else:

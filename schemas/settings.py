@@ -88,7 +88,10 @@ class Search(_Section):
 
     engine: Literal["tantivy", "opensearch"] = "tantivy"
     url: str = "http://127.0.0.1:9200"
+    more_urls: tuple[str, ...] = ()
     index: str = "sohoa"
+    shards: int = Field(default=1, ge=1)
+    replicas: str = Field(default="0-1", pattern=r"^\d+(-(\d+|all))?$")
     user: str = ""
     password_env: str = "SOHOA_SEARCH_PASSWORD"
     ca_file: str = ""
@@ -132,6 +135,12 @@ class CatalogueSection(_Section):
     url: str = ""
 
 
+class Log(_Section):
+    """Where a run writes down what it did, for other programs."""
+
+    file: str = ""
+
+
 class Settings(_Section):
     """Everything that can be set."""
 
@@ -143,6 +152,7 @@ class Settings(_Section):
     search: Search = Search()
     archive: ArchiveSection = ArchiveSection()
     catalogue: CatalogueSection = CatalogueSection()
+    log: Log = Log()
 
 
 def load_settings(file: Path | None, environment: Mapping[str, str] = os.environ) -> Settings:

@@ -109,16 +109,8 @@ class OpenSearchIndex:
     def open(cls, settings: Search, *, first_pause_s: float = FIRST_PAUSE_S) -> "OpenSearchIndex":
         """SettingsRejected for a cluster on another machine over plain HTTP (unless allowed), for a user without a
         password, and for certificate files that are not there."""
-        address = urlsplit(settings.url)
-        here = address.hostname in ("localhost", "::1") or (address.hostname or "").startswith("127.")
-        if address.scheme not in ("http", "https") or not address.hostname:
-            raise SettingsRejected(_("search.url {url}: write it as https://host:9200").format(url=settings.url))
-        if address.scheme == "http" and not here and not settings.allow_plain_http:
-            raise SettingsRejected(
-                _("search.url {url}: records are personal data and would cross the network in the clear; use https "
-                  "(with search.ca_file), or set search.allow_plain_http = true in a closed network").format(
-                    url=settings.url)
-            )  # fmt: skip
+        for url in (settings.url, *settings.more_urls):
+            _checked(url, settings)
         for name in ("ca_file", "client_certificate", "client_key"):
             path = getattr(settings, name)
             if path and not os.access(path, os.R_OK):
@@ -306,7 +298,11 @@ class OpenSearchIndex:
     def _made(self, *, alias: bool = False) -> str:
         name = f"{self._settings.index}-{datetime.now(UTC):%Y%m%d%H%M%S}-{random.randrange(16**6):06x}"
         body: dict[str, Any] = {
-            "settings": {"number_of_shards": 1, "auto_expand_replicas": "0-1", "analysis": ANALYSIS},
+            "settings": {
+                "number_of_shards": self._settings.shards,
+                **_copies(self._settings.replicas),
+                "analysis": ANALYSIS,
+            },
             "mappings": MAPPING | {"_meta": {"schema_version": SCHEMA_VERSION, "position": 0}},
         }
         if alias:
@@ -379,7 +375,24 @@ def _client(settings: Search) -> OpenSearch:
                            ("client_key", settings.client_key)):  # fmt: skip
             if path:
                 options[name] = path
-    return OpenSearch([settings.url], **options)
+    return OpenSearch([settings.url, *settings.more_urls], **options)
+
+
+def _checked(url: str, settings: Search) -> None:
+    address = urlsplit(url)
+    here = address.hostname in ("localhost", "::1") or (address.hostname or "").startswith("127.")
+    if address.scheme not in ("http", "https") or not address.hostname:
+        raise SettingsRejected(_("search.url {url}: write it as https://host:9200").format(url=url))
+    if address.scheme == "http" and not here and not settings.allow_plain_http:
+        raise SettingsRejected(
+            _("search.url {url}: records are personal data and would cross the network in the clear; use https "
+              "(with search.ca_file), or set search.allow_plain_http = true in a closed network").format(url=url)
+        )  # fmt: skip
+
+
+def _copies(replicas: str) -> dict[str, Any]:
+    """How often each shard is kept besides: always so often, or as the nodes allow (``0-1``)."""
+    return {"auto_expand_replicas": replicas} if "-" in replicas else {"number_of_replicas": int(replicas)}
 
 
 @dataclass(frozen=True, slots=True)

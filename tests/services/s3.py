@@ -43,7 +43,8 @@ class S3Server:
         keys = {"ROOT_ACCESS_KEY": KEYS["AWS_ACCESS_KEY_ID"], "ROOT_SECRET_KEY": KEYS["AWS_SECRET_ACCESS_KEY"]}
         with (self.folder / "log").open("ab") as output:
             self.process = subprocess.Popen(
-                [self.program, "--port", f"127.0.0.1:{self.port}", "posix", "--versioning-dir",
+                [self.program, "--port", f"127.0.0.1:{self.port}", "--iam-dir", self.folder / "accounts",
+                 "posix", "--versioning-dir",
                  self.folder / "versions", self.folder / "objects"],
                 env=dict(os.environ) | keys, stdin=subprocess.DEVNULL, stdout=output, stderr=output,
             )  # fmt: skip
@@ -70,6 +71,7 @@ def s3_server() -> Iterator[S3Server]:
     folder = Path(tempfile.mkdtemp(prefix="sohoa-s3-"))
     (folder / "objects").mkdir()
     (folder / "versions").mkdir()
+    (folder / "accounts").mkdir()
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]

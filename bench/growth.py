@@ -1,0 +1,310 @@
+"""How far the cluster carries: workers, the cost of distance, S3 beside a folder, PostgreSQL beside SQLite.
+
+    .venv/bin/python -m bench.growth SCANS… [--only workers distance deposits catalogue] [--pages 24] [--json]
+
+``workers``: a real Dask scheduler and a real ``open_cluster``; the workers are Dask's own, many in a process, and a
+page takes ``--page-s`` asleep in them, with an image of ``--page-kb`` sent. Efficiency is the time that the pages would
+take if handing them out cost nothing, by the time that they took; the memory is the peak of the scheduler and of this
+process, in the first half and in all. Everything runs on this machine: what is measured is what the one scheduler and
+the one ``ingest`` bear.
+
+``distance``: the same pages read by as many processes of this machine, and by as many of ``sohoa worker`` over Dask, in
+turns. ``deposits``: one version a dossier into a folder and into a bucket of versitygw. ``catalogue``: what one scan of
+one document writes.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from distributed import Worker
+from distributed.core import Status
+
+from archive.bucket import open_bucket
+from archive.catalogue import Catalogue
+from archive.store import Archive
+from ingest import cluster as reading_cluster
+from ingest.cluster import open_cluster, reader_here
+from ingest.intake import find_scans
+from ingest.pages import open_pages
+from ingest.reading import not_read
+from ingest.workers import Pool, open_pool, read_all
+from schemas.documents import Sheet
+from schemas.pages import MediaType, PageImage, PageText, ReadingOptions, Scan
+from schemas.settings import ArchiveSection, Cluster
+from schemas.work import ScanState
+from tests.archive import submission
+from tests.archive.test_catalogue import deposit as deposit_of
+from tests.services.dask import DaskProcesses, dask
+from tests.services.postgres import postgres
+from tests.services.s3 import KEYS, s3_server
+
+OPTIONS = ReadingOptions()
+PARTS = ("workers", "distance", "deposits", "catalogue")
+WORKERS_A_PROCESS = 50
+SETTLED_S = 120.0
+SAMPLE_S = 0.25
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("scans", nargs="*", type=Path)
+    parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS)
+    parser.add_argument("--workers", nargs="+", type=int, default=[8, 32, 128, 200])
+    parser.add_argument("--page-s", type=float, default=1.0, help="how long a page is asleep")
+    parser.add_argument("--page-kb", type=int, default=200, help="the image of a page")
+    parser.add_argument("--rounds", type=int, default=12, help="pages for each simulated worker")
+    parser.add_argument("--pages", type=int, default=24, help="real pages for the cost of distance")
+    parser.add_argument("--turns", type=int, default=3)
+    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--host", nargs=2, metavar=("ADDRESS", "COUNT"), help=argparse.SUPPRESS)
+    a = parser.parse_args()
+    if a.host:
+        asyncio.run(_host(a.host[0], int(a.host[1]), a.page_s))
+        return
+    with tempfile.TemporaryDirectory(prefix="sohoa-bench-") as temporary:
+        folder = Path(temporary)
+        for part in a.only:
+            figures: Iterator[dict[str, Any]]
+            match part:
+                case "workers":
+                    figures = (simulated(folder, count, a.page_s, a.page_kb, a.rounds) for count in a.workers)
+                case "distance":
+                    figures = iter([distance(folder, a.scans, a.pages, a.turns)])
+                case "deposits":
+                    figures = iter([deposits(folder, a.turns)])
+                case _:
+                    figures = iter([catalogues(folder, a.turns)])
+            for found in figures:
+                line = {"part": part, **found}
+                print(json.dumps(line) if a.json else "  ".join(f"{key} {value}" for key, value in line.items()))
+
+
+# -- workers ------------------------------------------------------------------------------------------------------
+
+
+class _Asleep:
+    """Stands where a worker's guarded processes stand: a page is asleep there for its time."""
+
+    def __init__(self, count: int, page_s: float) -> None:
+        self._threads, self._page_s = ThreadPoolExecutor(count), page_s
+
+    def submit(self, _read: Any, page: PageImage, _options: ReadingOptions) -> Future[PageText]:
+        return self._threads.submit(self._sleep, page)
+
+    def _sleep(self, page: PageImage) -> PageText:
+        time.sleep(self._page_s)
+        return not_read(page, "asleep")
+
+
+async def _host(address: str, count: int, page_s: float) -> None:
+    reading_cluster._guards.append(_Asleep(count, page_s))  # type: ignore[arg-type]
+    reader = str(reader_here(OPTIONS))
+    with tempfile.TemporaryDirectory(prefix="sohoa-worker-") as folder:
+        workers = [
+            Worker(address, nthreads=1, resources={reader: 1}, local_directory=folder, memory_limit=0, dashboard=False)
+            for _number in range(count)
+        ]  # fmt: skip
+        await asyncio.gather(*workers)
+        while any(worker.status != Status.closed for worker in workers):
+            await asyncio.sleep(1)
+
+
+def asleep(page: PageImage, options: ReadingOptions, /) -> PageText:
+    """Never called: the simulated worker sleeps instead."""
+    raise AssertionError
+
+
+def simulated(folder: Path, count: int, page_s: float, page_kb: int, rounds: int) -> dict[str, Any]:
+    """Efficiency and memory with *count* workers that sleep."""
+    image = os.urandom(page_kb * 1000)
+    with (
+        dask(folder) as cluster,
+        _hosts(cluster, count, page_s),
+        open_cluster(cluster.address, Cluster(), OPTIONS, say=print, read=asleep) as pool,
+    ):
+        _wait_for(pool, count)
+        list(read_all(_blank(count, image), pool, OPTIONS))  # each has had its first page
+        assert cluster.scheduler is not None
+        with _peak(cluster.scheduler.pid) as scheduler, _peak(os.getpid()) as ingest:
+            halves = []
+            for _half in range(2):
+                began = time.monotonic()
+                pages = count * rounds // 2
+                found = sum(1 for _text in read_all(_blank(pages, image), pool, OPTIONS))
+                assert found == pages
+                halves.append((time.monotonic() - began, max(scheduler), max(ingest)))
+        took = sum(seconds for seconds, _s, _i in halves)
+        done = 2 * pages
+    return {
+        "workers": count, "pages": done, "pages_a_s": round(done / took, 1),
+        "efficiency": round(done * page_s / count / took, 3),
+        "scheduler_mb": [round(peak) for _t, peak, _i in halves], "ingest_mb": [round(peak) for _t, _s, peak in halves],
+    }  # fmt: skip
+
+
+@contextmanager
+def _hosts(cluster: DaskProcesses, count: int, page_s: float) -> Iterator[None]:
+    address = cluster.address.replace("dask://", "tcp://")
+    shares = [min(WORKERS_A_PROCESS, count - at) for at in range(0, count, WORKERS_A_PROCESS)]
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-m", "bench.growth", "--page-s", str(page_s), "--host", address, str(share)],
+            stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )
+        for share in shares
+    ]  # fmt: skip
+    try:
+        yield
+    finally:
+        for process in processes:
+            process.kill()
+            process.wait()
+
+
+def _wait_for(pool: Pool, count: int) -> None:
+    end = time.monotonic() + SETTLED_S
+    while pool.room() < reading_cluster.PAGES_A_THREAD * count:
+        assert time.monotonic() < end, f"only {pool.room()} pages have room"
+        time.sleep(0.2)
+
+
+def _blank(count: int, image: bytes) -> Iterator[tuple[int, PageImage]]:
+    for number in range(1, count + 1):
+        yield number, PageImage(number, image, 100, 100, 200.0)
+
+
+@contextmanager
+def _peak(pid: int) -> Iterator[list[float]]:
+    """Resident megabytes of a process, sampled until the block ends."""
+    found, ended = [_resident_mb(pid)], threading.Event()
+
+    def sample() -> None:
+        while not ended.wait(SAMPLE_S):
+            found.append(_resident_mb(pid))
+
+    thread = threading.Thread(target=sample, daemon=True)
+    thread.start()
+    yield found
+    ended.set()
+    thread.join()
+
+
+def _resident_mb(pid: int) -> float:
+    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
+# -- distance -----------------------------------------------------------------------------------------------------
+
+
+def distance(folder: Path, scans: list[Path], count: int, turns: int) -> dict[str, Any]:
+    """Pages a second by processes of this machine, and by the same number over Dask."""
+    pages = _real_pages(folder, scans, count)
+    cores = len(os.sched_getaffinity(0))
+    local, remote = [], []
+    (folder / "far").mkdir()
+    with ExitStack() as stack:
+        cluster = stack.enter_context(dask(folder / "far"))
+        cluster.start_worker(["cli", "worker", cluster.address, "--threads", str(cores)])
+        near = stack.enter_context(open_pool(cores, OPTIONS))
+        far = stack.enter_context(open_cluster(cluster.address, Cluster(), OPTIONS, say=print))
+        one = stack.enter_context(open_pool(1, OPTIONS))
+        for pool in (near, far, one):
+            _seconds(pool, pages[: 2 * cores])  # models are loaded
+        for _turn in range(turns):
+            local.append(_seconds(near, pages))
+            remote.append(_seconds(far, pages))
+        alone = _seconds(one, pages)
+    near_s, far_s = statistics.median(local), statistics.median(remote)
+    return {
+        "pages": len(pages), "kb_a_page": round(statistics.median(len(page.content) for page in pages) / 1000),
+        "one_process_s_a_page": round(alone / len(pages), 3), "local_s_a_page": round(near_s / len(pages), 3),
+        "dask_s_a_page": round(far_s / len(pages), 3), "dask_by_local": round(near_s / far_s, 3),
+        "turns": [round(a / b, 3) for a, b in zip(local, remote, strict=True)],
+    }  # fmt: skip
+
+
+def _real_pages(folder: Path, scans: list[Path], count: int) -> list[PageImage]:
+    found: list[PageImage] = []
+    for scan in find_scans(scans):
+        if not isinstance(scan, Scan):
+            continue
+        pages = open_pages(scan, spool=folder)
+        for number in range(1, pages.count + 1):
+            found.append(replace(pages.image(number), number=len(found) + 1))
+            if len(found) == count:
+                break
+        pages.close()
+        if len(found) == count:
+            return found
+    return found
+
+
+def _seconds(pool: Pool, pages: list[PageImage]) -> float:
+    began = time.monotonic()
+    assert sum(1 for _text in read_all(((page.number, page) for page in pages), pool, OPTIONS)) == len(pages)
+    return time.monotonic() - began
+
+
+# -- deposits and catalogue ---------------------------------------------------------------------------------------
+
+
+def deposits(folder: Path, turns: int, each: int = 20, pdf_kb: int = 300) -> dict[str, Any]:
+    """Seconds a deposit (a document of *pdf_kb*, a dossier of its own) in a folder and in a bucket."""
+    os.environ.update(KEYS)
+    with s3_server() as server:
+        bucket = open_bucket("s3://bench/archive", ArchiveSection(s3_endpoint=server.endpoint))
+        bucket.store.call_s3("create_bucket", Bucket="bench")
+        near = Archive.open(folder / "near")
+        far = Archive.open(folder / "far-archive", bucket=bucket)
+        spent: dict[str, list[float]] = {"folder": [], "s3": []}
+        for turn in range(turns):
+            for name, archive in (("folder", near), ("s3", far)):
+                made = [submission(folder, dossier=f"D-{name}-{turn}-{n}", scan=f"{name}-{turn}-{n}",
+                                   text="x" * (pdf_kb * 25)) for n in range(each)]  # fmt: skip
+                began = time.monotonic()
+                for one in made:
+                    archive.deposit(one)
+                spent[name].append((time.monotonic() - began) / each)
+    found = {f"{name}_s": round(statistics.median(seconds), 4) for name, seconds in spent.items()}
+    return {**found, "s3_by_folder": round(found["s3_s"] / found["folder_s"], 2)}
+
+
+def catalogues(folder: Path, turns: int, each: int = 100) -> dict[str, Any]:
+    """Seconds for what a scan of one document writes: taken, deposited, ended."""
+    spent: dict[str, list[float]] = {"sqlite": [], "postgresql": []}
+    with postgres() as url:
+        engines = {"sqlite": Catalogue.open(f"sqlite:///{folder}/catalogue.db"), "postgresql": Catalogue.open(url)}
+        for turn in range(turns):
+            for name, catalogue in engines.items():
+                stored = [(Scan(folder / f"{turn}-{n}.pdf", f"{turn:032d}{n:032d}", 1000, MediaType.PDF),
+                           deposit_of(f"C{turn}-{n}.001")) for n in range(each)]  # fmt: skip
+                batch = catalogue.begin_batch("An", datetime.now(UTC))
+                began = time.monotonic()
+                for scan, deposit in stored:
+                    catalogue.take_scan(batch.id, scan)
+                    catalogue.note_deposit(deposit, who="An")
+                    catalogue.finish_scan(scan.sha256, ScanState.DONE, Sheet())
+                spent[name].append((time.monotonic() - began) / each)
+        for catalogue in engines.values():
+            catalogue.close()
+    found = {f"{name}_s": round(statistics.median(seconds), 4) for name, seconds in spent.items()}
+    return {**found, "postgresql_by_sqlite": round(found["postgresql_s"] / found["sqlite_s"], 2)}
+
+
+if __name__ == "__main__":
+    main()
