@@ -55,6 +55,7 @@ COMMANDS = {
     "export": _("Records for the historical archive."),
     "backup": _("Save what is in no record."),
     "restore": _("A new workspace from a backup."),
+    "move": _("This workspace onto a cluster, checked."),
     "cover": _("Separator sheets to print."),
     "demo": _("Drawn sample scans and demonstration keys."),
     "doctor": _("What this machine lacks, and the command that mends it."),

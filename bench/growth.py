@@ -5,12 +5,13 @@
 ``workers``: a real Dask scheduler and a real ``open_cluster``; the workers are Dask's own, many in a process, and a
 page takes ``--page-s`` asleep in them, with an image of ``--page-kb`` sent. Efficiency is the time that the pages would
 take if handing them out cost nothing, by the time that they took; the memory is the peak of the scheduler and of this
-process, in the first half and in all. Everything runs on this machine: what is measured is what the one scheduler and
+process, in the first half and in all; their processor time a page tells what they bear on a machine of their own,
+however busy this one is. Everything runs on this machine: what is measured is what the one scheduler and
 the one ``ingest`` bear.
 
-``distance``: the same pages read by as many processes of this machine, and by as many of ``sohoa worker`` over Dask, in
-turns. ``deposits``: one version a dossier into a folder and into a bucket of versitygw. ``catalogue``: what one scan of
-one document writes.
+``distance``: the same pages read by as many processes of this machine, and by as many of ``sohoa worker`` over Dask,
+in turns; by processor time too, which the load of others does not change. ``deposits``: one version a dossier into a
+folder and into a bucket of versitygw. ``catalogue``: what one scan of one document writes.
 """
 
 import argparse
@@ -25,12 +26,13 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import psutil
 from distributed import Worker
 from distributed.core import Status
 
@@ -142,17 +144,21 @@ def simulated(folder: Path, count: int, page_s: float, page_kb: int, rounds: int
         assert cluster.scheduler is not None
         with _peak(cluster.scheduler.pid) as scheduler, _peak(os.getpid()) as ingest:
             halves = []
+            spent = [-_processor_s(pid) for pid in (cluster.scheduler.pid, os.getpid())]
             for _half in range(2):
                 began = time.monotonic()
                 pages = count * rounds // 2
                 found = sum(1 for _text in read_all(_blank(pages, image), pool, OPTIONS))
                 assert found == pages
                 halves.append((time.monotonic() - began, max(scheduler), max(ingest)))
+        spent = [s + _processor_s(pid) for s, pid in zip(spent, (cluster.scheduler.pid, os.getpid()), strict=True)]
         took = sum(seconds for seconds, _s, _i in halves)
         done = 2 * pages
     return {
         "workers": count, "pages": done, "pages_a_s": round(done / took, 1),
         "efficiency": round(done * page_s / count / took, 3),
+        "scheduler_cpu_ms_a_page": round(1000 * spent[0] / done, 2),
+        "ingest_cpu_ms_a_page": round(1000 * spent[1] / done, 2), "load": round(os.getloadavg()[0], 1),
         "scheduler_mb": [round(peak) for _t, peak, _i in halves], "ingest_mb": [round(peak) for _t, _s, peak in halves],
     }  # fmt: skip
 
@@ -204,6 +210,22 @@ def _peak(pid: int) -> Iterator[list[float]]:
     thread.join()
 
 
+def _processor_s(pid: int) -> float:
+    """Processor time of a process so far, of all its threads."""
+    user, system = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13]
+    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+
+
+def _all_processors_s() -> float:
+    """Processor time so far of this process and all that it has running, scheduler and workers too."""
+    whole = 0.0
+    for process in (mine := psutil.Process(), *mine.children(recursive=True)):
+        with suppress(psutil.NoSuchProcess):
+            times = process.cpu_times()
+            whole += times.user + times.system
+    return whole
+
+
 def _resident_mb(pid: int) -> float:
     return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
 
@@ -216,6 +238,7 @@ def distance(folder: Path, scans: list[Path], count: int, turns: int) -> dict[st
     pages = _real_pages(folder, scans, count)
     cores = len(os.sched_getaffinity(0))
     local, remote = [], []
+    near_cpu = far_cpu = 0.0
     (folder / "far").mkdir()
     with ExitStack() as stack:
         cluster = stack.enter_context(dask(folder / "far"))
@@ -226,14 +249,18 @@ def distance(folder: Path, scans: list[Path], count: int, turns: int) -> dict[st
         for pool in (near, far, one):
             _seconds(pool, pages[: 2 * cores])  # models are loaded
         for _turn in range(turns):
+            at = _all_processors_s()
             local.append(_seconds(near, pages))
+            between = _all_processors_s()
             remote.append(_seconds(far, pages))
+            near_cpu, far_cpu = near_cpu + between - at, far_cpu + _all_processors_s() - between
         alone = _seconds(one, pages)
     near_s, far_s = statistics.median(local), statistics.median(remote)
     return {
         "pages": len(pages), "kb_a_page": round(statistics.median(len(page.content) for page in pages) / 1000),
         "one_process_s_a_page": round(alone / len(pages), 3), "local_s_a_page": round(near_s / len(pages), 3),
         "dask_s_a_page": round(far_s / len(pages), 3), "dask_by_local": round(near_s / far_s, 3),
+        "by_processor_time": round(near_cpu / far_cpu, 3), "load": round(os.getloadavg()[0], 1),
         "turns": [round(a / b, 3) for a, b in zip(local, remote, strict=True)],
     }  # fmt: skip
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from archive.backup import restore
+from archive.bucket import SCHEME
 from archive.database import engine_of
 from archive.staging import DECLARATION
 from cli import Context
@@ -36,7 +37,7 @@ def command(context: Context, file: Path, operator: str | None, as_json: bool) -
             )
         )
     root = Path(workspace.settings.archive.root or workspace.folder / "archive")
-    if not (root / DECLARATION).is_file():
+    if not workspace.settings.archive.root.startswith(SCHEME) and not (root / DECLARATION).is_file():
         click.echo(
             _("The archive is not there yet: put it at {root}, then run `sohoa rebuild`.").format(root=root), err=True
         )
