@@ -16,6 +16,7 @@ Outcome = TypeVar("Outcome")
 LONGEST = 64
 """So many documents may be on their way, as each is in memory. Where services are slower than the reading for so long,
 those behind them are not stamped now but wait for ``sohoa renew``."""
+AT_A_TIME = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +52,12 @@ class Backlog(Generic[Outcome]):
         self._line.append(_Entry(lambda: end(prepared.result()), prepared))
 
     def ended(self) -> Iterator[Outcome]:
-        """Those at the head of the line that wait for nothing any more."""
-        while self._line and self._line[0].is_ready():
+        """Those at the head of the line that wait for nothing any more; a few at a time, as it is asked for after each
+        that joins the line: timestamps come in bursts, and while many are archived in a row, nothing is given to the
+        readers."""
+        for _turn in range(AT_A_TIME):
+            if not (self._line and self._line[0].is_ready()):
+                return
             yield self._line.popleft().end()
 
     def rest(self) -> Iterator[Outcome]:

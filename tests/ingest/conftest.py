@@ -17,4 +17,4 @@ def pki(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pki]:
 @pytest.fixture(scope="session")
 def softhsm(tmp_path_factory: pytest.TempPathFactory) -> str:
     """The PKCS #11 module, with empty tokens."""
-    return tokens.made(tmp_path_factory.mktemp("softhsm"), "ban-hanh", "khac", "pki", "rut-ra")
+    return tokens.made(tmp_path_factory.mktemp("softhsm"), "ban-hanh", "khac", "pki", "rut-ra", "co-quan")

@@ -3,6 +3,7 @@
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from PIL import Image
@@ -16,6 +17,7 @@ from schemas.documents import ComposedPdf, SignedPdf
 from schemas.errors import ServiceUnavailable, SettingsRejected
 from schemas.pages import Scan
 from schemas.settings import Office, Signing
+from tests.faults.test_services import Gate
 from tests.ingest.signed import KINDS, composed_from
 from tests.services.pki import SECRET, Pki
 
@@ -120,6 +122,26 @@ def test_a_signer_revoked_since_the_batch_began_gets_no_proofs(pki: Pki, compose
     signed = signed_at("B-LT", pki, composed, tmp_path / "s.pdf", operator="revoked", ask_revocation=False)
     assert {note.level for note in signed.signatures} == {"B-T"}
     assert signed.waits_for_timestamp
+
+
+@pytest.mark.parametrize("level", ["B-LT", "B-LTA"])
+def test_where_the_issuers_services_do_not_answer_it_is_stamped_marked_and_lifted_later(
+    level: str, pki: Pki, composed: ComposedPdf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Revocation lists and OCSP are out of reach, the timestamp service is not."""
+    where = urlsplit(pki.timestamps)
+    assert where.port is not None
+    stamps = Gate(where.port)
+    with monkeypatch.context() as cut_off:
+        cut_off.setenv("http_proxy", "http://127.0.0.1:9")  # nothing listens there
+        cut_off.setenv("no_proxy", "localhost")
+        url = f"http://localhost:{stamps.port}{where.path}"
+        signed = signed_at(level, pki, composed, tmp_path / "s.pdf", urls=(url,), ask_revocation=False)
+    assert {note.level for note in signed.signatures} == {"B-T"}
+    assert signed.waits_for_timestamp
+    later = lifted(signed, tmp_path / "later.pdf", Proven(Services((pki.timestamps,)), pki.roots, level))
+    assert not later.waits_for_timestamp
+    assert {one.level for one in verify(later.path, pki.roots) if one.kind == "signature"} == {level}
 
 
 def test_a_level_without_what_it_takes_is_refused_before_the_batch(pki: Pki) -> None:

@@ -166,6 +166,19 @@ def test_a_wrong_pin_is_tried_once_and_after_it_only_what_a_person_types(token: 
     assert "a wrong PIN was given before" in asked[0]
 
 
+def test_operator_and_agency_may_have_a_token_each(token: str, keys: dict[str, tuple[Key, x509.Certificate]]) -> None:
+    put(token, "co-quan", {"dau": (keys["p384"][0], [keys["p384"][1]])})
+    named = Signing(
+        operator_key=f"pkcs11:token=ban-hanh;object=rsa?module-path={token}",
+        agency_key=f"pkcs11:token=co-quan;object=dau?module-path={token}",
+    )
+    pins = {"SOHOA_OPERATOR_PASSWORD": PIN, "SOHOA_AGENCY_PASSWORD": PIN}
+    operator, agency = open_seals(named, Office(), environment=pins)
+    assert (operator.signer.certificate, agency.signer.certificate) == (keys["rsa"][1], keys["p384"][1])
+    assert operator.signer.sign(b"message")
+    assert agency.signer.sign(b"message")
+
+
 @pytest.mark.parametrize("pin", [Stored(PIN), Typed(PIN)], ids=["stored", "typed"])
 def test_the_last_try_that_a_token_has_is_left_alone(pin: Secret) -> None:
     flags = TokenFlag.TOKEN_INITIALIZED | TokenFlag.USER_PIN_COUNT_LOW | TokenFlag.USER_PIN_FINAL_TRY
