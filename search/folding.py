@@ -7,7 +7,7 @@ so that a place in the one is a place in the other.
 
 import re
 import unicodedata
-from functools import cache
+from functools import lru_cache
 from itertools import product
 
 WORD = re.compile(r"[^\W_]+")
@@ -101,19 +101,17 @@ def plain_number(digits: str) -> str:
 
 
 # Every syllable of Vietnamese, without marks, is one of these beginnings and one of these rimes.
-_INITIALS = ("", "b", "c", "ch", "d", "g", "gh", "gi", "h", "k", "kh", "l", "m", "n", "ng", "ngh", "nh", "p", "ph", "q",
-             "r", "s", "t", "th", "tr", "v", "x")  # fmt: skip
-_RIMES = re.compile(
+_SYLLABLE = re.compile(
+    r"(?:b|ch?|d|g[hi]?|h|kh?|l|m|n(?:gh?|h)?|ph?|q|r|s|t[hr]?|v|x)?"
     r"(?:a|e|i|o|u|y|ai|ao|au|ay|eo|eu|ia|ie|ieu|iu|oa|oai|oao|oay|oe|oeo|oi|oo|ua|uai|uao|uau|uay|ue|ueo|ueu|ui|uo"
     r"|uoi|uou|uu|uy|uya|uye|uyu|uyeu|ye|yeu)"
     r"(?:c|ch|m|n|ng|nh|p|t)?"
 )
 
 
-@cache
 def is_syllable(word: str) -> bool:
     """Whether the folded *word* can be a Vietnamese syllable by its letters."""
-    return any(word.startswith(initial) and _RIMES.fullmatch(word, len(initial)) for initial in _INITIALS)
+    return _SYLLABLE.fullmatch(word) is not None
 
 
 NEAR_FROM_LETTERS = 5
@@ -122,7 +120,7 @@ NEAR_TO_LETTERS = 40
 """Longer ones are no word that a paper holds, and each letter more makes fifty neighbours more, each as long."""
 
 
-@cache
+@lru_cache(4096)
 def near(word: str) -> frozenset[str]:
     """The spellings one letter away from the folded *word* that a misreading can have made of it, or it of them.
 

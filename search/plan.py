@@ -38,7 +38,7 @@ class Place(StrEnum):
     """The fields of an index, by what lies in them."""
 
     EXACT = "exact"
-    """All text of a record, canonical words in order: every page, then type, abstract, issuer, signer, symbol."""
+    """All of a record, canonical words in order: every page, then type, abstract, issuer, signer, symbol, codes."""
     FOLDED = "folded"
     """The same without marks."""
     TITLE = "title"
@@ -122,10 +122,13 @@ Clause = Most | Everything | Terms | Adjacent | Begins | Issued | Every | Some |
 @dataclass(frozen=True, slots=True)
 class Plan:
     """``tiers``: best first, what stands in an earlier one is not looked for in a later; ``weights``: what lifts a
-    record within its tier, and by how much: times the relevance of a single word or sequence, else just so much."""
+    record within its tier, and by how much: times the relevance of a single word or sequence, else just so much;
+    ``titled``: for each word typed that it stands in the title. Within a tier the records that have all of them there
+    come first, then those that have one: an engine may look for them in this order and stop when it has enough."""
 
     tiers: tuple[Clause, ...]
     weights: tuple[tuple[Clause, float], ...]
+    titled: tuple[Clause, ...] = ()
 
     @property
     def whole(self) -> Clause:
@@ -145,7 +148,7 @@ def plan(query: Query) -> Plan:
     """The tiers of *query*: the paper that bears the number; marks as typed; marks aside; one letter misread."""
     if isinstance(query, Preferring):
         first, then = plan(query.first), plan(query.then)
-        return Plan(first.tiers + then.tiers, first.weights)
+        return Plan(first.tiers + then.tiers, first.weights, first.titled)
     wanted = atoms(query)
     levels: list[Strictness] = [_exact, _folded, _near]
     if any(_is_identifier(atom) for atom in wanted):
@@ -155,7 +158,9 @@ def plan(query: Query) -> Plan:
         clause = _built(query, level)
         if clause not in tiers:
             tiers.append(clause)
-    return Plan(tuple(tiers), tuple(_weights(wanted)))
+    typed = dict.fromkeys(without_marks(atom.text) for atom in wanted if isinstance(atom, Word))
+    titled = tuple(_in_title(word) for word in typed)
+    return Plan(tuple(tiers), tuple(_weights(wanted, titled)), titled)
 
 
 def _is_identifier(atom: Query) -> bool:
@@ -226,26 +231,21 @@ def _exact(atom: Query) -> Clause:
 def _folded(atom: Query) -> Clause:
     match atom:
         case Word(text) if text.isdecimal():
-            return Some((
-                Terms(Place.FOLDED, number_forms(text)),
-                Terms(Place.NUMBER, frozenset({plain_number(text)})),
-                _term(Place.CODES, text),
-            ))  # fmt: skip
+            return Terms(Place.FOLDED, number_forms(text))
         case Word(text):
-            word = without_marks(text)
-            return _or_near(Some((_term(Place.FOLDED, word), _term(Place.CODES, word))), text)
+            return _or_near(_term(Place.FOLDED, without_marks(text)), text)
         case Prefix(text):
             return Begins(Place.FOLDED, without_marks(text))
         case Phrase(words):
             return _sequence(Place.FOLDED, words)
         case Code(words):
-            return Some((_sequence(Place.FOLDED, words), _sequence(Place.CODES, words)))
+            return _sequence(Place.FOLDED, words)
         case Number(number, symbol, in_text):
             numbered = _numbered(number, symbol)
             if not in_text:
                 return numbered
             spoken = [_sequence(Place.FOLDED, (form, *symbol)) for form in sorted(number_forms(number))]
-            return Some((numbered, *spoken, _term(Place.CODES, number)))
+            return Some((numbered, *spoken))
         case Dated(first, last, spoken):
             return Some((Issued(first, last), *(_sequence(Place.FOLDED, said) for said in spoken)))
         case InField(field, words, prefix):
@@ -310,14 +310,13 @@ WHOLE_TITLE_WEIGHT = 15.0
 MARKED_WEIGHT = 0.5
 
 
-def _weights(wanted: Sequence[Query]) -> list[tuple[Clause, float]]:
+def _weights(wanted: Sequence[Query], titled: tuple[Clause, ...]) -> list[tuple[Clause, float]]:
     """What lifts a record within its tier: words and pairs of words in its title, words with their marks."""
     typed = [atom.text if isinstance(atom, Word) else "" for atom in wanted]
     plain = [without_marks(word) for word in typed]
     weights = [(_term(Place.TITLE, word), TITLE_WEIGHT) for word in dict.fromkeys(plain) if word]
-    titles = tuple(_in_title(word) for word in dict.fromkeys(plain) if word)
-    if len(titles) > 1:
-        weights.append((Every(titles), WHOLE_TITLE_WEIGHT))
+    if len(titled) > 1:
+        weights.append((Every(titled), WHOLE_TITLE_WEIGHT))
     pairs = [pair for pair in pairwise(plain) if all(pair)]
     weights += [(_sequence(Place.TITLE, pair), PAIR_WEIGHT) for pair in dict.fromkeys(pairs)]
     weights += [(_term(Place.EXACT, word), MARKED_WEIGHT) for word in dict.fromkeys(typed) if word and is_marked(word)]

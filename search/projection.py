@@ -10,7 +10,7 @@ from schemas.records import Record
 from search.folding import canonical, folded, plain_number
 from search.plan import issued_key
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 """Raised whenever an index made before cannot serve the program any more."""
 
 
@@ -54,17 +54,19 @@ def project(entry: Entry) -> Projection:
     head = [record.type, record.abstract, record.issuer, record.parent_issuer, record.signer, record.signer_title]
     title = "\n".join(part for part in head if part)
     named = f"{record.number or ''}/{record.symbol or ''}" if record.number or record.symbol else ""
+    codes = f"{record.id}\n{record.procedure}"
+    number = plain_number(folded(record.number)) if record.number else ""
     return Projection(
         id=record.id,
-        exact=canonical("\f".join((*record.pages, title, named))),
+        exact=canonical("\f".join((*record.pages, title, named, number, codes))),
         title=folded(title),
-        number=plain_number(folded(record.number)) if record.number else "",
+        number=number,
         symbol=folded(record.symbol or ""),
         issuer=folded(f"{record.issuer or ''}\n{record.parent_issuer or ''}"),
         type=folded(record.type or ""),
         signer=folded(record.signer or ""),
         abstract=folded(record.abstract or ""),
-        codes=folded(f"{record.id}\n{record.procedure}"),
+        codes=folded(codes),
         unit=record.unit,
         kind=record.kind.value,
         type_name=type_name(record.type),
