@@ -104,8 +104,8 @@ def _forms(atom: Query) -> set[str]:
     match atom:
         case Word(text) if text.isdecimal():
             return set(number_forms(text))
-        case Word(text):
-            return {re.escape(without_marks(text))}
+        case Word(text, perhaps):
+            return {re.escape(without_marks(word)) for word in (text, *perhaps)}
         case Prefix(text):
             return {re.escape(without_marks(text)) + r"[^\W_]*"}
         case Phrase(words) | Code(words):

@@ -1,6 +1,6 @@
 """The seam of search: what an index does, what it is asked and what it answers."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from enum import StrEnum
@@ -10,6 +10,7 @@ from typing import Protocol, assert_never
 from schemas.records import Record
 from schemas.settings import Search
 from search.excerpts import Excerpt
+from search.plan import Place
 from search.projection import Entry
 from search.query import Query
 
@@ -100,8 +101,8 @@ class SearchIndex(Protocol):
         """An empty index beside this one, which goes on answering; it takes this one's place when the block ends
         well, and is thrown away when it does not."""
 
-    def spellings(self, word: str) -> list[str]:
-        """Words of the index one letter from the folded *word*, the most frequent first; at most three."""
+    def known(self, place: Place, words: Collection[str]) -> dict[str, int]:
+        """How many records have each of *words* in *place*; a word that none has is left out."""
 
     def close(self) -> None:
         """Let go of files and connections."""

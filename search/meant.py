@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 
-from search.folding import WORD, composed, folded, is_syllable, without_marks
+from search.folding import WORD, composed, folded, is_syllable, spellings, without_marks
 from search.index import Request, SearchIndex
+from search.plan import Place
 from search.query import Query, Word, atoms
 
 
@@ -25,9 +26,10 @@ def meant(index: SearchIndex, query: Query, typed: str) -> Meant:
             continue
         count = index.search(Request(atom, limit=0)).total
         word = without_marks(atom.text)
-        near = [] if word.isdecimal() or (count and is_syllable(word)) else index.spellings(word)
+        certain = word.isdecimal() or (count and is_syllable(word))
+        near = {} if certain else index.known(Place.FOLDED, spellings(word))
         if near:
-            better[word] = near[0]
+            better[word] = min(near, key=lambda other: (-near[other], other))
         elif count:
             known[atom.text] = count
     return Meant(_replaced(typed, better) if better else "", known)

@@ -1,13 +1,13 @@
 """A tiny index in memory: what the other two must agree with. It scans every record, so it is for tests and samples."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import assert_never
 
 from search.excerpts import excerpt
-from search.folding import WORD, spellings, without_marks
+from search.folding import WORD, without_marks
 from search.index import Counts, Found, Hit, Refused, Request, Sort, Status
 from search.plan import Adjacent, Begins, Clause, Every, Everything, Issued, Most, Place, Some, Terms, Without, plan
 from search.projection import SCHEMA_VERSION, Entry, Projection, project, restored
@@ -72,10 +72,8 @@ class MemoryIndex:
         yield fresh
         self._held, self._position = fresh._held, fresh._position
 
-    def spellings(self, word: str) -> list[str]:
-        frequency = Counter(term for held in self._held.values() for term in set(held.places[Place.FOLDED]))
-        known = sorted(spellings(word) & frequency.keys(), key=lambda other: (-frequency[other], other))
-        return known[:3]
+    def known(self, place: Place, words: Collection[str]) -> dict[str, int]:
+        return dict(Counter(word for held in self._held.values() for word in set(held.places[place]) & set(words)))
 
     def close(self) -> None:
         pass

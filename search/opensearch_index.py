@@ -10,7 +10,7 @@ import os
 import random
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -34,7 +34,6 @@ from schemas.errors import ServiceUnavailable, SettingsRejected
 from schemas.language import _
 from schemas.settings import Search
 from search.excerpts import excerpt
-from search.folding import spellings
 from search.index import Counts, Found, Hit, Refused, Request, Sort, Status
 from search.plan import (
     Adjacent,
@@ -258,13 +257,12 @@ class OpenSearchIndex:
             self._client.indices.update_aliases(body={"actions": moved})
             self._concrete = fresh._concrete
 
-    def spellings(self, word: str) -> list[str]:
+    def known(self, place: Place, words: Collection[str]) -> dict[str, int]:
         with self._told():
-            filters = {other: {"term": {_field(Place.FOLDED): other}} for other in sorted(spellings(word))}
-            body = {"size": 0, "aggs": {"near": {"filters": {"filters": filters}}}}
-            buckets = self._search(self._there(), body)["aggregations"]["near"]["buckets"]
-            counted = sorted((-bucket["doc_count"], other) for other, bucket in buckets.items() if bucket["doc_count"])
-            return [other for _count, other in counted[:3]]
+            filters = {word: {"term": {_field(place): word}} for word in sorted(words)}
+            body = {"size": 0, "aggs": {"known": {"filters": {"filters": filters}}}}
+            buckets = self._search(self._there(), body)["aggregations"]["known"]["buckets"] if filters else {}
+            return {word: bucket["doc_count"] for word, bucket in buckets.items() if bucket["doc_count"]}
 
     def close(self) -> None:
         self._client.close()

@@ -151,16 +151,20 @@ def plan(query: Query) -> Plan:
         return Plan(first.tiers + then.tiers, first.weights, first.titled)
     wanted = atoms(query)
     levels: list[Strictness] = [_exact, _folded, _near]
-    if any(_is_identifier(atom) for atom in wanted):
+    amid_words = sum(isinstance(atom, Word) for atom in wanted) > IDENTIFYING_WORDS
+    if any(_is_identifier(atom) for atom in wanted if not (amid_words and isinstance(atom, Word))):
         levels.insert(0, _bearing)
     tiers: list[Clause] = []
     for level in levels:
         clause = _built(query, level)
         if clause not in tiers:
             tiers.append(clause)
-    typed = dict.fromkeys(without_marks(atom.text) for atom in wanted if isinstance(atom, Word))
-    titled = tuple(_in_title(word) for word in typed)
+    titled = tuple(dict.fromkeys(_in_title(atom) for atom in wanted if isinstance(atom, Word)))
     return Plan(tuple(tiers), tuple(_weights(wanted, titled)), titled)
+
+
+IDENTIFYING_WORDS = 4
+"""Among more words a bare number is part of a title remembered (``tổng kết công tác năm 2017``), not a paper's own."""
 
 
 def _is_identifier(atom: Query) -> bool:
@@ -216,8 +220,8 @@ def _bearing(atom: Query) -> Clause:
 
 def _exact(atom: Query) -> Clause:
     match atom:
-        case Word(text) if not text.isdecimal():
-            return _or_near(_term(Place.EXACT, text), text)
+        case Word(text, perhaps) if not text.isdecimal():
+            return _word(Place.EXACT, text, perhaps)
         case Prefix(text):
             return Begins(Place.EXACT, text)
         case Phrase(words):
@@ -232,8 +236,8 @@ def _folded(atom: Query) -> Clause:
     match atom:
         case Word(text) if text.isdecimal():
             return Terms(Place.FOLDED, number_forms(text))
-        case Word(text):
-            return _or_near(_term(Place.FOLDED, without_marks(text)), text)
+        case Word(text, perhaps):
+            return _word(Place.FOLDED, text, perhaps)
         case Prefix(text):
             return Begins(Place.FOLDED, without_marks(text))
         case Phrase(words):
@@ -261,17 +265,20 @@ def _folded(atom: Query) -> Clause:
             assert_never(atom)
 
 
-def _or_near(clause: Clause, text: str) -> Clause:
-    """What is typed and can be no syllable is as likely misread itself: its neighbours stand in the same tier."""
-    word = without_marks(text)
-    return clause if is_syllable(word) or not near(word) else Some((clause, Terms(Place.FOLDED, near(word))))
+def _word(place: Place, text: str, perhaps: frozenset[str]) -> Clause:
+    """The word in *place*. What can be no syllable is as likely misread itself: its neighbours stand in the same tier,
+    and nothing is scored, else the very rarity of the misreading would put what has it first."""
+    plain = without_marks(text)
+    if not is_syllable(plain) and near(plain):
+        return Terms(Place.FOLDED, near(plain) | {plain})
+    here = frozenset({text}) | perhaps
+    return Terms(place, here if place is Place.EXACT else frozenset(without_marks(word) for word in here))
 
 
 def _near(atom: Query) -> Clause:
     match atom:
-        case Word(text) if not text.isdecimal() and near(without_marks(text)):
-            around = near(without_marks(text))
-            return Some((_folded(atom), Terms(Place.FOLDED, around)))
+        case Word(text) if not text.isdecimal() and is_syllable(plain := without_marks(text)) and near(plain):
+            return Some((_folded(atom), Terms(Place.FOLDED, near(plain))))
         case Number(number, symbol, True) if symbol:
             said = Every((Terms(Place.FOLDED, number_forms(number)), *(_term(Place.FOLDED, word) for word in symbol)))
             return Some((_folded(atom), said))
@@ -305,27 +312,29 @@ def _sequence(place: Place, words: Sequence[str]) -> Clause:
 TITLE_WEIGHT = 2.0
 PAIR_WEIGHT = 3.0
 """Two words typed side by side that stand so in the title: most words of Vietnamese are two syllables."""
-WHOLE_TITLE_WEIGHT = 15.0
-"""Every word typed stands in the title."""
+WHOLE_TITLE_WEIGHT = 100.0
+"""Every word typed stands in the title: before all that only speak of it, however rare its words."""
 MARKED_WEIGHT = 0.5
 
 
 def _weights(wanted: Sequence[Query], titled: tuple[Clause, ...]) -> list[tuple[Clause, float]]:
     """What lifts a record within its tier: words and pairs of words in its title, words with their marks."""
-    typed = [atom.text if isinstance(atom, Word) else "" for atom in wanted]
+    typed = [atom.text if isinstance(atom, Word) and not atom.perhaps else "" for atom in wanted]
     plain = [without_marks(word) for word in typed]
     weights = [(_term(Place.TITLE, word), TITLE_WEIGHT) for word in dict.fromkeys(plain) if word]
     if len(titled) > 1:
         weights.append((Every(titled), WHOLE_TITLE_WEIGHT))
     pairs = [pair for pair in pairwise(plain) if all(pair)]
     weights += [(_sequence(Place.TITLE, pair), PAIR_WEIGHT) for pair in dict.fromkeys(pairs)]
-    weights += [(_term(Place.EXACT, word), MARKED_WEIGHT) for word in dict.fromkeys(typed) if word and is_marked(word)]
+    right = [word for word in typed if is_marked(word) and is_syllable(without_marks(word))]
+    weights += [(_term(Place.EXACT, word), MARKED_WEIGHT) for word in dict.fromkeys(right)]
     return weights
 
 
-def _in_title(word: str) -> Clause:
-    around = frozenset() if is_syllable(word) else near(word)
-    return Terms(Place.TITLE, around | {word})
+def _in_title(word: Word) -> Clause:
+    plain = without_marks(word.text)
+    around = frozenset() if is_syllable(plain) else near(plain)
+    return Terms(Place.TITLE, around | {plain} | {without_marks(other) for other in word.perhaps})
 
 
 def issued_key(day: date | None) -> int:

@@ -49,9 +49,10 @@ class All:
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """One word, canonical; found in the text and in every field."""
+    """One word, canonical; found in the text and in every field. ``perhaps``: what it may be a misreading of."""
 
     text: str
+    perhaps: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

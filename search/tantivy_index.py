@@ -5,7 +5,7 @@ A rebuild fills a generation of its own and then lets it answer; those who searc
 
 import shutil
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -16,10 +16,9 @@ from schemas.errors import ServiceUnavailable
 from schemas.language import _
 from search import generations
 from search.excerpts import excerpt
-from search.folding import spellings
 from search.generations import Damaged, State
 from search.index import Found, Hit, Refused, Request, Sort, Status
-from search.plan import Clause, Every, Plan, Some, Without, plan
+from search.plan import Clause, Every, Place, Plan, Some, Without, plan
 from search.projection import SCHEMA_VERSION, Entry, Projection, project, restored
 from search.tantivy_query import Asking, counts
 
@@ -176,11 +175,10 @@ class TantivyIndex:
             self._notice, self._seen, self._asking = "", fresh._seen, None
             shutil.rmtree(before, ignore_errors=True)
 
-    def spellings(self, word: str) -> list[str]:
+    def known(self, place: Place, words: Collection[str]) -> dict[str, int]:
         with _told(self._folder):
-            searcher, _asking = self._searcher()
-            counted = [(searcher.doc_freq("folded", other), other) for other in spellings(word)]
-            return [other for count, other in sorted(counted, key=lambda pair: (-pair[0], pair[1]))[:3] if count]
+            _searcher, asking = self._searcher()
+            return asking.known(place, frozenset(words))
 
     def close(self) -> None:
         pass  # tantivy lets go of its files with the object

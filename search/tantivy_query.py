@@ -37,13 +37,13 @@ class Asking:
     def __init__(self, schema: tantivy.Schema, searcher: tantivy.Searcher) -> None:
         self._schema = schema
         self._searcher = searcher
-        self._known = lru_cache(1024)(self._looked_up)
+        self.known = lru_cache(1024)(self._looked_up)
 
     def at_most(self, clause: Clause) -> int:
         """A bound, soon found, on how many records *clause* finds."""
         match clause:
             case Terms(place, words):
-                return sum(self._known(place, words).values())
+                return sum(self.known(place, words).values())
             case Adjacent(place, words):
                 return min(self.at_most(Terms(place, frozenset({word}))) for word in words)
             case Every(parts):
@@ -89,7 +89,7 @@ class Asking:
         if len(words) == 1:
             [word] = words
             return Query.term_query(self._schema, place.value, word, "basic" if place in _WHOLE else "freq")
-        known = self._known(place, words)
+        known = self.known(place, words)
         if not known:
             return Query.empty_query()
         if len(known) <= FEW_WORDS:

@@ -9,6 +9,7 @@ import pytest
 from schemas.records import Record
 from search.finding import find
 from search.index import Hit, Request, SearchIndex, Sort
+from search.plan import Place
 from search.projection import Entry
 from search.query import QueryRejected, parse
 from tests.search.conftest import ENGINES
@@ -278,11 +279,19 @@ def test_a_rebuild_that_fails_leaves_the_old_index(index: SearchIndex) -> None:
     assert [r.id for r in found(index, "bản")] == [record(1).id]
 
 
-def test_spellings_name_the_most_frequent_neighbour_first(index: SearchIndex) -> None:
-    fill(index, [record(1, "giấy"), record(2, "giấy"), record(3, "giay gay"), record(4, "khác")])
-    assert index.spellings("giey") == ["giay"]
-    assert index.spellings("giáy") == ["giay"] or index.spellings("gyay") == ["giay"]
-    assert index.spellings("xxxxx") == []
+def test_known_words_are_counted_by_records(index: SearchIndex) -> None:
+    fill(index, [record(1, "giấy giấy"), record(2, "giấy"), record(3, "giay gay"), record(4, "khác")])
+    assert index.known(Place.FOLDED, {"giay", "gay", "xyz"}) == {"giay": 3, "gay": 1}
+    assert index.known(Place.EXACT, {"giấy", "giay", "gãy"}) == {"giấy": 2, "giay": 1}
+    assert index.known(Place.EXACT, ()) == {}
+
+
+def test_a_word_of_a_long_query_that_is_rare_beside_its_neighbour_is_taken_for_it(index: SearchIndex) -> None:
+    others = [record(n, "kế hoạch khác") for n in range(10, 90)]
+    right, noise = record(1, "trang", abstract="Kế hoạch thi đua khen thưởng"), record(2, "kế boạch thi đua khen " * 9)
+    fill(index, [noise, *others, right])
+    assert [hit.record for hit in find(index, Request(parse("kế boạch thi đua khen"))).found.hits] == [right, noise]
+    assert [hit.record for hit in find(index, Request(parse("boạch"))).found.hits] == [noise]
 
 
 def test_odd_texts_are_taken(index: SearchIndex) -> None:
