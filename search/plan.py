@@ -123,8 +123,9 @@ Clause = Most | Everything | Terms | Adjacent | Begins | Issued | Every | Some |
 class Plan:
     """``tiers``: best first, what stands in an earlier one is not looked for in a later; ``weights``: what lifts a
     record within its tier, and by how much: times the relevance of a single word or sequence, else just so much;
-    ``titled``: for each word typed that it stands in the title. Within a tier the records that have all of them there
-    come first, then those that have one: an engine may look for them in this order and stop when it has enough."""
+    ``titled``: for each word or phrase typed that it stands in the title. Within a tier the records that have all of
+    them there come first, then those that have one: an engine may look for them in this order, and stop when it has
+    enough."""
 
     tiers: tuple[Clause, ...]
     weights: tuple[tuple[Clause, float], ...]
@@ -159,7 +160,7 @@ def plan(query: Query) -> Plan:
         clause = _built(query, level)
         if clause not in tiers:
             tiers.append(clause)
-    titled = tuple(dict.fromkeys(_in_title(atom) for atom in wanted if isinstance(atom, Word)))
+    titled = tuple(dict.fromkeys(_in_title(atom) for atom in wanted if isinstance(atom, Word | Phrase)))
     return Plan(tuple(tiers), tuple(_weights(wanted, titled)), titled)
 
 
@@ -322,7 +323,7 @@ def _weights(wanted: Sequence[Query], titled: tuple[Clause, ...]) -> list[tuple[
     typed = [atom.text if isinstance(atom, Word) and not atom.perhaps else "" for atom in wanted]
     plain = [without_marks(word) for word in typed]
     weights = [(_term(Place.TITLE, word), TITLE_WEIGHT) for word in dict.fromkeys(plain) if word]
-    if len(titled) > 1:
+    if titled:
         weights.append((Every(titled), WHOLE_TITLE_WEIGHT))
     pairs = [pair for pair in pairwise(plain) if all(pair)]
     weights += [(_sequence(Place.TITLE, pair), PAIR_WEIGHT) for pair in dict.fromkeys(pairs)]
@@ -331,7 +332,9 @@ def _weights(wanted: Sequence[Query], titled: tuple[Clause, ...]) -> list[tuple[
     return weights
 
 
-def _in_title(word: Word) -> Clause:
+def _in_title(word: Word | Phrase) -> Clause:
+    if isinstance(word, Phrase):
+        return _sequence(Place.TITLE, word.words)
     plain = without_marks(word.text)
     around = frozenset() if is_syllable(plain) else near(plain)
     return Terms(Place.TITLE, around | {plain} | {without_marks(other) for other in word.perhaps})

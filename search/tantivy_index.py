@@ -6,6 +6,7 @@ A rebuild fills a generation of its own and then lets it answer; those who searc
 import shutil
 import zlib
 from collections.abc import Callable, Collection, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -69,6 +70,7 @@ class TantivyIndex:
         self._index = _opened(generation, new=False)
         self._seen = self._stamp()
         self._asking: tuple[tantivy.Searcher, Asking] | None = None
+        self._counter = ThreadPoolExecutor(1, "count")
 
     @classmethod
     def open(cls, folder: Path, *, commit_every: int = COMMIT_EVERY) -> "TantivyIndex":
@@ -101,22 +103,17 @@ class TantivyIndex:
             searcher, asking = self._searcher()
             planned = plan(request.query)
             whole = asking.query(planned.whole)
+            counting = self._counter.submit(_total, searcher, whole)  # on another core, while these are ranked
             if request.sort is Sort.DATE:
-                total, found = self._by_date(searcher, whole, request)
+                found = _by_date(searcher, whole, request)
             else:
-                total, found = _by_rank(searcher, asking, planned, request)
+                found = _by_rank(searcher, asking, planned, request)
             hits = []
             for tier, address in found:
                 [stored] = searcher.doc(address)["stored"]
                 record = restored(zlib.decompress(stored))
                 hits.append(Hit(record, tier, excerpt(record.pages, request.query)))
-            return Found(total, tuple(hits), counts(searcher, whole) if request.counts else None)
-
-    def _by_date(
-        self, searcher: tantivy.Searcher, whole: Query, request: Request
-    ) -> tuple[int, list[tuple[int, tantivy.DocAddress]]]:
-        result = searcher.search(whole, max(request.limit, 1), order_by_field="day", offset=request.offset)
-        return result.count, [(0, address) for _key, address in result.hits[: request.limit]]  # type: ignore[attr-defined]
+            return Found(counting.result(), tuple(hits), counts(searcher, whole) if request.counts else None)
 
     def update(
         self,
@@ -181,7 +178,7 @@ class TantivyIndex:
             return asking.known(place, frozenset(words))
 
     def close(self) -> None:
-        pass  # tantivy lets go of its files with the object
+        self._counter.shutdown()  # tantivy lets go of its files with the object
 
     def _usable(self) -> None:
         if self._state.schema_version > SCHEMA_VERSION:
@@ -270,9 +267,16 @@ def _document(projection: Projection) -> tantivy.Document:
     return document
 
 
+def _by_date(searcher: tantivy.Searcher, whole: Query, request: Request) -> list[tuple[int, tantivy.DocAddress]]:
+    if not request.limit:
+        return []
+    result = searcher.search(whole, request.limit, count=False, order_by_field="day", offset=request.offset)
+    return [(0, address) for _key, address in result.hits]
+
+
 def _by_rank(
     searcher: tantivy.Searcher, asking: Asking, planned: Plan, request: Request
-) -> tuple[int, list[tuple[int, tantivy.DocAddress]]]:
+) -> list[tuple[int, tantivy.DocAddress]]:
     """Tier after tier until the part asked for is full: what stands in a better one is not scored again.
 
     tantivy scores all that a query finds, and the densest words stand in nearly every record. So a tier of dense words
@@ -284,15 +288,15 @@ def _by_rank(
     earlier: list[Without] = []
     for tier, clause in enumerate(planned.tiers):
         at_most = asking.at_most(clause)
-        if not at_most:
-            continue
-        lifts = [(lift, by) for lift, by in planned.weights if lift not in _parts(clause)]
+        lifts = [(lift, by) for lift, by in planned.weights if at_most and lift not in _parts(clause)]
         weights = [(Occur.Should, asking.weighted(lift, by)) for lift, by in lifts if asking.at_most(lift)]
         before_tier = before
         for part in _by_title(clause, planned.titled if at_most > SCORED_AT_ONCE else ()):
             wanted = request.limit - len(found)
             if wanted <= 0:
-                return _total(searcher, asking.query(planned.whole)), found
+                return found
+            if not asking.at_most(Every(part)):
+                continue
             here = asking.query(Every((*part, *earlier)))
             scored = Query.boolean_query([(Occur.Must, here), *weights])
             result = searcher.search(scored, wanted, offset=max(request.offset - before, 0))
@@ -300,7 +304,7 @@ def _by_rank(
             before += result.count  # type: ignore[attr-defined]
         if before > before_tier:
             earlier.append(Without(clause))
-    return before, found
+    return found
 
 
 def _by_title(clause: Clause, titled: tuple[Clause, ...]) -> list[tuple[Clause, ...]]:

@@ -27,6 +27,9 @@ from search.plan import (
 FEW_WORDS = 64
 """So many words are asked for one by one; a set of more costs 0.2 ms and segment."""
 
+_METACHARACTER = re.compile(r"[\\.+*?()|\[\]{}^$#&~-]")
+"""What tantivy's regular expressions must have escaped, and nothing else: ``\\<`` is a word's beginning to them."""
+
 _WHOLE = {Place.NUMBER, Place.UNIT}
 
 
@@ -64,7 +67,7 @@ class Asking:
             case Adjacent(place, words):
                 return Query.phrase_query(self._schema, place.value, list(words))
             case Begins(place, prefix):
-                return Query.regex_query(self._schema, place.value, re.sub(r"([^\w])", r"\\\1", prefix) + ".*")
+                return Query.regex_query(self._schema, place.value, _METACHARACTER.sub(r"\\\g<0>", prefix) + ".*")
             case Issued(first, last):
                 return Query.range_query(self._schema, "day", FieldType.Integer, first.toordinal(), last.toordinal())
             case Every(parts):

@@ -148,6 +148,7 @@ def test_all_of_several_queries_is_one() -> None:
 @example("ngày ٣ tháng 8 năm 2023")
 @example("tháng 99999999999999999999 năm 2023")
 @example("a" * 1999)
+@example("donvi:0<")
 def test_nothing_typed_breaks_out_of_the_query(both_indexes: tuple[MemoryIndex, TantivyIndex], typed: str) -> None:
     memory, tantivy = both_indexes
     try:
