@@ -11,7 +11,7 @@ from commands.workspace import Workspace
 from schemas.errors import InputRejected, IntegrityBroken, ServiceUnavailable, SettingsRejected
 from schemas.language import _
 from search.index import Refused, SearchIndex
-from search.projection import Entry
+from search.projection import SCHEMA_VERSION, Entry
 
 ROWS_AT_ONCE = 500
 PROGRESS_EVERY = 5_000
@@ -46,11 +46,12 @@ def index_or_say(workspace: Workspace) -> int | None:
 def catch_up(workspace: Workspace, progress: Callable[[int], None] = lambda count: None) -> Indexed:
     """Put into the index what came after the place where it stands. Idempotent; goes on where a run was stopped.
 
-    An index that is further on than the catalogue (which was made anew) is rebuilt. ServiceUnavailable when the index
-    is not to be had.
+    An index that is further on than the catalogue (which was made anew), or of an older program, is rebuilt.
+    ServiceUnavailable when the index is not to be had.
     """
-    at, last = workspace.index.status().position, workspace.catalogue.last_position()
-    if at > last:
+    now, last = workspace.index.status(), workspace.catalogue.last_position()
+    at = now.position
+    if at > last or now.schema_version < SCHEMA_VERSION:
         return rebuild(workspace, progress)
     return _fill(workspace, workspace.index, at, last, progress) if at < last else Indexed()
 

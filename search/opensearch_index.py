@@ -210,6 +210,8 @@ class OpenSearchIndex:
             for action, item in zip(left, answer["items"], strict=True):
                 [(operation, outcome)] = item.items()
                 status = outcome["status"]
+                if (outcome.get("error") or {}).get("type") == "cluster_block_exception":
+                    raise ServiceUnavailable(self._blocked(_reason(outcome)))
                 if status in _LATER:
                     put_off.append(action)
                     why = _reason(outcome)
@@ -235,7 +237,10 @@ class OpenSearchIndex:
             meta = self._meta(index)
             stats = self._client.indices.stats(index=index, metric="docs,store")["indices"][index]["primaries"]
             health = self._client.cluster.health(index=index)["status"]
+            older = meta["schema_version"] < SCHEMA_VERSION
             notice = "" if health == "green" else _("the cluster says {health}").format(health=health)
+            if older:
+                notice = _("the index was made by an older sohoa; the next sohoa index catch-up makes it anew")
             return Status("opensearch", stats["docs"]["count"], meta["position"], meta["schema_version"],
                           stats["store"]["size_in_bytes"], notice)  # fmt: skip
 
@@ -330,6 +335,12 @@ class OpenSearchIndex:
                     url=self._settings.url, error=repr(error))
             ) from error  # fmt: skip
 
+    def _blocked(self, why: str) -> str:
+        return _(
+            "OpenSearch {url} lets nothing be written ({why}): its disk is full or it is set to be read only; make "
+            "room there. Nothing is lost: then sohoa index catch-up"
+        ).format(url=self._settings.url, why=why)
+
     def _why(self, error: OpenSearchException) -> str:
         said = {"url": self._settings.url, "error": _short(error)}
         match error:
@@ -338,8 +349,10 @@ class OpenSearchIndex:
                          "({error})").format(**said, user=self._settings.user or "-",
                                              variable=self._settings.password_env)  # fmt: skip
             case SSLError():
-                return _("OpenSearch {url}: its certificate is not vouched for ({error}); check search.ca_file and the "
-                         "host's name").format(**said)  # fmt: skip
+                return _("OpenSearch {url}: no trust between it and us ({error}); check search.ca_file and the host's "
+                         "name, and search.client_certificate if it asks for one").format(**said)  # fmt: skip
+            case TransportError() if error.error == "cluster_block_exception":
+                return self._blocked(said["error"])
             case ConnectionTimeout():
                 return _("OpenSearch {url} does not answer within {seconds} s ({error}); try again later").format(
                     **said, seconds=self._settings.timeout_s)  # fmt: skip

@@ -11,24 +11,22 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import tantivy
-from tantivy import Occur, Query
 
 from schemas.errors import ServiceUnavailable
 from schemas.language import _
 from search import generations
 from search.excerpts import excerpt
 from search.generations import Damaged, State
-from search.index import Found, Hit, Refused, Request, Sort, Status
-from search.plan import Clause, Every, Place, Plan, Some, Without, plan
+from search.index import Found, Hit, Refused, Request, Status
+from search.plan import Place, plan
 from search.projection import SCHEMA_VERSION, Entry, Projection, project, restored
 from search.tantivy_query import Asking, counts
+from search.tantivy_ranking import ranked
 
 WRITER_HEAP_BYTES = 200_000_000
 WRITER_THREADS = 1
 """One: the second core prepares the records; with two threads segments are twice as many and merging costs more."""
 COMMIT_EVERY = 20_000
-SCORED_AT_ONCE = 10_000
-"""A tier that can hold no more records is asked for as a whole: 1 ms at 100 ns each."""
 STORED_LEVEL = 1
 """zlib; each record by itself takes 0.54 of its text (level 6: 0.51 in twice the time, tantivy's own blocks: 0.63)."""
 
@@ -61,7 +59,14 @@ def _opened(folder: Path, *, new: bool) -> tantivy.Index:
 class TantivyIndex:
     """``SearchIndex`` over a folder. Make it with ``open``."""
 
-    def __init__(self, folder: Path, generation: Path, notice: str = "", *, commit_every: int = COMMIT_EVERY) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        generation: Path,
+        notice: str = "",
+        *,
+        commit_every: int = COMMIT_EVERY,
+    ) -> None:
         self._folder = folder
         self._commit_every = commit_every
         self._generation = generation
@@ -102,18 +107,14 @@ class TantivyIndex:
         with _told(self._folder):
             searcher, asking = self._searcher()
             planned = plan(request.query)
-            whole = asking.query(planned.whole)
-            counting = self._counter.submit(_total, searcher, whole)  # on another core, while these are ranked
-            if request.sort is Sort.DATE:
-                found = _by_date(searcher, whole, request)
-            else:
-                found = _by_rank(searcher, asking, planned, request)
+            total, found = ranked(searcher, asking, planned, request, self._counter)
             hits = []
             for tier, address in found:
                 [stored] = searcher.doc(address)["stored"]
                 record = restored(zlib.decompress(stored))
                 hits.append(Hit(record, tier, excerpt(record.pages, request.query)))
-            return Found(counting.result(), tuple(hits), counts(searcher, whole) if request.counts else None)
+            counted = counts(searcher, asking.query(planned.whole)) if request.counts else None
+            return Found(total(), tuple(hits), counted)
 
     def update(
         self,
@@ -168,7 +169,11 @@ class TantivyIndex:
         with _told(self._folder):
             before = self._generation
             generations.switch(self._folder, fresh._generation)
-            self._generation, self._index, self._state = fresh._generation, fresh._index, fresh._state
+            self._generation, self._index, self._state = (
+                fresh._generation,
+                fresh._index,
+                fresh._state,
+            )
             self._notice, self._seen, self._asking = "", fresh._seen, None
             shutil.rmtree(before, ignore_errors=True)
 
@@ -257,7 +262,18 @@ def _document(projection: Projection) -> tantivy.Document:
     document.add_text("id", projection.id)
     document.add_text("exact", projection.exact)
     document.add_text("folded", projection.exact)
-    for name in ("title", "symbol", "issuer", "type", "signer", "abstract", "codes", "number", "unit", "type_name"):
+    for name in (
+        "title",
+        "symbol",
+        "issuer",
+        "type",
+        "signer",
+        "abstract",
+        "codes",
+        "number",
+        "unit",
+        "type_name",
+    ):
         value = getattr(projection, name)
         if value:
             document.add_text(name, value)
@@ -265,66 +281,3 @@ def _document(projection: Projection) -> tantivy.Document:
     document.add_integer("year", projection.year)
     document.add_bytes("stored", zlib.compress(projection.stored.encode(), STORED_LEVEL))
     return document
-
-
-def _by_date(searcher: tantivy.Searcher, whole: Query, request: Request) -> list[tuple[int, tantivy.DocAddress]]:
-    if not request.limit:
-        return []
-    result = searcher.search(whole, request.limit, count=False, order_by_field="day", offset=request.offset)
-    return [(0, address) for _key, address in result.hits]
-
-
-def _by_rank(
-    searcher: tantivy.Searcher, asking: Asking, planned: Plan, request: Request
-) -> list[tuple[int, tantivy.DocAddress]]:
-    """Tier after tier until the part asked for is full: what stands in a better one is not scored again.
-
-    tantivy scores all that a query finds, and the densest words stand in nearly every record. So a tier of dense words
-    is asked for in parts: first what has all the words in its title, then one of them there, then the rest. The titles
-    mostly fill the page: at a million records that is the difference between scoring all and scoring a tenth.
-    """
-    found: list[tuple[int, tantivy.DocAddress]] = []
-    before = 0
-    earlier: list[Without] = []
-    for tier, clause in enumerate(planned.tiers):
-        at_most = asking.at_most(clause)
-        lifts = [(lift, by) for lift, by in planned.weights if at_most and lift not in _parts(clause)]
-        weights = [(Occur.Should, asking.weighted(lift, by)) for lift, by in lifts if asking.at_most(lift)]
-        before_tier = before
-        for part in _by_title(clause, planned.titled if at_most > SCORED_AT_ONCE else ()):
-            wanted = request.limit - len(found)
-            if wanted <= 0:
-                return found
-            if not asking.at_most(Every(part)):
-                continue
-            here = asking.query(Every((*part, *earlier)))
-            scored = Query.boolean_query([(Occur.Must, here), *weights])
-            result = searcher.search(scored, wanted, offset=max(request.offset - before, 0))
-            found += [(tier, address) for _score, address in result.hits]
-            before += result.count  # type: ignore[attr-defined]
-        if before > before_tier:
-            earlier.append(Without(clause))
-    return found
-
-
-def _by_title(clause: Clause, titled: tuple[Clause, ...]) -> list[tuple[Clause, ...]]:
-    """*clause* in parts that have no record in common: all words in the title, some of them, none. Each flat, so that
-    tantivy begins with the rarest."""
-    base = _parts(clause)
-    if not titled:
-        return [base]
-    some = Some(titled)
-    if len(titled) == 1:
-        return [(*base, *titled), (*base, Without(some))]
-    return [(*base, *titled), (*base, some, Without(Every(titled))), (*base, Without(some))]
-
-
-def _parts(clause: Clause) -> tuple[Clause, ...]:
-    """What every record of *clause* has, which together is all of it."""
-    return clause.parts if isinstance(clause, Every) else (clause,)
-
-
-def _total(searcher: tantivy.Searcher, whole: Query) -> int:
-    count = searcher.search(Query.const_score_query(whole, 1.0), 1).count  # type: ignore[attr-defined]
-    assert isinstance(count, int)
-    return count

@@ -108,6 +108,13 @@ def test_an_index_ahead_of_its_catalogue_is_made_anew(desk: Workspace, shelf: Sh
     assert ids(desk) == {PERMIT.id, MOTHER.id}
 
 
+def test_an_index_of_an_older_program_is_made_anew(desk: Workspace, shelf: Shelf) -> None:
+    catch_up(desk)
+    now = desk.index.status()
+    cast(Any, desk.index).status = lambda: replace(now, schema_version=now.schema_version - 1)
+    assert catch_up(desk).records == len(ALL)
+
+
 def test_a_rebuild_gives_the_same_index(desk: Workspace) -> None:
     catch_up(desk)
     before = desk.index.search(Request(parse("giấy phép"), counts=True))

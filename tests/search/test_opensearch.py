@@ -184,7 +184,7 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 def test_a_certificate_that_nobody_vouches_for_is_refused(certificate: tuple[Path, Path]) -> None:
     with (
         cluster(always(200, {}), tls=certificate) as url,
-        pytest.raises(ServiceUnavailable, match=r"not vouched for.*search\.ca_file"),
+        pytest.raises(ServiceUnavailable, match=r"no trust.*search\.ca_file"),
     ):
         opened(url).status()
 
@@ -195,7 +195,7 @@ def test_with_its_authority_the_same_cluster_is_trusted(certificate: tuple[Path,
         pytest.raises(ServiceUnavailable) as error,
     ):
         opened(url, ca_file=str(certificate[0])).status()
-    assert "vouched" not in str(error.value)
+    assert "no trust" not in str(error.value)
 
 
 def bulk_answers(statuses: Callable[[int, str], int], seen: list[list[str]]) -> Answering:
@@ -311,7 +311,7 @@ class TestRealCluster:
         client = OpenSearch([opensearch_url])
         blocked = {"index.blocks.read_only_allow_delete": True}
         client.indices.put_settings(index=index._concrete, body=blocked)
-        with pytest.raises(ServiceUnavailable):
+        with pytest.raises(ServiceUnavailable, match=r"lets nothing be written.*disk is full.*catch-up"):
             fill(index, ALL)
         assert index.search(Request(parse("giấy phép"))).total == 1
         client.indices.put_settings(index=index._concrete, body={"index.blocks.read_only_allow_delete": None})
