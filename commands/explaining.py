@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich.table import Table
 
 from archive.inventory import Register
 from commands.showing import console, harmless, json_line
@@ -47,16 +46,16 @@ def explain(register: Register, unit: str, when: date, form: str, output: Path |
 
 
 def _on_terminal(register: Register, code: str, when: date) -> None:
+    """A line a row, printed as it is read: a unit may have 100,000 of them, which a table would first measure."""
     tally: Counter[Standing] = Counter()
-    table = Table(_("number, symbol"), _("date"), _("title"), _("counts"), _("records"), box=None)
+    width = console().width
+    click.echo(_line(width, _("number, symbol"), _("date"), _("counts"), _("records"), _("title")))
     for one in register.explain(code, when):
         tally[one.standing] += 1
-        table.add_row(
-            harmless(f"{one.row.number}/{one.row.symbol}"), day(one.row.issued_on), harmless(one.row.title)[:50],
-            said_standing(one), ", ".join(one.records[:3]) + (" …" if len(one.records) > 3 else ""),
-        )  # fmt: skip
+        records = " ".join(one.records[:3]) + (" …" if len(one.records) > 3 else "")
+        number = f"{one.row.number}/{one.row.symbol}"
+        click.echo(_line(width, number, day(one.row.issued_on), said_standing(one), records, one.row.title))
     unmatched = register.unmatched(code, when)
-    console().print(table)
     done = tally[Standing.COUNTS]
     rows = sum(tally.values()) - tally[Standing.NOT_YET_IN_FORCE] - tally[Standing.NO_LONGER_IN_FORCE]
     click.echo(
@@ -69,6 +68,10 @@ def _on_terminal(register: Register, code: str, when: date) -> None:
             _("{count} records of this unit count for no row of the inventory: {ids}").format(
                 count=whole(len(unmatched)), ids=", ".join(unmatched[:10]) + (" …" if len(unmatched) > 10 else ""))
         )  # fmt: skip
+
+
+def _line(width: int, number: str, issued: str, counts: str, records: str, title: str) -> str:
+    return harmless(f"{number:<20}  {issued:<10}  {counts:<32}  {records:<24}  {title}")[:width].rstrip()
 
 
 def _standing_form(one: RowStanding) -> dict[str, Any]:

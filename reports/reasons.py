@@ -4,7 +4,7 @@ import csv
 import io
 from collections.abc import Iterable, Sequence
 from datetime import date
-from typing import TypeAlias
+from typing import TypeAlias, assert_never
 
 import xlsxwriter
 
@@ -20,17 +20,28 @@ WIDTHS = (12, 14, 12, 16, 16, 60, 12, 12, 8, 38, 30)
 def said_standing(one: RowStanding) -> str:
     """Whether the row counts, and why not."""
     since = day(one.since)
-    return {
-        Standing.COUNTS: _("✓ counts since {day}"),
-        Standing.NO_RECORD: _("✗ no record"),
-        Standing.NOT_YET_DEPOSITED: _("✗ record deposited only on {day}"),
-        Standing.BROKEN: _("✗ record found broken on {day}"),
-        Standing.WITHDRAWN: _("✗ record withdrawn on {day}"),
-        Standing.AMBIGUOUS: _("✗ the record fits several rows equally well"),
-        Standing.ONLY_COPY: _("✗ only a copy is archived"),
-        Standing.NOT_YET_IN_FORCE: _("– in force only from {day}"),
-        Standing.NO_LONGER_IN_FORCE: _("– no longer in force since {day}"),
-    }[one.standing].format(day=since)
+    match one.standing:
+        case Standing.COUNTS:
+            said = _("✓ counts since {day}")
+        case Standing.NO_RECORD:
+            said = _("✗ no record")
+        case Standing.NOT_YET_DEPOSITED:
+            said = _("✗ record deposited only on {day}")
+        case Standing.BROKEN:
+            said = _("✗ record found broken on {day}")
+        case Standing.WITHDRAWN:
+            said = _("✗ record withdrawn on {day}")
+        case Standing.AMBIGUOUS:
+            said = _("✗ the record fits several rows equally well")
+        case Standing.ONLY_COPY:
+            said = _("✗ only a copy is archived")
+        case Standing.NOT_YET_IN_FORCE:
+            said = _("– in force only from {day}")
+        case Standing.NO_LONGER_IN_FORCE:
+            said = _("– no longer in force since {day}")
+        case _:
+            assert_never(one.standing)
+    return said.format(day=since)
 
 
 def headings() -> Line:

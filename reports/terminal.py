@@ -1,13 +1,27 @@
 """The report on a terminal: one sheet for a leader, then every unit. Colour only adds to what the words say."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
-from rich.console import Group, RenderableType
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
-from reports.progress import Against, Count, Progress
-from reports.words import day, gain, level_name, needed, percent, points, projected, share, tenths_down, verdict, whole
+from reports.progress import Against, Count, Outlook, Progress, UnitProgress
+from reports.words import (
+    day,
+    gain,
+    level_name,
+    needed,
+    percent,
+    points,
+    projected,
+    projected_day,
+    share,
+    tenths_down,
+    verdict,
+    whole,
+)
 from schemas.language import _
 
 BAR_CELLS = 24
@@ -92,31 +106,73 @@ def bar(count: Count, target: "Against", cells: int = BAR_CELLS) -> Text:
     return text
 
 
-def _levels(report: Progress) -> Group:
-    table = Table(
-        _("level"), _("rate"), "", _("target"), "", _("digitised"), _("in force"), _("still to do"), _("week"),
-        box=None, pad_edge=False,
-    )  # fmt: skip
-    table.columns[2].min_width = BAR_CELLS
-    pace = Table(_("level"), _("pace a day"), _("needed a day"), _("met at this pace"), _("units reached"),
-                 box=None, pad_edge=False)  # fmt: skip
+class _Fitting:
+    """The first of two forms where the terminal is wide enough for it, else the second."""
+
+    def __init__(self, wide: RenderableType, narrow: Callable[[], RenderableType]) -> None:
+        self._wide = wide
+        self._narrow = narrow
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        fits = Measurement.get(console, options.update_width(10_000), self._wide).maximum <= options.max_width
+        yield self._wide if fits else self._narrow()
+
+
+def _table(words: tuple[str, ...], numbers: tuple[str, ...] = (), last: tuple[str, ...] = ()) -> Table:
+    """A table whose *numbers* stand one under the other at their right; only its first and last columns may wrap."""
+    table = Table(box=None, pad_edge=False)
+    for place, word in enumerate(words):
+        table.add_column(word, no_wrap=place > 0)
+    for word in numbers:
+        table.add_column(word, justify="right", no_wrap=True)
+    for word in last:
+        table.add_column(word)
+    return table
+
+
+def _levels(report: Progress) -> RenderableType:
+    return _Fitting(Group(_rates(report, counts=True), Text(), _paces(report)), lambda: Group(
+        _rates(report, counts=False), Text(), _counts(report), Text(), _paces(report)))  # fmt: skip
+
+
+def _rates(report: Progress, *, counts: bool) -> Table:
+    numbers = (_("digitised"), _("in force"), _("still to do"), _("week")) if counts else ()
+    table = _table((_("level"), _("rate"), "", _("target"), ""), numbers)
     for level in report.levels:
         now = level.now
+        cells = BAR_CELLS if counts else UNIT_BAR_CELLS
         table.add_row(
-            level_name(level.level), Text(percent(now.count.hundredths), style="bold"), bar(now.count, now),
-            share(now.target), _mark(now), whole(now.count.done), whole(now.count.rows),
-            "–" if now.left is None else whole(now.left), _week(now.count, level.week_ago),
+            level_name(level.level), Text(percent(now.count.hundredths), style="bold"), bar(now.count, now, cells),
+            share(now.target), _mark(now), *(_numbers(now, level.week_ago) if counts else ()),
         )  # fmt: skip
-        pace.add_row(
+    return table
+
+
+def _counts(report: Progress) -> Table:
+    table = _table((_("level"),), (_("digitised"), _("in force"), _("still to do"), _("week")))
+    for level in report.levels:
+        table.add_row(level_name(level.level), *_numbers(level.now, level.week_ago))
+    return table
+
+
+def _numbers(now: Against, week_ago: Count) -> tuple[str, str, str, str]:
+    left = "–" if now.left is None else whole(now.left)
+    return whole(now.count.done), whole(now.count.rows), left, _week(now.count, week_ago)
+
+
+def _paces(report: Progress) -> Table:
+    table = _table((_("level"),), (_("pace a day"), _("needed a day"), _("units reached")), (_("met at this pace"),))
+    for level in report.levels:
+        table.add_row(
             level_name(level.level), tenths_down(level.outlook.pace_a_day), needed(level.outlook),
-            projected(level.outlook) if now.left is not None else "–", f"{level.reached} / {level.with_data}",
+            f"{level.reached} / {level.with_data}", projected(level.outlook) if level.now.left is not None else "–",
         )  # fmt: skip
-    return Group(table, Text(), pace)
+    return table
 
 
 def _since(report: Progress) -> Table:
-    table = Table(_("level"), _("rate then"), _("rate now"), _("change (points)"), _("digitised"), _("in force"),
-                  box=None, pad_edge=False)  # fmt: skip
+    numbers = (_("rate then"), _("rate now"), _("change (points)"), _("digitised"), _("in force"))
+    table = _table((_("level"),), numbers)
     for level, then in report.since():
         now = level.now.count
         change = "–"
@@ -127,50 +183,76 @@ def _since(report: Progress) -> Table:
     return table
 
 
-def _behind(report: Progress) -> Table:
-    table = Table(_("unit"), _("rate"), _("short"), _("still to do"), _("needed a day"), _("met at this pace"),
-                  box=None, pad_edge=False)  # fmt: skip
-    for one in report.furthest_behind()[:BEHIND_SHOWN]:
-        table.add_row(
-            f"{one.full_name} ({one.unit.code})", percent(one.now.count.hundredths), verdict(one.now),
-            whole(one.now.left or 0), needed(one.outlook), projected(one.outlook),
-        )  # fmt: skip
-    return table
+def _behind(report: Progress) -> RenderableType:
+    def form(said: Callable[[Outlook], str]) -> Table:
+        numbers = (_("rate"), _("points short"), _("still to do"), _("needed a day"))
+        table = _table((_("unit"),), numbers, (_("met at this pace"),))
+        for one in report.furthest_behind()[:BEHIND_SHOWN]:
+            short = points(one.now.missing_hundredths or 0).lstrip("+")
+            table.add_row(
+                f"{one.full_name} ({one.unit.code})", percent(one.now.count.hundredths), short,
+                whole(one.now.left or 0), needed(one.outlook), said(one.outlook),
+            )  # fmt: skip
+        return table
+
+    return _Fitting(form(projected), lambda: form(projected_day))
 
 
 def _procedures(report: Progress) -> Table:
-    table = Table(_("procedure"), _("rate"), _("digitised"), _("in force"), box=None, pad_edge=False)
+    table = _table((_("procedure"),), (_("rate"), _("digitised"), _("in force")))
     for code, count in report.procedures:
         table.add_row(code or _("(none given)"), percent(count.hundredths), whole(count.done), whole(count.rows))
     return table
 
 
 def _made(report: Progress) -> Table:
-    table = Table(_("operator"), _("batch"), _("begun"), _("records"), box=None, pad_edge=False)
+    table = _table((_("operator"), _("batch"), _("begun")), (_("records"),))
     for one in report.made:
         table.add_row(one.operator, one.batch, day(one.started_on), whole(one.records))
     return table
 
 
-def _units(report: Progress) -> Table:
-    table = Table(_("code"), _("unit"), _("rate"), "", _("target"), "", _("digitised"), _("in force"), _("still to do"),
-                  _("week"), box=None, pad_edge=False)  # fmt: skip
-    table.columns[3].min_width = UNIT_BAR_CELLS
-    for level in report.levels:
-        of_level = [one for one in report.units if one.unit.level is level.level]
-        # those without data are said in a note: hundreds of empty lines would hide the rest
-        with_data = [one for one in of_level if one.now.count.rows or len(report.units) == 1]
-        if with_data:
-            table.add_row("", Text(level_name(level.level), style="bold"))
-        for one in with_data:
+def _units(report: Progress) -> RenderableType:
+    return _Fitting(_units_in_full(report), lambda: _units_in_short(report))
+
+
+def _units_in_full(report: Progress) -> Table:
+    numbers = (_("digitised"), _("in force"), _("still to do"), _("week"))
+    table = _table((_("unit"), _("code"), _("rate"), "", _("target"), ""), numbers)
+    for heading, units in _by_level(report):
+        table.add_row(Text(heading, style="bold"))
+        for one in units:
             now = one.now
             table.add_row(
-                one.unit.code, one.full_name, percent(now.count.hundredths),
+                one.full_name, one.unit.code, percent(now.count.hundredths),
                 bar(now.count, now, UNIT_BAR_CELLS) if now.count.rows else "", share(now.target), _mark(now),
-                whole(now.count.done), whole(now.count.rows), "–" if now.left is None else whole(now.left),
-                _week(now.count, one.week_ago),
+                *_numbers(now, one.week_ago),
             )  # fmt: skip
     return table
+
+
+def _units_in_short(report: Progress) -> Table:
+    """For a narrow terminal: without the target, which is its level's, and the week."""
+    table = _table((_("unit"), _("code")), (_("rate"),), ("",))
+    for word in (_("digitised"), _("in force"), _("still to do")):
+        table.add_column(word, justify="right", no_wrap=False)
+    for heading, units in _by_level(report):
+        table.add_row(Text(heading, style="bold"))
+        for one in units:
+            now = one.now
+            sign = {True: "✓", False: "✗", None: ""}[now.reached]
+            table.add_row(one.full_name, one.unit.code, percent(now.count.hundredths), sign,
+                          *_numbers(now, one.week_ago)[:3])  # fmt: skip
+    return table
+
+
+def _by_level(report: Progress) -> Iterator[tuple[str, list[UnitProgress]]]:
+    """Those without data are said in a note: hundreds of empty lines would hide the rest."""
+    for level in report.levels:
+        of_level = [one for one in report.units if one.unit.level is level.level]
+        with_data = [one for one in of_level if one.now.count.rows or len(report.units) == 1]
+        if with_data:
+            yield level_name(level.level), with_data
 
 
 def _mark(now: Against) -> Text:

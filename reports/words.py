@@ -103,6 +103,13 @@ def projected(outlook: Outlook) -> str:
     )
 
 
+def projected_day(outlook: Outlook) -> str:
+    """When the target is met at the present pace: the day alone, where there is little room."""
+    if outlook.needed_a_day == 0:
+        return _("met")
+    return _("not at this pace") if outlook.day is None else day(outlook.day)
+
+
 def needed(outlook: Outlook) -> str:
     """Results a day until the due day."""
     return "–" if outlook.needed_a_day is None else tenths_up(outlook.needed_a_day)

@@ -2,14 +2,15 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
-from itertools import starmap
+from itertools import groupby
+from operator import itemgetter
 from typing import NamedTuple
 
 from sqlalchemy import Connection, select, text
 
 from archive.register.rows import STREAMED, inventory_row_of
 from archive.register.tables import WITHDRAWN, counted
-from archive.register.units import homes_of, known_units, placed_on, unit_finder
+from archive.register.units import counting_for, homes_of, known_units, unit_finder
 from schemas.documents import Kind
 from schemas.units import RowStanding, Standing
 
@@ -21,7 +22,7 @@ def explain(connection: Connection, unit: str, as_of: date) -> Iterator[RowStand
     code = unit_finder(known)(unit)
     home = homes.get(code, code)
     day = as_of.toordinal()
-    placed = {u.code for u in known if placed_on(known, u.code, as_of) == code} | {code}
+    placed = counting_for(known, code, as_of)
     rows = text("""
         SELECT i.id, i.unit, i.number, i.symbol, i.issued, i.procedure, i.result_code, i.title, i.from_day,
                i.until_day, c.record, c.kind, c.day, c.row, c.fits, f.from_day, f.until_day, f.reason
@@ -30,8 +31,9 @@ def explain(connection: Connection, unit: str, as_of: date) -> Iterator[RowStand
         WHERE i.key >= :low AND i.key < :high AND i.superseded_at IS NULL
         ORDER BY i.key, i.id, c.day, c.record
     """)
-    found = connection.execute(rows, {"low": f"{home}|", "high": f"{home}}}"}, execution_options=STREAMED)
-    for group in _runs(starmap(_Line, found)):
+    given = {"low": f"{home}|", "high": f"{home}}}"}
+    for _id, lines in groupby(connection.execute(rows, given, execution_options=STREAMED), key=itemgetter(0)):
+        group = [_Line._make(line) for line in lines]
         if group[0].unit in placed:
             yield _standing(group, day)
 
@@ -68,20 +70,11 @@ class _Line(NamedTuple):
     broken_by: str | None
 
 
-def _runs(rows: Iterable[_Line]) -> Iterator[list[_Line]]:
-    """Lines of one inventory row, which follow each other."""
-    run: list[_Line] = []
-    for row in rows:
-        if run and row.id != run[0].id:
-            yield run
-            run = []
-        run.append(row)
-    if run:
-        yield run
-
-
 def _standing(group: Sequence[_Line], day: int) -> RowStanding:
-    row = inventory_row_of(group[0])
+    first = group[0]
+    row = inventory_row_of(first)
+    if first.record is None and first.from_day <= day < first.until_day:  # most rows, in most units
+        return RowStanding(row, Standing.NO_RECORD)
     with_record = [r for r in group if r.record is not None]
     own = [r for r in with_record if r.counts_for == r.id]
     originals = [r for r in own if r.kind != "copy"]
@@ -93,12 +86,12 @@ def _standing(group: Sequence[_Line], day: int) -> RowStanding:
         ids = tuple(dict.fromkeys(str(r.record) for r in bearing))
         return RowStanding(row, standing, ids, date.fromordinal(since) if since is not None else None)
 
-    if day < group[0].from_day:
-        return said(Standing.NOT_YET_IN_FORCE, originals, group[0].from_day)
-    if day >= group[0].until_day:
-        return said(Standing.NO_LONGER_IN_FORCE, originals, group[0].until_day)
+    if day < first.from_day:
+        return said(Standing.NOT_YET_IN_FORCE, originals, first.from_day)
+    if day >= first.until_day:
+        return said(Standing.NO_LONGER_IN_FORCE, originals, first.until_day)
     if intact:
-        return said(Standing.COUNTS, intact, max(min(r.deposited for r in intact), group[0].from_day))
+        return said(Standing.COUNTS, intact, max(min(r.deposited for r in intact), first.from_day))
     if by_day:
         gone = {r.record: r.broken_from for r in by_day if r.broken_by == WITHDRAWN and (r.broken_from or 0) <= day}
         if gone.keys() == {r.record for r in by_day}:

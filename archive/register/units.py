@@ -1,7 +1,7 @@
 """Units as a tree with days of validity: one that is merged keeps its rows, which then count for its successor."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
@@ -83,15 +83,23 @@ def homes_of(units: Iterable[Unit]) -> dict[str, str]:
     return homes
 
 
-def placed_on(units: Sequence[Unit], code: str, day: date) -> str | None:
+def counting_for(units: Iterable[Unit], code: str, day: date) -> set[str]:
+    """The units whose rows count for *code* on *day*: itself, and those that were merged into it by then."""
+    forms: dict[str, list[Unit]] = defaultdict(list)
+    for unit in units:
+        forms[unit.code].append(unit)
+    return {other for other in forms if _placed_on(forms, other, day) == code} | {code}
+
+
+def _placed_on(forms: Mapping[str, Sequence[Unit]], code: str, day: date) -> str | None:
     """The unit that *code* counts for on *day*: itself while it stands, else the one it was merged into."""
     seen: set[str] = set()
     while code not in seen:
         seen.add(code)
-        forms = [u for u in units if u.code == code]
-        if any((u.valid_from or date.min) <= day <= (u.valid_to or date.max) for u in forms):
+        of_code = forms.get(code, ())
+        if any((u.valid_from or date.min) <= day <= (u.valid_to or date.max) for u in of_code):
             return code
-        after = next((u.successor for u in forms if u.successor and u.valid_to and u.valid_to < day), None)
+        after = next((u.successor for u in of_code if u.successor and u.valid_to and u.valid_to < day), None)
         if after is None:
             return None
         code = after
