@@ -217,6 +217,7 @@ def row_of(deposit: Deposit, position: int) -> dict[str, Any]:
         "withdrawn_at": utc(record.withdrawn.at) if record.withdrawn else None,
         "retention": record.retention.code if record.retention else None,
         "retained_until": record.retention.until.isoformat() if record.retention and record.retention.until else None,
+        "result_code": stored(record.result_code) if record.result_code else None,
         "position": position,
     }
 

@@ -135,8 +135,8 @@ class Register:
         with self._reading() as connection:
             return rows.candidates(connection, unit, number, symbol, issued_on, limit)
 
-    def listed(self, unit: str, number: str, symbol: str, issued_on: date) -> InventoryRow | None:
-        """The one result of *unit* with this number, symbol and day; None where there is none, or more than one."""
+    def listed(self, unit: str, number: str, symbol: str, issued_on: date) -> list[InventoryRow]:
+        """The results of *unit* with this number, symbol and day: one, as a rule, and seldom several codes."""
         with self._reading() as connection:
             return rows.listed(connection, unit, number, symbol, issued_on)
 

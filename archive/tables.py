@@ -94,6 +94,7 @@ records = Table(
     Column("withdrawn_at", String(32)),
     Column("retention", String(2)),
     Column("retained_until", String(10)),
+    Column("result_code", Text),
 )  # fmt: skip
 """A record that was destroyed keeps its row, without a ``pdf_path``.
 ``position`` only ever grows, with every deposit and every new version: what an index has yet to take in."""

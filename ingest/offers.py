@@ -7,8 +7,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
+from ingest.extract import reasons_to_hold
 from ingest.extract.folding import distance, likeness
-from schemas.documents import Document, Field, FieldState, Metadata
+from schemas.documents import DECIDED, Document, Field, FieldState, Metadata
+from schemas.language import _
 from schemas.units import InventoryRow
 
 MOST = 6
@@ -18,8 +20,8 @@ SAME_TEXT = 0.6
 LISTED = 0.99
 """Confidence of the code of a result that agrees with the paper in number, symbol and day."""
 
-Listed = Callable[[str, str, str, date], InventoryRow | None]
-"""The one result of a unit with this number, symbol and day."""
+Listed = Callable[[str, str, str, date], Sequence[InventoryRow]]
+"""The results of a unit with this number, symbol and day."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,16 +58,28 @@ def with_offers(document: Document, rows: Sequence[InventoryRow], neighbours: Se
 
 
 def with_result_code(document: Document, unit: str, listed: Listed) -> Document:
-    """*document* with the code that the inventory of *unit* has for it (TT 01/2023/TT-VPCP, Điều 9), if it has one."""
+    """*document* with the code that the inventory of *unit* has for it (TT 01/2023/TT-VPCP, Điều 9), if it has one.
+
+    Where it has several results of this number, symbol and day, the document waits for a person to say which one it is;
+    what a person has said stays.
+    """
     metadata = document.metadata
-    if not _is_known(metadata):
+    if not _is_known(metadata) or metadata.result_code.confidence == DECIDED:
         return document
     day = date.fromisoformat(metadata.issued_on.value or "")
-    row = listed(unit, metadata.number.value or "", metadata.symbol.value or "", day)
-    if row is None or not row.result_code:
+    rows = listed(unit, metadata.number.value or "", metadata.symbol.value or "", day)
+    codes = tuple(dict.fromkeys(row.result_code for row in rows if row.result_code))
+    if not codes:
         return document
-    code = Field(row.result_code, FieldState.ACCEPTED, LISTED, (row.result_code,))
-    return replace(document, metadata=replace(metadata, result_code=code))
+    if len(rows) == 1:
+        code = Field(codes[0], FieldState.ACCEPTED, LISTED, codes)
+    else:
+        said = _("the inventory lists several: {titles}").format(
+            titles="; ".join(f"{row.result_code or '–'} {row.title}".strip() for row in rows))  # fmt: skip
+        code = Field(None, FieldState.HELD, 0.0, codes, reason=said)
+    others = document.reasons[len(reasons_to_hold(document)) :]
+    known = replace(document, metadata=replace(metadata, result_code=code))
+    return replace(known, reasons=(*reasons_to_hold(known), *others))
 
 
 def _is_known(metadata: Metadata) -> bool:

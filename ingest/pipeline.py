@@ -104,7 +104,7 @@ class Desk:
     labels: Labels = NO_LABELS
     retention_of: Callable[[str], str] = lambda procedure: ""
     """The retention code of a record, by its procedure."""
-    listed: Listed = lambda unit, number, symbol, issued_on: None
+    listed: Listed = lambda unit, number, symbol, issued_on: ()
     """What the inventory lists."""
     takes_secret_scans: bool = False
     """A scan that bears a secrecy stamp is moved to ``quarantine/``."""

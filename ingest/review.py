@@ -6,16 +6,13 @@ from dataclasses import replace
 from datetime import date, datetime
 
 from ingest.extract import NEEDED, reasons_to_hold
-from schemas.documents import FIELD_NAMES, Cut, CutState, Document, Field, FieldState
+from schemas.documents import DECIDED, FIELD_NAMES, Cut, CutState, Document, Field, FieldState
 from schemas.errors import InputRejected
 from schemas.fieldwords import DAYS
 from schemas.language import _
 from schemas.pages import PageText
 from schemas.records import Submission
 from schemas.work import Outcome, Standing
-
-DECIDED = 1.0
-"""The confidence of what a person has decided; no reading is as sure."""
 
 
 def set_fields(submission: Submission, values: Mapping[str, str], operator: str, now: datetime) -> Submission:
@@ -54,8 +51,8 @@ def accept(submission: Submission, operator: str, now: datetime) -> Submission:
         )
     metadata = document.metadata
     for name, field in metadata.items():
-        if field.state is FieldState.HELD and field.value is not None:
-            metadata = replace(metadata, **{name: _decided(field, field.value)})
+        if field.state is FieldState.HELD and (field.value is not None or name == "result_code"):
+            metadata = replace(metadata, **{name: _decided(field, field.value or "")})
     cut = Cut(CutState.ACCEPTED, document.cut.confidence)
     accepted = replace(document, metadata=metadata, cut=cut, doubtful_cuts=(), reasons=())
     return _redone(submission, accepted, decision(operator, now, "accept"))

@@ -36,6 +36,8 @@ class Field:
     """Why it is held, for the person who decides."""
 
 
+DECIDED = 1.0
+"""The confidence of what a person has decided; no reading is as sure."""
 HELD_UNREAD = Field(None, FieldState.HELD, 0.0)
 NOT_LOOKED_FOR = Field(None, FieldState.ABSENT, 0.0)
 """Of records made before the element was asked for, and of what only the inventory knows."""

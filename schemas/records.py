@@ -92,6 +92,8 @@ class Record:
     pdf_sha256: str
     retention: Retention | None = None
     withdrawn: Withdrawal | None = None
+    result_code: str | None = None
+    """The digital code of the result (``KQ.G15.000031``), where the inventory or a person gave one."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,7 +39,7 @@ def take_deposits(connection: Connection) -> int:
     query = (
         select(records.c.id, records.c.unit, records.c.procedure, records.c.kind, records.c.number,
                records.c.symbol, records.c.issued_on, records.c.deposited_at, records.c.withdrawn_at,
-               records.c.position)
+               records.c.result_code, records.c.position)
         .where(records.c.position > seen).order_by(records.c.position).limit(DEPOSITS_AT_ONCE)
     )  # fmt: skip
     rows = connection.execute(query).all()
@@ -49,12 +49,12 @@ def take_deposits(connection: Connection) -> int:
         make_temporary(connection, table)
     unit_of = Checked(lambda given: names.get(unit_key(given), given))
     values = []
-    for id, given, procedure, kind, number, symbol, issued_on, deposited_at, _withdrawn_at, _position in rows:
+    for id, given, procedure, kind, number, symbol, issued_on, deposited_at, _withdrawn_at, code, _position in rows:
         unit = unit_of[given]
         key = None
         if number and issued_on:
             key = match_key(homes.get(unit, unit), number, symbol or "", issued_on.toordinal())
-        values.append((id, key, unit, procedure, kind, day_in_vietnam(deposited_at)))
+        values.append((id, key, unit, procedure, kind, day_in_vietnam(deposited_at), code or ""))
     fill(connection, fresh, values)
     connection.execute(
         text(
@@ -73,8 +73,8 @@ def take_deposits(connection: Connection) -> int:
     connection.execute(text("DELETE FROM counted_records WHERE record IN (SELECT record FROM fresh)"))
     connection.execute(
         text(
-            "INSERT INTO counted_records (record, key, unit, procedure, kind, day, fits) "
-            "SELECT record, key, unit, procedure, kind, day, 0 FROM fresh"
+            "INSERT INTO counted_records (record, key, unit, procedure, kind, day, fits, result_code) "
+            "SELECT record, key, unit, procedure, kind, day, 0, result_code FROM fresh"
         )
     )
     _note_withdrawals(connection, rows)
@@ -108,17 +108,20 @@ def _note_withdrawals(connection: Connection, rows: Iterable[Any]) -> None:
             connection.execute(insert(faults).values(record=row.id, from_day=day, until_day=FOREVER, reason=WITHDRAWN))
 
 
-# A record counts for the row of its own unit before one of a unit since merged with it, then for the row of its
-# procedure; where two rows fit equally well it counts for neither, because which one it is would be a guess.
+# A record counts for no row of another result code. Of several rows it counts for that of its own unit before one of a
+# unit since merged with it, then for that of its code, then of its procedure; where two fit equally well it counts for
+# neither, because which one it is would be a guess.
 _MATCH = """
     UPDATE counted_records SET row = CASE WHEN best.fits = 1 THEN best.row END, fits = best.fits
     FROM (SELECT record, MIN(row) AS row, COUNT(*) AS fits
           FROM (SELECT record, row, RANK() OVER (PARTITION BY record ORDER BY score DESC) AS place
                 FROM (SELECT c.record AS record, i.id AS row,
-                             CASE WHEN i.unit = c.unit THEN 2 ELSE 0 END
+                             CASE WHEN i.unit = c.unit THEN 4 ELSE 0 END
+                             + CASE WHEN i.result_code <> '' AND i.result_code = c.result_code THEN 2 ELSE 0 END
                              + CASE WHEN i.procedure <> '' AND i.procedure = c.procedure THEN 1 ELSE 0 END AS score
                       FROM touched t JOIN counted_records c ON c.key = t.key
-                      JOIN inventory i ON i.key = t.key AND i.superseded_at IS NULL) scored) ranked
+                      JOIN inventory i ON i.key = t.key AND i.superseded_at IS NULL
+                      WHERE i.result_code = '' OR c.result_code = '' OR i.result_code = c.result_code) scored) ranked
           WHERE place = 1 GROUP BY record) best
     WHERE counted_records.record = best.record
 """

@@ -74,15 +74,14 @@ def candidates(
     return [row for *_rank, row in sorted(ranked, key=lambda r: r[:4])[:limit]]
 
 
-def listed(connection: Connection, unit: str, number: str, symbol: str, issued_on: date) -> InventoryRow | None:
-    """The one result of *unit* with this number, symbol and day; None where there is none, or more than one."""
+def listed(connection: Connection, unit: str, number: str, symbol: str, issued_on: date) -> list[InventoryRow]:
+    """The results of *unit* with this number, symbol and day."""
     known = known_units(connection)
     names = {unit_key(u.code): u.code for u in known}
     code = names.get(unit_key(unit), unit)
     key = match_key(homes_of(known).get(code, code), number, symbol, issued_on.toordinal())
-    query = select(inventory).where(inventory.c.key == key, inventory.c.superseded_at.is_(None)).limit(2)
-    rows = connection.execute(query).all()
-    return inventory_row_of(rows[0]) if len(rows) == 1 else None
+    query = select(inventory).where(inventory.c.key == key, inventory.c.superseded_at.is_(None))
+    return [inventory_row_of(row) for row in connection.execute(query.order_by(inventory.c.id))]
 
 
 def inventory_row_of(row: Any) -> InventoryRow:

@@ -68,6 +68,7 @@ counted = Table(
     Column("day", Integer, nullable=False),
     Column("row", BigInteger),
     Column("fits", Integer, nullable=False),
+    Column("result_code", Text, nullable=False, server_default=""),
 )  # fmt: skip
 """What matching needs of each deposit, and the row that it counts for; ``fits``: how many rows it fits equally well."""
 
@@ -119,7 +120,8 @@ the other: in the file's order, 20 million rows would be sought one by one all o
 fresh = Table(
     "fresh", temporary,
     *(Column(name, kind) for name, kind in (
-        ("record", Text), ("key", KEY), ("unit", Text), ("procedure", Text), ("kind", Text), ("day", Integer))),
+        ("record", Text), ("key", KEY), ("unit", Text), ("procedure", Text), ("kind", Text), ("day", Integer),
+        ("result_code", Text))),
     prefixes=["TEMPORARY"],
 )  # fmt: skip
 touched = Table(

@@ -77,10 +77,10 @@ def _reasons(document: Document) -> Iterator[str]:
     if document.doubtful_cuts:
         yield _("another paper may begin within it")
     said = _held_reasons()
-    for name in NEEDED:
+    for name, why in said.items():
         field: Field = getattr(document.metadata, name)
         if field.state is FieldState.HELD:
-            yield said[name]
+            yield why
 
 
 def _held_reasons() -> dict[str, str]:
@@ -91,4 +91,5 @@ def _held_reasons() -> dict[str, str]:
         "issuer": _("the issuing agency is doubtful"),
         "type": _("the type is doubtful"),
         "abstract": _("the abstract is doubtful"),
+        "result_code": _("the inventory lists several results of its number, symbol and date"),
     }

@@ -6,7 +6,7 @@ from datetime import date
 
 import pytest
 
-from ingest.extract import describe
+from ingest.extract import describe, with_fields
 from ingest.offers import Neighbour, with_offers, with_result_code
 from schemas.documents import Cut, CutState, Document, Field, FieldState, Paper
 from schemas.units import InventoryRow
@@ -62,5 +62,17 @@ def test_the_result_code_is_taken_from_the_inventory_once_the_paper_is_known(
     state: FieldState, code: str | None
 ) -> None:
     number = Field("3165", state, 0.99, ("3165",))
-    document = with_result_code(by_pen(number=number), "H29.17", lambda *known: row("3165", code="KQ.G15.000031"))
+    document = with_result_code(by_pen(number=number), "H29.17", lambda *known: [row("3165", code="KQ.G15.000031")])
     assert document.metadata.result_code.value == code
+
+
+def test_of_several_results_with_its_number_and_day_a_person_says_which_one_a_paper_is() -> None:
+    rows = [row("3165", "Thu hồi đất", code="KQ.G15.000012"), row("3165", "Cấp giấy phép", code="KQ.G15.000031")]
+    sure = by_pen(number=Field("3165", FieldState.ACCEPTED, 0.99, ("3165",)))
+    waits = with_result_code(sure, "H29.17", lambda *known: rows)
+    asked = waits.metadata.result_code
+    assert (asked.value, asked.state, asked.candidates) == (None, FieldState.HELD, ("KQ.G15.000012", "KQ.G15.000031"))
+    assert "Thu hồi đất" in asked.reason
+    assert any("several results" in reason for reason in waits.reasons)
+    said = with_fields(waits, {"result_code": Field("KQ.G15.000031", FieldState.ACCEPTED, 1.0)})
+    assert with_result_code(said, "H29.17", lambda *known: rows) == said

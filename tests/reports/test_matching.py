@@ -40,11 +40,11 @@ class Office:
         assert done.rejects.count == 0, done.rejects.faults
 
     def deposit(self, id: str, unit: str, number: str, day: date, *, symbol: str = "QĐ-UBND", kind: str = "result",
-                procedure: str = "", hour: int = 5) -> None:  # fmt: skip
+                procedure: str = "", code: str = "", hour: int = 5) -> None:  # fmt: skip
         self.position += 1
         values = {c.name: "" for c in records.columns} | {
             "serial": 1, "version": 1, "unit": unit, "procedure": procedure, "kind": kind, "number": number,
-            "symbol": symbol, "issued_on": ISSUED, "position": self.position,
+            "symbol": symbol, "issued_on": ISSUED, "position": self.position, "result_code": code,
             "deposited_at": datetime(day.year, day.month, day.day, hour, tzinfo=UTC).isoformat(timespec="microseconds"),
         }  # fmt: skip
         del values["id"]
@@ -120,6 +120,23 @@ def test_where_two_rows_fit_the_procedure_decides_and_without_it_neither_counts(
     assert office.register.unmatched("W1", date(2023, 8, 1)) == ["D.001"]
     office.deposit("E.001", "W1", "1", date(2023, 7, 1), procedure="Q")
     assert office.counts(date(2023, 8, 1)) == {"W1": (2, 1)}
+
+
+def test_of_two_results_with_one_number_and_day_a_record_counts_for_that_of_its_code(office: Office) -> None:
+    office.rows("W1,1,QĐ-UBND,2023-06-01,,KQ.G15.000031", "W1,1,QĐ-UBND,2023-06-01,,KQ.G15.000032")
+    office.deposit("D.001", "W1", "1", date(2023, 7, 1))
+    assert office.why("W1", date(2023, 7, 1)) == [Standing.AMBIGUOUS, Standing.AMBIGUOUS]
+    assert office.register.unmatched("W1", date(2023, 7, 1)) == ["D.001"]
+    office.deposit("D.001", "W1", "1", date(2023, 7, 1), code="KQ.G15.000032")
+    assert office.why("W1", date(2023, 7, 1)) == [Standing.NO_RECORD, Standing.COUNTS]
+
+
+def test_a_record_of_another_code_counts_for_no_row_and_one_without_a_code_for_the_only_one(office: Office) -> None:
+    office.rows("W1,1,QĐ-UBND,2023-06-01,,KQ.G15.000031")
+    office.deposit("D.001", "W1", "1", date(2023, 7, 1), code="KQ.G15.000099")
+    assert office.why("W1", date(2023, 7, 1)) == [Standing.NO_RECORD]
+    office.deposit("D.002", "W1", "1", date(2023, 7, 2))
+    assert office.why("W1", date(2023, 7, 2)) == [Standing.COUNTS]
 
 
 def test_a_broken_record_counts_until_that_is_known_and_again_once_mended(office: Office) -> None:
