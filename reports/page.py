@@ -185,7 +185,7 @@ def _group(report: Progress, level: LevelProgress, link: Callable[[str], str] | 
         "caption": _("{reached} of {with_data} units with data have reached their target").format(
             reached=level.reached, with_data=level.with_data),
         "units": [_unit(one, link) for one in of_level if one.now.count.rows],
-        "no_data": _("{count} units without data: {names}.").format(count=len(empty), names="; ".join(empty))
+        "no_data": _("Without data ({count}): {names}.").format(count=len(empty), names="; ".join(empty))
                    if empty else "",
     }  # fmt: skip
 

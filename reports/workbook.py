@@ -50,6 +50,7 @@ class _Forms:
         self.tenth = book.add_format({"num_format": "#,##0.0"})
         self.day = book.add_format({"num_format": "dd/mm/yyyy"})
         self.note = book.add_format({"text_wrap": True, "valign": "top"})
+        self.text = book.add_format({"indent": 1})  # apart from the number that ends the column before it
 
 
 def _head() -> list[str]:
@@ -76,7 +77,7 @@ def _row(sheet: Any, forms: _Forms, row: int, column: int, one: Any) -> None:
             f'=IF({cell["rows"]}=0,"",MAX(0,ROUNDUP(ROUND({cell["rows"]}*{cell["target"]},9),0)-{cell["done"]}))',
             forms.whole, "" if now.left is None else now.left,
         )  # fmt: skip
-    sheet.write_string(row, result, verdict(now))
+    sheet.write_string(row, result, verdict(now), forms.text)
     sheet.write_number(row, done, now.count.done, forms.whole)
     sheet.write_number(row, rows, now.count.rows, forms.whole)
     sheet.write_number(row, week, now.count.done - one.week_ago.done, forms.change)
@@ -84,7 +85,7 @@ def _row(sheet: Any, forms: _Forms, row: int, column: int, one: Any) -> None:
         value = one.outlook.needed_a_day
         sheet.write_number(row, needed, -(-value.numerator * 10 // value.denominator) / 10, forms.tenth)
     sheet.write_datetime(row, due, one.outlook.due, forms.day)
-    sheet.write_string(row, met, "–" if now.left is None else projected(one.outlook))
+    sheet.write_string(row, met, "–" if now.left is None else projected(one.outlook), forms.text)
 
 
 def _letter(column: int) -> str:
@@ -109,7 +110,7 @@ def _levels(book: Any, forms: _Forms, report: Progress) -> None:
     sheet.set_column(1, 2, 9)
     sheet.set_column(3, 3, 26)
     sheet.set_column(4, 9, 11)
-    sheet.set_column(10, 10, 56)
+    sheet.set_column(10, 10, 70)
     for row, text in enumerate([*notes(report), *how()], last + 22):
         sheet.merge_range(row, 0, row, 10, text, forms.note)
         sheet.set_row(row, 32)
@@ -126,9 +127,16 @@ def _levels(book: Any, forms: _Forms, report: Progress) -> None:
     chart.set_y_axis({"num_format": "0%", "min": 0})
     chart.set_size({"width": 760, "height": 360})
     sheet.insert_chart(last + 2, 0, chart, {"description": _("Rate against target")})
+    _for_paper(sheet, heads=False)
+
+
+def _for_paper(sheet: Any, *, heads: bool) -> None:
+    """On A4, all columns on one page; *heads*: the first row again on each."""
     sheet.set_landscape()
     sheet.set_paper(9)
     sheet.fit_to_pages(1, 0)
+    if heads:
+        sheet.repeat_rows(0)
 
 
 def _units(book: Any, forms: _Forms, report: Progress) -> None:
@@ -149,11 +157,8 @@ def _units(book: Any, forms: _Forms, report: Progress) -> None:
     sheet.set_column(3, 4, 9)
     sheet.set_column(5, 5, 26)
     sheet.set_column(6, 11, 11)
-    sheet.set_column(12, 12, 56)
-    sheet.set_landscape()
-    sheet.set_paper(9)
-    sheet.fit_to_pages(1, 0)
-    sheet.repeat_rows(0)
+    sheet.set_column(12, 12, 70)
+    _for_paper(sheet, heads=True)
 
 
 def _weeks(book: Any, forms: _Forms, report: Progress) -> None:
@@ -175,6 +180,7 @@ def _weeks(book: Any, forms: _Forms, report: Progress) -> None:
             sheet.write_formula(row, rate, f'=IF({_letter(rows)}{row + 1}=0,"",{at})', forms.rate, value)
     sheet.set_column(0, 0, 12)
     sheet.set_column(1, 9, 14)
+    _for_paper(sheet, heads=True)
     if report.levels:
         chart = book.add_chart({"type": "line"})
         last = len(report.levels[0].line)
@@ -206,6 +212,7 @@ def _sheet(book: Any, forms: _Forms, name: str, head: list[str], widths: tuple[i
     sheet.set_row(0, HEAD_HEIGHT)
     sheet.autofilter(0, 0, max(rows, 1), len(head) - 1)
     sheet.freeze_panes(1, 0)
+    _for_paper(sheet, heads=True)
     return sheet
 
 
@@ -238,7 +245,7 @@ def _procedures(book: Any, forms: _Forms, report: Progress) -> None:
     head = [_("Procedure"), _("Digitised"), _("In force"), _("Rate"), _("Still to do")]
     sheet = _sheet(book, forms, _("Procedures"), head, (24, 12, 12, 12, 12), len(report.procedures))
     for row, (procedure, count) in enumerate(report.procedures, 1):
-        sheet.write_string(row, 0, procedure)
+        sheet.write_string(row, 0, procedure or _("(none given)"))
         _count(sheet, forms, row, 1, count)
         sheet.write_formula(row, 4, f"=C{row + 1}-B{row + 1}", forms.whole, count.rows - count.done)
 

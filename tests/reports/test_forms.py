@@ -156,7 +156,7 @@ def test_the_page_has_the_figures_asks_for_nothing_and_is_in_order(report: Progr
     for name, done, rows, hundredths in expected(report):
         if rows:
             assert {name, whole(done), whole(rows), percent(hundredths)} <= set(cells)
-    assert any("Phường Trống" in cell and "without data" in cell for cell in cells)
+    assert any("Phường Trống" in cell and "Without data (1)" in cell for cell in cells)
     assert seen.requests == []
     assert "url(" not in page
     assert "@import" not in page
