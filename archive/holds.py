@@ -96,8 +96,9 @@ class Holds(Database):
             return _hold(row)
         return None
 
-    def waiting(self, *, unit: str | None = None, batch: str | None = None) -> list[HoldHead]:
-        """What a list shows of all that waits, the oldest first; quick, as no submission is read."""
+    def waiting(self, *, unit: str | None = None, batch: str | None = None, scan: str | None = None) -> list[HoldHead]:
+        """What a list shows of all that waits, or of this unit, batch or scan (a SHA-256), the oldest first; quick, as
+        no submission is read."""
         query = (
             select(holds.c.id, holds.c.batch, holds.c.scan_path, holds.c.first_page, holds.c.unit, holds.c.opened_at,
                    holds.c.reasons, hold_heads.c.head)
@@ -109,6 +110,8 @@ class Holds(Database):
             query = query.where(holds.c.unit == unit)
         if batch is not None:
             query = query.where(holds.c.batch == batch)
+        if scan is not None:
+            query = query.where(holds.c.scan_sha256 == scan)
         return [self._head(row) for row in self.rows(query)]
 
     def count_waiting(self) -> int:

@@ -39,9 +39,9 @@ def _rows(register: Register, unit: str, document: Document) -> list[InventoryRo
 def _neighbours(workspace: Workspace, hold: Hold, document: Document) -> Iterator[Neighbour]:
     """The papers before and behind it in its scan that wait as well, where their number was read as digits."""
     first, last = document.page_numbers[0], document.page_numbers[-1]
-    for head in workspace.catalogue.waiting(batch=hold.batch):
+    for head in workspace.catalogue.waiting(batch=hold.batch, scan=hold.scan_sha256):
         number, symbol = head.fields.get("number"), head.fields.get("symbol")
-        beside = head.scan_path == hold.scan_path and (head.pages[-1] == first - 1 or head.pages[0] == last + 1)
+        beside = head.pages[-1] == first - 1 or head.pages[0] == last + 1
         if not beside or number is None or symbol is None or symbol.value != document.metadata.symbol.value:
             continue
         if number.value is not None and number.value.isdigit() and number.confidence >= 0.5:
