@@ -15,6 +15,7 @@ import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from multiprocessing import forkserver
 from pathlib import Path
 from typing import Any
 
@@ -228,6 +229,7 @@ def in_child(work: Callable[[], Any], *, kill_after_s: float | None = None, time
         status = 1
         try:
             os.close(reader)
+            forkserver.ForkServer.__init__(forkserver._forkserver)  # the parent's server is no child of this process
             with os.fdopen(writer, "wb") as answer:
                 try:
                     pickle.dump((True, work()), answer)
