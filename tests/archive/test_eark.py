@@ -23,6 +23,7 @@ from tests.archive.test_store import assert_valid
 from tests.ingest.office import opened
 from tests.ingest.papers_read import decision
 from tests.ingest.signed import seals as opened_seals
+from tests.services import premis as premis_service
 
 DOSSIER = "H29.17-230815-0001"
 
@@ -53,6 +54,15 @@ def test_an_outside_checker_finds_a_package_valid(archive: Archive, tmp_path: Pa
     premis = etree.parse(str(package / "metadata/preservation/premis.xml")).getroot()
     kinds = [etree.QName(child).localname for child in premis]
     assert (kinds.count("object"), kinds.count("event"), kinds.count("agent")) == (3, 4, 2)
+
+
+@pytest.mark.service("PREMIS schema")
+def test_what_is_said_of_a_package_follows_the_schema_of_premis(archive: Archive, tmp_path: Path) -> None:
+    said = etree.parse(str(package_of(archive, tmp_path / "out") / "metadata/preservation/premis.xml"))
+    schema = premis_service.schema()
+    assert schema.validate(said), schema.error_log
+    said.getroot()[0].tag = said.getroot()[0].tag.replace("object", "thing")
+    assert not schema.validate(said)
 
 
 def test_the_same_records_give_the_same_package(archive: Archive, tmp_path: Path) -> None:
