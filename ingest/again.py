@@ -4,6 +4,8 @@ The same bytes are skipped before they are read. The same paper scanned again, o
 its reasons name the record or the waiting document that it is like, so that both can be looked at side by side.
 """
 
+from dataclasses import dataclass
+
 from archive.catalogue import Catalogue
 from archive.sketches import LEAST_SHARED, identity_of, nearly_the_same, sketch
 from archive.store import Archive
@@ -31,6 +33,33 @@ def came_before(document: Document, catalogue: Catalogue, archive: Archive) -> t
         reasons.append(_("nearly the same text as {ids}: look whether it is the same paper, scanned again").format(
             ids=", ".join(alike)))  # fmt: skip
     return tuple(reasons)
+
+
+@dataclass(frozen=True, slots=True)
+class Likeness:
+    """By what a paper on its way is told from others that are, just as ``came_before`` tells it from those before."""
+
+    names: tuple[str, ...]
+    sure_names: tuple[str | None, ...]
+    texts: tuple[str, ...]
+    sketch: frozenset[int]
+
+    @classmethod
+    def of(cls, document: Document) -> "Likeness":
+        fields = (document.metadata.number, document.metadata.symbol, document.metadata.issued_on)
+        names = tuple((field.value or "").lstrip("0").casefold() for field in fields)
+        texts = tuple(page.text for page in document.pages)
+        return cls(names, _sure_names(document.metadata), texts, frozenset(sketch(texts)))
+
+    def may_be(self, other: "Likeness") -> bool:
+        """They may be one paper, scanned twice."""
+        if all(self.names) and self.names == other.names:
+            return True
+        return (
+            len(self.sketch & other.sketch) >= LEAST_SHARED
+            and not _differ(self.sure_names, other.sure_names)
+            and nearly_the_same(self.texts, other.texts)
+        )
 
 
 def _same_names(document: Document, catalogue: Catalogue) -> list[str]:

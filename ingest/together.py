@@ -1,4 +1,4 @@
-"""Documents of one dossier that follow each other in a scan go into the archive together, as one version of its object.
+"""Documents of one dossier that follow each other go into the archive together, as one version of its object.
 
 An OCFL inventory names every file of every version, so a version a document makes a dossier of 100 papers 100 MB of
 inventories, written and checked one after another; one version for all of them is 1 MB. What waits here for its
@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
+from ingest.again import Likeness
 from schemas.records import Submission
 
 Event = TypeVar("Event")
@@ -29,24 +30,30 @@ class Together(Generic[Ready, Event]):
     submission: Callable[[Ready], Submission]
     longest_s: float = LONGEST_S
     _ready: list[Ready] = field(default_factory=list)
+    _seen: list[tuple[str, Likeness]] = field(default_factory=list)
+    """The scan of each of these, and what it is told from others by."""
     _behind: list[Ready | Callable[[], Event]] = field(default_factory=list)
     _since: float = 0.0
 
     def has_room_for(self, submission: Submission) -> bool:
-        """*submission* may join those that are gathered: it is of their dossier and their scan.
+        """*submission* may join those that are gathered: it is of their dossier, and none of them scanned again.
 
         A paper of another scan may be one of them scanned again, which is looked for among what is in the archive.
         """
         if not self._ready or len(self._ready) >= MOST:
             return not self._ready
-        gathered = self.submission(self._ready[0])
-        same_scan = gathered.document.scan.sha256 == submission.document.scan.sha256
-        return same_scan and gathered.dossier == submission.dossier
+        document, first = submission.document, self.submission(self._ready[0])
+        likeness = Likeness.of(document)
+        return first.dossier == submission.dossier and not any(
+            sha256 != document.scan.sha256 and likeness.may_be(other) for sha256, other in self._seen
+        )
 
     def join(self, ready: Ready) -> None:
         """Gather *ready*; the caller has seen that there is room for it."""
         if not self._ready:
             self._since = time.monotonic()
+        document = self.submission(ready).document
+        self._seen.append((document.scan.sha256, Likeness.of(document)))
         self._ready.append(ready)
         self._behind.append(ready)
 
@@ -67,7 +74,7 @@ class Together(Generic[Ready, Event]):
         if not self._ready:
             return
         ready, behind = self._ready, self._behind
-        self._ready, self._behind = [], []
+        self._ready, self._seen, self._behind = [], [], []
         events = iter(self.deposit(ready))
         for entry in behind:
             yield entry() if callable(entry) else next(events)

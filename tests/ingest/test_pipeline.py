@@ -88,6 +88,8 @@ def test_papers_of_a_dossier_that_was_given_stand_in_one_object(office: Office) 
     events = list(office.run(office.desk(dossier="H29.17-230815-0001")))
     ids = [event.deposit.record.id for event in events if isinstance(event, Deposited)]
     assert ids == ["H29.17-230815-0001.001", "H29.17-230815-0001.002"]
+    archive = Archive.open(office.workspace / "archive")
+    assert {version.number for id in ids for version in archive.history(id)} == {1}
 
 
 def test_the_same_paper_scanned_twice_waits_and_names_the_record(office: Office) -> None:

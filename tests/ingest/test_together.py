@@ -1,11 +1,13 @@
 """What goes into the archive together, and in which order its events come."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from ingest.together import Together
+from schemas.documents import HELD_UNREAD
 from schemas.records import Submission
 from tests.archive import submission
 
@@ -37,11 +39,33 @@ def test_papers_of_one_dossier_are_one_version_and_what_comes_after_waits_for_th
     assert (list(line.gathered.rest()), line.versions) == ([], [3])
 
 
-def test_another_dossier_or_scan_goes_into_the_next_version(tmp_path: Path) -> None:
+def test_another_dossier_goes_into_the_next_version(tmp_path: Path) -> None:
     line = Line()
     line.take(submission(tmp_path, scan="a"))
     assert line.take(submission(tmp_path, scan="a", first_page=3, dossier="other")) == ["a:1"]
-    assert line.take(submission(tmp_path, scan="b", dossier="other")) == ["a:3"]
+
+
+def test_papers_scanned_one_a_file_are_one_version_too(tmp_path: Path) -> None:
+    line = Line()
+    for number in range(1, 6):
+        assert line.take(submission(tmp_path, scan=f"{number}", number=f"{number}")) == []
+    assert [len(list(line.gathered.rest())), *line.versions] == [5, 5]
+
+
+LONG = " ".join(f"điều {number} khoản {number * 7} của quyết định này" for number in range(20))
+
+
+def test_a_paper_that_may_be_one_of_them_scanned_again_waits_until_they_are_in_the_archive(tmp_path: Path) -> None:
+    line = Line()
+    line.take(submission(tmp_path, scan="a"))
+    assert line.take(submission(tmp_path, scan="b")) == ["a:1"]  # of the same number, symbol and day
+    assert line.take(unnumbered(submission(tmp_path, scan="c", text=LONG))) == []
+    assert line.take(unnumbered(submission(tmp_path, scan="d", text=f"{LONG} ./."))) == ["b:1", "c:1"]
+
+
+def unnumbered(given: Submission) -> Submission:
+    metadata = replace(given.document.metadata, number=HELD_UNREAD)
+    return replace(given, document=replace(given.document, metadata=metadata))
 
 
 @pytest.mark.parametrize(("longest_s", "ended"), [(30.0, []), (0.0, ["scan one:1"])])
