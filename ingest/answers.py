@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import fields, is_dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
-from enum import Enum
+from enum import Enum, IntEnum
 from functools import cache
 from pathlib import PurePath
 from typing import Any, get_type_hints
@@ -24,7 +24,15 @@ from pydantic import TypeAdapter, ValidationError
 from schemas import errors
 from schemas.errors import SohoaError
 
-_DATETIME, _DATE, _TIME, _DECIMAL, _TIMEDELTA = range(1, 6)
+
+class _Extension(IntEnum):
+    """What MessagePack has no kind of its own for."""
+
+    DATETIME = 1
+    DATE = 2
+    TIME = 3
+    DECIMAL = 4
+    TIMEDELTA = 5
 
 
 class NoAnswer(Exception):
@@ -81,30 +89,30 @@ def _packable(value: object) -> object:
         case set() | frozenset():
             return list(value)
         case datetime():
-            return msgpack.ExtType(_DATETIME, value.isoformat().encode())
+            return msgpack.ExtType(_Extension.DATETIME, value.isoformat().encode())
         case date():
-            return msgpack.ExtType(_DATE, value.isoformat().encode())
+            return msgpack.ExtType(_Extension.DATE, value.isoformat().encode())
         case time():
-            return msgpack.ExtType(_TIME, value.isoformat().encode())
+            return msgpack.ExtType(_Extension.TIME, value.isoformat().encode())
         case timedelta():
-            return msgpack.ExtType(_TIMEDELTA, repr(value.total_seconds()).encode())
+            return msgpack.ExtType(_Extension.TIMEDELTA, repr(value.total_seconds()).encode())
         case Decimal():
-            return msgpack.ExtType(_DECIMAL, str(value).encode())
+            return msgpack.ExtType(_Extension.DECIMAL, str(value).encode())
     raise TypeError(f"{type(value)} cannot be answered")
 
 
 def _plain(code: int, content: bytes) -> object:
     text = content.decode("ascii")
     match code:
-        case 1:
+        case _Extension.DATETIME:
             return datetime.fromisoformat(text)
-        case 2:
+        case _Extension.DATE:
             return date.fromisoformat(text)
-        case 3:
+        case _Extension.TIME:
             return time.fromisoformat(text)
-        case 4:
+        case _Extension.DECIMAL:
             return Decimal(text)
-        case 5:
+        case _Extension.TIMEDELTA:
             return timedelta(seconds=float(text))
     raise ValueError(f"no extension has the number {code}")
 
