@@ -6,7 +6,6 @@ What a signature looks like on the page is not believed: only the bytes it cover
 
 import logging
 import os
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -51,6 +50,7 @@ from ingest.signing.levels import level_of
 from ingest.signing.roots import read_roots
 from ingest.signing.rules import common_name, strength
 from ingest.signing.verdicts import Revocation, SignatureVerdict, TimeSource, Verdict
+from ingest.signing.wrapping import altered_wrapping, left_out
 from schemas.errors import InputRejected
 from schemas.language import _
 
@@ -283,22 +283,16 @@ def _revocation(reader: PdfFileReader, signature: EmbeddedPdfSignature, status: 
 def _flaw(reader: PdfFileReader, signature: EmbeddedPdfSignature) -> str:
     """What is wrong around the signature itself that no hash covers; empty when nothing is."""
     content = signature.pkcs7_content
-    if _gap(reader, signature) != content:
+    if left_out(reader, signature) != content:
         return _("what stands in the place that is left out is not the signature alone")
     if content[parser.peek(content) :].strip(b"\0"):
         return _("there is something behind the signature that it does not cover")
     named = {algorithm["algorithm"].native for algorithm in signature.signed_data["digest_algorithms"]}
     if named and signature.md_algorithm not in named:  # RFC 5652, 5.1
         return _("the signature names other hash algorithms than it uses")
+    if altered_wrapping(content, signature.signed_data, signature.signer_info, signature.signer_cert):
+        return _("the wrapping of the signature was changed")
     return ""
-
-
-def _gap(reader: PdfFileReader, signature: EmbeddedPdfSignature) -> bytes | None:
-    """What stands between the two ranges that the signature covers: a hexadecimal string and nothing else."""
-    start, end = int(signature.byte_range[1]), int(signature.byte_range[2])
-    reader.stream.seek(start)
-    found = re.fullmatch(rb"<([0-9A-Fa-f]*)>", reader.stream.read(max(end - start, 0)))
-    return bytes.fromhex(found[1].decode()) if found and len(found[1]) % 2 == 0 else None
 
 
 def _after(status: Status) -> str:

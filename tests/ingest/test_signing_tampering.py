@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pikepdf
 import pytest
+from asn1crypto import cms  # type: ignore[import-untyped]
 from pyhanko.pdf_utils import generic
 from pyhanko.pdf_utils.generic import pdf_name
 from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
@@ -248,6 +249,41 @@ def test_signatures_put_in_each_others_place_are_noticed(signed: SignedPdf, tmp_
     swapped = bytearray(here)
     swapped[a0 : a0 + length], swapped[b0 : b0 + length] = here[b0 : b0 + length], here[a0 : a0 + length]
     assert verdict_on(bytes(swapped), tmp_path, keys) != Verdict.VALID
+
+
+def cms_parts(signature: bytes) -> dict[str, int]:
+    """Where in a CMS object stands what no signature covers, by what it is: the place of the byte that is changed."""
+    signer = cms.ContentInfo.load(signature)["content"]["signer_infos"][0]
+    whole = signer.dump()
+    start = signature.index(whole)
+    issuer = signer["sid"].chosen["issuer"].dump()
+    digest = signer["digest_algorithm"].dump()
+    version = start + whole.index(b"\x02\x01\x01")
+    return {
+        "length of the whole": 3,
+        "version of the object": signature.index(b"\x02\x01\x01") + 2,
+        "parameters of the named hash": signature.index(digest) + len(digest) - 2,
+        "tag of the signer's version": version,
+        "version of the signer": version + 2,
+        "name of the issuer": start + whole.index(issuer) + len(issuer) - 1,
+        "parameters of the signer's hash": start + whole.index(digest) + len(digest) - 2,
+    }
+
+
+def test_no_bit_of_the_wrapping_goes_unnoticed(signed: SignedPdf, tmp_path: Path, keys: DemoKeys) -> None:
+    """Parsers pass over these: the content and what the signer signed of himself are untouched."""
+    here = signed.path.read_bytes()
+    unnoticed = []
+    for start, end in contents(here):
+        signature = bytes.fromhex(here[start + 1 : end - 1].decode())
+        for part, place in cms_parts(signature).items():
+            for bit in range(8):
+                flipped = bytearray(signature)
+                flipped[place] ^= 1 << bit
+                changed = here[: start + 1] + bytes(flipped).hex().upper().encode() + here[end - 1 :]
+                if verdict_on(changed, tmp_path, keys) == Verdict.VALID:
+                    unnoticed.append((part, bit))
+    assert unnoticed == []
 
 
 def test_a_widened_gap_is_noticed(signed: SignedPdf, tmp_path: Path, keys: DemoKeys) -> None:
