@@ -81,6 +81,7 @@ def desk_of(
     SettingsRejected says what is wrong with a key. *settings* are those of the reading, for the provenance.
     """
     signing = workspace.settings.signing
+    register = Register(workspace.catalogue.engine)
     return Desk(
         catalogue=workspace.catalogue,
         archive=workspace.archive,
@@ -98,7 +99,8 @@ def desk_of(
         roots=Path(signing.trust_roots).expanduser() if signing.trust_roots else None,
         verify=FencedChecks(),
         certifies_originals=signing.signed_originals == "certify",
-        listed=Register(workspace.catalogue.engine).listed,
+        listed=register.listed,
+        units=register.units,
     )
 
 

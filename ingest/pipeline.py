@@ -24,6 +24,7 @@ from archive.store import Archive
 from ingest.again import came_before
 from ingest.backlog import Backlog
 from ingest.claiming import Turns
+from ingest.declared import issued_by_another
 from ingest.extract import describe, with_fields
 from ingest.fencedpages import composed
 from ingest.labels import NO_LABELS, Labels, combined
@@ -43,6 +44,7 @@ from schemas.language import _
 from schemas.pages import Box, Scan
 from schemas.records import Deposit, Provenance, Submission
 from schemas.stored import to_json
+from schemas.units import Unit
 from schemas.work import Batch, Hold, RejectedScan, ScanState, SecretScan
 
 LOOK_AGAIN_S = 0.5
@@ -106,6 +108,8 @@ class Desk:
     """The retention code of a record, by its procedure."""
     listed: Listed = lambda unit, number, symbol, issued_on: ()
     """What the inventory lists."""
+    units: Callable[[], Sequence[Unit]] = tuple
+    """The units that report; others may be imported while a folder is watched."""
     takes_secret_scans: bool = False
     """A scan that bears a secrecy stamp is moved to ``quarantine/``."""
     roots: Path | None = None
@@ -409,6 +413,7 @@ def _held(made: Made, desk: Desk, batch: str) -> Held | None:
     reasons = (
         submission.document.reasons
         + made.contradictions
+        + issued_by_another(submission.document, submission.unit, desk.units())
         + reasons_of(submission.found_signatures)
         + came_before(submission.document, desk.catalogue, desk.archive)
     )

@@ -81,5 +81,22 @@ def test_a_contradiction_is_told_with_who_says_what() -> None:
     assert reason == "dossier is said in different ways (the cover sheet: D1, the folder: D2)"
 
 
+@pytest.mark.parametrize(
+    ("sheet", "manifest", "folder", "sources"),
+    [
+        ("one", "other", "", ("the cover sheet: one", "the manifest: other")),
+        ("one", "", "other", ("the cover sheet: one", "the folder: other")),
+        ("", "one", "other", ("the manifest: one", "the folder: other")),
+    ],
+)
+@pytest.mark.parametrize("part", ["unit", "procedure", "dossier"])
+def test_each_two_of_sheet_manifest_and_folder_are_compared(
+    part: str, sheet: str, manifest: str, folder: str, sources: tuple[str, str]
+) -> None:
+    said = [Sheet(**{part: value}) for value in (sheet, manifest, folder)]  # type: ignore[arg-type]
+    _whole, [reason] = combined(*said)
+    assert reason == f"{part} is said in different ways ({', '.join(sources)})"
+
+
 def test_without_settings_nothing_is_said(inbox: Path) -> None:
     assert labels_of([inbox], "", "").of(scan(inbox)) == NO_LABELS.of(scan(inbox)) == (NOTHING, NOTHING)
