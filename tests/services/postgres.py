@@ -4,7 +4,6 @@ import importlib.util
 import os
 import pwd
 import shutil
-import socket
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
@@ -14,7 +13,7 @@ from pathlib import Path
 
 from sqlalchemy import Engine, text
 
-from tests.services import as_user, unavailable
+from tests.services import as_user, free_port, unavailable
 
 
 def _program(name: str) -> str:
@@ -58,9 +57,7 @@ def postgres_server() -> Iterator[Server]:
     folder = Path(tempfile.mkdtemp(prefix="sohoa-pg-"))
     if user is not None:
         os.chown(folder, user.pw_uid, user.pw_gid)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
 
     def run(*command: str) -> None:
         wanted = as_user(user.pw_uid, user.pw_gid, command) if user is not None else command

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.services import CACHE
+from tests.services import CACHE, free_port
 
 VERSION = "1.8.0"
 MODULE = f"github.com/versity/versitygw/cmd/versitygw@v{VERSION}"
@@ -72,9 +72,7 @@ def s3_server() -> Iterator[S3Server]:
     (folder / "objects").mkdir()
     (folder / "versions").mkdir()
     (folder / "accounts").mkdir()
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     server = S3Server(program, folder, port)
     try:
         server.start()
