@@ -11,7 +11,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from itertools import pairwise
+from itertools import pairwise, product
 
 from ingest.ocr.engine import EngineLine, EngineWord, PixelBox
 from ingest.secondreading import Slot, baseline
@@ -38,6 +38,8 @@ LEAST_COUNT = 20
 """Marks are only tried that make a syllable seen as often as this."""
 BROKEN = 0.75
 """Where no reading was surer, syllables of one letter more, less or other are tried too."""
+FEW = 4
+"""So many ways to put marks on the two syllables of a word that lacks its space are tried."""
 FREQUENT = 200
 """Such a syllable must be seen as often as this."""
 BEAM = 12
@@ -164,14 +166,20 @@ def _once(words: list[Worded]) -> list[Worded]:
     """The words without those that stand where another does: a word read twice, a capital's mark read as a stop."""
     kept: list[Worded] = []
     for worded in sorted(words, key=_weight, reverse=True):
-        box = worded.word.box
-        if not any(
-            min(box.x1, other.word.box.x1) - max(box.x0, other.word.box.x0)
-            > SHARED * min(box.width, other.word.box.width)
-            for other in kept
-        ):
+        if not any(_same_ink(worded, other) for other in kept):
             kept.append(worded)
     return kept
+
+
+def _same_ink(worded: Worded, other: Worded) -> bool:
+    """They stand in one place, and are not two words that the first reading was sure of: Tesseract draws some boxes far
+    too wide (in ``Sở Y tế`` that of ``Sở`` reached over the ``Y``), but never reads the same ink twice in one line."""
+    one, two = worded.word, other.word
+    shared = min(one.box.x1, two.box.x1) - max(one.box.x0, two.box.x0)
+    if shared <= SHARED * min(one.box.width, two.box.width):
+        return False
+    sure = all(w.raw == "" and w.word.confidence >= UNSURE and w.word.text.isalnum() for w in (worded, other))
+    return not sure or skeleton(one.text.lower()) == skeleton(two.text.lower())
 
 
 def _weight(worded: Worded) -> tuple[bool, float]:
@@ -188,7 +196,8 @@ def _apart(words: list[Worded], line: EngineLine) -> list[Worded]:
             last = found[-1].word
             missing = gap - (worded.word.box.x0 - last.box.x1)
             if missing > 0:
-                cut = (worded.word.box.x0 + last.box.x1) // 2
+                inside = worded.word.box.x1 <= last.box.x1  # the wider box is the wrong one
+                cut = worded.word.box.x0 - gap + gap // 2 if inside else (worded.word.box.x0 + last.box.x1) // 2
                 found[-1] = replace(found[-1], word=_narrowed(last, last.box.x0, cut - gap // 2))
                 worded = replace(worded, word=_narrowed(worded.word, cut + gap - gap // 2, worded.word.box.x1))
         found.append(worded)
@@ -293,18 +302,25 @@ def _is_like_one(text: str) -> bool:
 
 
 def _parted(text: str, syllables: Syllables) -> list[str]:
-    """The text with one space more, where a word that is no syllable is two of them."""
+    """The text with one space more, where a word that is no syllable is two of them; marks may be amiss too (``đênghị``
+    for ``đề nghị``): the likeliest few at each place."""
     found = []
     for match in _LETTERS.finditer(text):
         word = match.group()
         if len(word) < 3 or syllables.count(word.lower()):
             continue
         for cut in range(1, len(word)):
-            left, right = word[:cut].lower(), word[cut:].lower()
-            if min(syllables.count(left), syllables.count(right)) >= LEAST_COUNT:
-                place = match.start() + cut
-                found.append(f"{text[:place]} {text[place:]}")
+            pairs = product(_known_forms(word[:cut], syllables), _known_forms(word[cut:], syllables))
+            likeliest = sorted(pairs, key=lambda pair: -syllables.log_probability(pair[0].lower(), pair[1].lower()))
+            found += [f"{text[: match.start()]}{left} {right}{text[match.end() :]}" for left, right in likeliest[:FEW]]
     return found
+
+
+def _known_forms(piece: str, syllables: Syllables) -> list[str]:
+    """The piece, and its letters under other marks, as far as they are known syllables."""
+    known = piece.lower()
+    forms = dict.fromkeys((known, *syllables.same_letters(known)))
+    return [piece if form == known else _cased(form, piece) for form in forms if syllables.count(form) >= LEAST_COUNT]
 
 
 def _cased(syllable: str, like: str) -> str:

@@ -1,5 +1,6 @@
 """The words of a line are decided among its readings by sureness and by which syllables follow each other."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -117,3 +118,24 @@ def test_words_stay_in_order_apart_and_honest(words: list[tuple[str, float]]) ->
     found = [worded.word for worded in decided(line, slots(line, ()), counted())]
     assert all(a.box.x1 < b.box.x0 for a, b in pairwise(found))
     assert all(0 <= word.confidence <= 1 for word in found)
+
+
+def test_a_short_word_under_the_box_of_its_neighbour_is_kept() -> None:
+    first, second, third = line_of(("Sở", 0.93), ("Y", 0.93), ("tế", 0.97)).words
+    wide = replace(first, box=replace(first.box, x1=second.box.x1 + 2))
+    line = EngineLine((wide, second, third), PixelBox(0, 0, 3 * WIDTH, 30), 30.0, 0, 0)
+    words = decided(line, slots(line, ()), counted())
+    assert text_of(words) == "Sở Y tế"
+    assert all(a.word.box.x1 < b.word.box.x0 for a, b in pairwise(words))
+    assert words[1].word.box == second.box
+
+
+def test_a_word_read_twice_is_kept_once() -> None:
+    first, second = line_of(("Sở", 0.93), ("Sô", 0.9)).words
+    line = EngineLine((first, replace(second, box=first.box)), PixelBox(0, 0, WIDTH, 30), 30.0, 0, 0)
+    assert text_of(decided(line, slots(line, ()), counted())) == "Sở"
+
+
+@pytest.mark.parametrize(("seen", "meant"), [("đênghị", "đề nghị"), ("Yté", "Y tế"), ("banhành", "ban hành")])
+def test_a_lost_space_comes_back_with_the_marks_that_suit(seen: str, meant: str) -> None:
+    assert read_once(("của", 0.97), (seen, 0.7)) == f"của {meant}"
