@@ -325,6 +325,14 @@ def test_a_misread_word_of_a_title_typed_finds_it(index: SearchIndex) -> None:
     assert found(index, "rhanh toán chi phí")[0] == titled
 
 
+def test_a_number_amid_a_title_typed_finds_the_title_before_the_paper_of_that_number(index: SearchIndex) -> None:
+    of_that_number = record(1, "chủ động ứng phó với bão", number="16")
+    titled = record(2, "trang một", abstract="Chủ động ứng phó với bão số 16", number="1284")
+    fill(index, [of_that_number, titled])
+    assert found(index, "chủ động ứng phó với bão số 16") == [titled, of_that_number]
+    assert found(index, "bão số 16") == [of_that_number, titled]
+
+
 def test_what_stands_in_the_title_comes_before_what_stands_in_the_text(index: SearchIndex) -> None:
     in_text = record(1, "khai sinh " * 30 + "đăng ký " * 30)
     in_title = record(2, "trang một", abstract="Đăng ký khai sinh")
