@@ -9,7 +9,7 @@ from sqlalchemy import Connection, bindparam, delete, text
 
 from archive.cells import Reader
 from archive.imports import INVENTORY_COLUMNS, Imported, StagedRow, inventory_row
-from archive.register.matching import put_in, take_out
+from archive.register.matching import put_rows_in, take_rows_out
 from archive.register.rows import STREAMED
 from archive.register.tables import changes, drop_temporary, fill, make_temporary, ordered, staged, touched
 from archive.register.units import homes_of, known_units, unit_finder
@@ -162,7 +162,7 @@ def _put_changes(connection: Connection, now: str) -> tuple[int, int]:
             "ON CONFLICT DO NOTHING"
         )
     )
-    take_out(connection)
+    take_rows_out(connection)
     changed = connection.execute(
         text("UPDATE inventory SET superseded_at = :now WHERE id IN (SELECT old FROM changes WHERE old IS NOT NULL)"),
         {"now": now},
@@ -190,5 +190,5 @@ def _put_changes(connection: Connection, now: str) -> tuple[int, int]:
         """),
         {"now": now, "forever": FOREVER},
     ).rowcount
-    put_in(connection)
+    put_rows_in(connection)
     return changed, new

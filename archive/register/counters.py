@@ -11,29 +11,46 @@ from archive.tables import batches, records, scans
 from schemas.days import FOREVER, VIETNAM, date_of, day_in_vietnam
 from schemas.units import DayCount, Made, ProcedureCount
 
-_TOUCHED = "touched t JOIN inventory i ON i.key = t.key AND i.superseded_at IS NULL"
+# CROSS JOIN fixes the order: SQLite, which keeps no figures of a temporary table, would go over every row instead.
+_TOUCHED = "(SELECT i.* FROM touched t CROSS JOIN inventory i WHERE i.key = t.key AND i.superseded_at IS NULL) i"
+_TOUCHED_BY_RECORDS = """
+    (SELECT i.* FROM (SELECT DISTINCT c.row FROM touched t CROSS JOIN counted_records c
+                      WHERE c.key = t.key AND c.row IS NOT NULL) c CROSS JOIN inventory i WHERE i.id = c.row) i
+"""
 _OF_PROCEDURE = "(SELECT * FROM inventory WHERE procedure = :procedure AND superseded_at IS NULL) i"
 
 # For each row: +1 and -1 where it comes into force and ends, and the same for its days with a record while in force.
-CHANGES = """
+_SIGNS = "(SELECT 1 AS sign UNION ALL SELECT -1) e"
+IN_FORCE = f"""
     SELECT i.unit AS unit, CASE e.sign WHEN 1 THEN i.from_day ELSE i.until_day END AS day, e.sign AS rows, 0 AS done
-    FROM {rows} CROSS JOIN (SELECT 1 AS sign UNION ALL SELECT -1) e
-    UNION ALL
-    SELECT i.unit, CASE e.sign WHEN 1 THEN CASE WHEN s.from_day > i.from_day THEN s.from_day ELSE i.from_day END
-                               ELSE CASE WHEN s.until_day < i.until_day THEN s.until_day ELSE i.until_day END END,
-           0, e.sign
-    FROM {rows} JOIN digitised_spans s ON s.row = i.id CROSS JOIN (SELECT 1 AS sign UNION ALL SELECT -1) e
-    WHERE s.from_day < i.until_day AND s.until_day > i.from_day
+    FROM {{rows}} CROSS JOIN {_SIGNS}
+"""
+DIGITISED = f"""
+    SELECT i.unit AS unit,
+           CASE e.sign WHEN 1 THEN CASE WHEN s.from_day > i.from_day THEN s.from_day ELSE i.from_day END
+                       ELSE CASE WHEN s.until_day < i.until_day THEN s.until_day ELSE i.until_day END END AS day,
+           0 AS rows, e.sign AS done
+    FROM {{rows}} CROSS JOIN digitised_spans s CROSS JOIN {_SIGNS}
+    WHERE s.row = i.id AND s.from_day < i.until_day AND s.until_day > i.from_day
 """
 
 
-def share(connection: Connection, sign: int) -> None:
-    """Add (or with -1 take away) the share that the rows under the touched keys have in ``unit_days``."""
+def share_in_force(connection: Connection, sign: int) -> None:
+    """Add (or with -1 take away) what the rows under the touched keys have in ``unit_days`` by being in force."""
+    _add(connection, sign, IN_FORCE.format(rows=_TOUCHED))
+
+
+def share_digitised(connection: Connection, sign: int) -> None:
+    """Add (or with -1 take away) what the rows under the touched keys have in ``unit_days`` by their records."""
+    _add(connection, sign, DIGITISED.format(rows=_TOUCHED_BY_RECORDS))
+
+
+def _add(connection: Connection, sign: int, changes: str) -> None:
     connection.execute(
         text(
             f"INSERT INTO unit_days (unit, day, rows, done) "
             f"SELECT unit, day, {sign} * SUM(rows), {sign} * SUM(done) "
-            f"FROM ({CHANGES.format(rows=_TOUCHED)}) c WHERE day < :forever GROUP BY unit, day "
+            f"FROM ({changes}) c WHERE day < :forever GROUP BY unit, day "
             f"ON CONFLICT (unit, day) DO UPDATE SET rows = unit_days.rows + excluded.rows, "
             f"done = unit_days.done + excluded.done"
         ),
@@ -49,7 +66,8 @@ def day_counts(
     The sum over a unit's changes up to a day is what was in force, and what of it was digitised, on that day.
     """
     base = since.toordinal() if since is not None else as_of.toordinal()
-    source = "unit_days" if procedure is None else f"({CHANGES.format(rows=_OF_PROCEDURE)}) c"
+    of_rows = f"({IN_FORCE} UNION ALL {DIGITISED}) c".format(rows=_OF_PROCEDURE)
+    source = "unit_days" if procedure is None else of_rows
     query = text(
         f"SELECT unit, CASE WHEN day < :base THEN :base ELSE day END AS day, SUM(rows) AS rows, SUM(done) AS done "
         f"FROM {source} WHERE day <= :as_of GROUP BY 1, 2 HAVING SUM(rows) <> 0 OR SUM(done) <> 0"

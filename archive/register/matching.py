@@ -8,7 +8,7 @@ from sqlalchemy import Connection, bindparam, delete, func, insert, select, text
 
 from archive.cells import Checked
 from archive.keys import match_key, unit_key
-from archive.register.counters import share
+from archive.register.counters import share_digitised, share_in_force
 from archive.register.tables import (
     WITHDRAWN,
     counted,
@@ -59,7 +59,7 @@ def take_deposits(connection: Connection) -> int:
     connection.execute(
         text(
             "INSERT INTO touched SELECT key FROM fresh WHERE key IS NOT NULL UNION "
-            "SELECT c.key FROM counted_records c JOIN fresh f ON f.record = c.record WHERE c.key IS NOT NULL"
+            "SELECT c.key FROM fresh f CROSS JOIN counted_records c WHERE c.record = f.record AND c.key IS NOT NULL"
         )
     )
     take_out(connection)
@@ -119,39 +119,56 @@ _MATCH = """
                              CASE WHEN i.unit = c.unit THEN 4 ELSE 0 END
                              + CASE WHEN i.result_code <> '' AND i.result_code = c.result_code THEN 2 ELSE 0 END
                              + CASE WHEN i.procedure <> '' AND i.procedure = c.procedure THEN 1 ELSE 0 END AS score
-                      FROM touched t JOIN counted_records c ON c.key = t.key
-                      JOIN inventory i ON i.key = t.key AND i.superseded_at IS NULL
-                      WHERE i.result_code = '' OR c.result_code = '' OR i.result_code = c.result_code) scored) ranked
+                      FROM touched t CROSS JOIN counted_records c CROSS JOIN inventory i
+                      WHERE c.key = t.key AND i.key = t.key AND i.superseded_at IS NULL
+                      AND (i.result_code = '' OR c.result_code = '' OR i.result_code = c.result_code)) scored) ranked
           WHERE place = 1 GROUP BY record) best
     WHERE counted_records.record = best.record
 """
 
 
 def take_out(connection: Connection) -> None:
-    """Take the rows under the touched keys out of the counts, before anything about them or their records changes."""
-    share(connection, -1)
+    """Take the records of the rows under the touched keys out of the counts, before anything about them changes."""
+    share_digitised(connection, -1)
     connection.execute(
         text(
-            "DELETE FROM digitised_spans WHERE row IN (SELECT c.row FROM touched t "
-            "JOIN counted_records c ON c.key = t.key WHERE c.row IS NOT NULL)"
+            "DELETE FROM digitised_spans WHERE row IN (SELECT c.row FROM touched t CROSS JOIN counted_records c "
+            "WHERE c.key = t.key AND c.row IS NOT NULL)"
         )
     )
 
 
 def put_in(connection: Connection) -> None:
-    """Match the records under the touched keys anew, and put their rows into the counts again."""
-    connection.execute(text("UPDATE counted_records SET row = NULL, fits = 0 WHERE key IN (SELECT key FROM touched)"))
+    """Match the records under the touched keys anew, and put what they do for their rows into the counts again."""
+    connection.execute(
+        text(
+            "UPDATE counted_records SET row = NULL, fits = 0 "
+            "WHERE key IN (SELECT key FROM touched) AND (row IS NOT NULL OR fits <> 0)"
+        )
+    )
     connection.execute(text(_MATCH))
     connection.execute(
         text(
             "INSERT INTO digitised_spans (row, from_day, until_day) "
-            "SELECT c.row, MIN(c.day), :forever FROM touched t JOIN counted_records c ON c.key = t.key "
-            "WHERE c.row IS NOT NULL AND c.kind <> 'copy' GROUP BY c.row"
+            "SELECT c.row, MIN(c.day), :forever FROM touched t CROSS JOIN counted_records c "
+            "WHERE c.key = t.key AND c.row IS NOT NULL AND c.kind <> 'copy' GROUP BY c.row"
         ),
         {"forever": FOREVER},
     )
     _put_faults_in(connection)
-    share(connection, 1)
+    share_digitised(connection, 1)
+
+
+def take_rows_out(connection: Connection) -> None:
+    """Take the rows under the touched keys out of the counts with their records, before anything about them changes."""
+    take_out(connection)
+    share_in_force(connection, -1)
+
+
+def put_rows_in(connection: Connection) -> None:
+    """Put the rows under the touched keys into the counts again, their records matched anew."""
+    put_in(connection)
+    share_in_force(connection, 1)
 
 
 def _put_faults_in(connection: Connection) -> None:
@@ -159,10 +176,9 @@ def _put_faults_in(connection: Connection) -> None:
     rows = connection.execute(
         text(
             "SELECT c.row, c.record, c.day, f.from_day, f.until_day FROM counted_records c "
-            "LEFT JOIN record_faults f ON f.record = c.record WHERE c.kind <> 'copy' AND c.row IN "
-            "(SELECT b.row FROM record_faults g JOIN counted_records b ON b.record = g.record "
-            " JOIN touched t ON t.key = b.key WHERE b.row IS NOT NULL) "
-            "AND c.key IN (SELECT key FROM touched)"
+            "LEFT JOIN record_faults f ON f.record = c.record WHERE c.kind <> 'copy' AND c.row IS NOT NULL "
+            "AND c.key IN (SELECT t.key FROM record_faults g CROSS JOIN counted_records b CROSS JOIN touched t "
+            " WHERE b.record = g.record AND t.key = b.key)"
         )
     ).all()
     by_row: dict[int, dict[str, tuple[int, list[tuple[int, int]]]]] = defaultdict(dict)
@@ -217,14 +233,14 @@ def move(connection: Connection, codes: set[str]) -> None:
     if not keys:
         return
     connection.execute(insert(touched), [{"key": key} for key in sorted(keys)])
-    take_out(connection)
+    take_rows_out(connection)
     for table, name in ((inventory, "id"), (counted, "record")):
         moved = [{"moved": k["id"], "new": k["new"]} for k in new_keys if k["table"] is table]
         if moved:
             connection.execute(
                 update(table).where(table.c[name] == bindparam("moved")).values(key=bindparam("new")), moved
             )
-    put_in(connection)
+    put_rows_in(connection)
 
 
 def _seen(connection: Connection) -> int:
