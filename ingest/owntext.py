@@ -22,6 +22,8 @@ BASELINE = 0.78
 """Where the baseline lies between top and bottom of poppler's boxes, which run from ascender to descender."""
 TYPED, KNOWN, UNKNOWN = 0.99, 0.95, 0.5
 """Confidence of words that were typed, and of another program's: syllables that there are, and all else."""
+HIDES = 0.5
+"""A picture over more of the page lies over what was set before it: some programs put what they read under the scan."""
 FEWEST_LETTERS = 40
 SOUND = 0.6
 """Of a typed page's letters at least as many stand in syllables that there are; in fonts of before Unicode (TCVN3, VNI)
@@ -77,16 +79,27 @@ def _known(lines: Sequence[Line]) -> tuple[int, int]:
 
 
 def _text_shown(page: pikepdf.Page) -> tuple[bool, bool]:
-    """Whether the page's content shows text, and whether it places unseen text."""
+    """Whether the page's content shows text, and whether it places unseen text: without ink, or under a picture."""
     seen = unseen = False
-    mode, kept = 0, []
-    for instruction in pikepdf.parse_content_stream(page, "q Q Tr Tj TJ ' \""):
+    x0, y0, x1, y1 = (float(edge) for edge in page.cropbox)
+    images = page.get_images(recursive=False)
+    pictures = {name for name, drawn in images.items() if "/SMask" not in drawn and "/Mask" not in drawn}
+    mode, area = 0, 1.0
+    kept: list[tuple[int, float]] = []
+    for instruction in pikepdf.parse_content_stream(page, "q Q cm Do Tr Tj TJ ' \""):
         operator = str(instruction.operator)
+        if isinstance(instruction, pikepdf.ContentStreamInlineImage):
+            continue
         if operator == "q":
-            kept.append(mode)
+            kept.append((mode, area))
         elif operator == "Q":
-            mode = kept.pop() if kept else mode
-        elif operator == "Tr" and not isinstance(instruction, pikepdf.ContentStreamInlineImage):
+            mode, area = kept.pop() if kept else (mode, area)
+        elif operator == "cm":
+            a, b, c, d = (float(value) for value in instruction.operands[:4])
+            area *= abs(a * d - b * c)
+        elif operator == "Do" and str(instruction.operands[0]) in pictures and area > HIDES * (x1 - x0) * (y1 - y0):
+            seen, unseen = False, seen or unseen
+        elif operator == "Tr":
             mode = int(instruction.operands[0])
         elif operator in SHOWS_TEXT:
             seen |= mode != UNSEEN

@@ -166,7 +166,7 @@ def _typed(page: PageImage, own: OwnText, picture: Picture | Grey, seen: "_Seen"
     taken = boxes + [code.box for code in codes]
     return PageText(
         page.number, width, height, page.dpi, page.turn, lines=own.lines, codes=codes,
-        unread_ink=images.marks(seen.ink, taken, seen.ink_dpi), engine=LAYER,
+        unread_ink=images.marks(seen.ink, taken, seen.ink_dpi), engine=LAYER, typed=True,
     )  # fmt: skip
 
 

@@ -190,6 +190,8 @@ class PageText:
     engine: EngineIdentity | None = None
     digits: tuple[DigitsSeen, ...] = ()
     """Of the rows of number and date, beside the page's own print."""
+    typed: bool = False
+    """Nothing was read: the words are those that the scan's own file shows here, letter by letter."""
     apart: tuple[Word, ...] = ()
     """Symbols behind the slash of a number, read once more without what pen has put before it."""
 

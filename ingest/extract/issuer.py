@@ -74,13 +74,16 @@ class AgencyBlock:
         found = []
         for indexes in blocks:
             code = self.code if indexes is blocks[-1] else ""
-            named = agencies.mended(" ".join(kept[i][0] for i in indexes), self.body, code)
+            read = " ".join(kept[i][0] for i in indexes)
+            named = agencies.mended(read, self.body, code)
+            if self.head.page.typed:
+                named = agencies.Named(read, named.borne_out and named.name == read)
             rows = [kept[i][1] for i in indexes]
             words = [w for row in rows for w in row.words if any(c.isalnum() for c in w.text)]
             same_code = bool(code) and (
                 folded(agencies.code_of(named.name)) == folded(code) or agencies.fits_code(named.name, code)
             )
-            name = agencies.with_hyphens(named.name, self.said)
+            name = named.name if self.head.page.typed else agencies.with_hyphens(named.name, self.said)
             found.append(Agency(name, row_of(rows).box, _worst_of(named.name, words), named.borne_out, same_code))
         return found
 

@@ -113,14 +113,14 @@ def number_finding(head: Head, row: NumberRow | None, bottom: float) -> Finding:
     printed = print_of(page.digits, row.number_words, digits.value) if digits.exact else Print.UNKNOWN
     if printed is Print.PROVED:
         confidence = max(confidence, PRINTED)
-    elif any(box.overlap(ink) > 0 for ink in page.unread_ink):
+    elif any((box.joined(_gap_before(row)) if page.typed else box).overlap(ink) > 0 for ink in page.unread_ink):
         confidence *= 0.7
     match printed:
         case Print.UNLIKE:
             confidence *= PEN
-        case Print.UNKNOWN:
+        case Print.UNKNOWN if not page.typed:
             confidence *= stands_as_print(row.row.words, row.number_words, row.symbol_words)
-        case Print.PROVED | Print.LIKELY:
+        case _:
             pass
     return Finding(digits.value, confidence, evidence, (digits.value,), _("the number may be written by hand"),
                    proved=printed is Print.PROVED)  # fmt: skip

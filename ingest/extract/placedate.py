@@ -86,17 +86,20 @@ class PlaceAndDate:
             confidence *= MISREAD_DIGIT
         if Print.UNLIKE in printed[:2]:
             confidence *= PEN
-        elif by_hand or len(printed) < 2:
+        elif (by_hand or len(printed) < 2) and not self._typed(page):
             confidence *= date_stands_as_print(run, words)
-        if read.raw[1] == "1":
+        if read.raw[1] == "1" and not self._typed(page):
             confidence *= LOST_DIGIT
         year_is_print = len(printed) > 2 and printed[-1] is Print.PROVED
-        if read.year and not year_is_print and not self._year_fits(read.year.value):
+        if read.year and not year_is_print and not self._typed(page) and not self._year_fits(read.year.value):
             confidence *= 0.8
         if by_hand and any(evidence.box.overlap(ink) > 0 for ink in self.page.unread_ink if page == self.page.number):
             confidence *= 0.7
         return Finding(read.iso, confidence, evidence, candidates, _("the date may be completed by hand"),
                        proved=len(printed) > 2 and printed[:2] == [Print.PROVED] * 2)  # fmt: skip
+
+    def _typed(self, page: int) -> bool:
+        return any(text.typed for text in self.texts if text.number == page)
 
     def _year_fits(self, year: str) -> bool:
         """The body speaks of this year or the one before, as papers do; a misread year stands alone."""

@@ -114,7 +114,10 @@ def _title_rows(rows: Sequence[Run]) -> list[Run]:
 
 
 def _title(text: PageText, rows: Sequence[Run]) -> Finding:
-    said = _with_head_and_deputy([_mended_title(row.text) for row in rows])
+    if text.typed:
+        said = [(_spaced(row.text), 1.0) for row in rows]
+    else:
+        said = _with_head_and_deputy([_mended_title(row.text) for row in rows])
     sure = [max(min(word.confidence for word in row.words), SPELT_OUT if fit == 1 else 0.0)
             for row, (_, fit) in zip(rows, said, strict=False)]  # fmt: skip
     confidence = min(sure) * min(fit for _, fit in said)
@@ -168,6 +171,11 @@ def _head_over(deputy: str) -> str:
     return "BỘ TRƯỞNG" if folded(deputy).startswith("thu truong") else deputy.removeprefix("PHÓ ")
 
 
+def _spaced(text: str) -> str:
+    """*text* with one space behind ``KT.`` and its like."""
+    return re.sub(r"^(KT|TM|TL|TUQ|Q)\s*\.\s*", r"\1. ", text.strip(SPECKS))
+
+
 def _mended_title(text: str) -> tuple[str, float]:
     """A line of the capacity as it is spelt, and how like that the reading is."""
     tight = text.strip(SPECKS)
@@ -219,8 +227,10 @@ def _hides_a_word(row: Run) -> bool:
 
 def _named(text: PageText, row: Run) -> Finding:
     read = tidy_person(row.text)
-    value = mended_name(read)
     confidence = min(word.confidence for word in row.words)
+    if text.typed:
+        return Finding(read, confidence, Evidence(text.number, row.box), (read,))
+    value = mended_name(read)
     if not has_family(read) or folded(value.split()[-1]) in ("van", "thi") or _hides_a_word(row):
         confidence *= 0.8  # a word of it is hidden
     elif not is_usual(value):

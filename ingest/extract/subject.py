@@ -13,7 +13,7 @@ from ingest.extract.layout import Head, Run, confidence_of
 from ingest.extract.names import LETTER, TITLE_WORDS, TYPES, URGENCIES, type_named
 from ingest.extract.numberrow import NumberRow, code_in_symbol
 from ingest.extract.rows import FAINT, begins_paragraph, is_capitals, joined, row_of, rows_of, run_on, usual_step
-from ingest.extract.wording import pairs_of, weighed
+from ingest.extract.wording import Weighed, pairs_of, weighed
 from schemas.documents import Evidence
 from schemas.language import _
 from schemas.pages import PageText
@@ -122,9 +122,12 @@ class Subject:
             return Finding(None, 0.0, reason=_("no abstract was found"))
         words = [word for row in rows for word in row.words]
         box = row_of(rows).box
-        text = weighed(_with_opening(joined(rows)), self._pairs)
+        if self.head.page.typed:
+            text = Weighed(joined(rows), 0, 0, len(words))
+        else:
+            text = weighed(_with_opening(joined(rows)), self._pairs)
         faint = sum(word.confidence < FAINT for word in words) / len(words)
-        doubtful = text.doubtful + sum(_one_or_roman(word.text) for word in words)
+        doubtful = text.doubtful + sum(_one_or_roman(word.text) for word in words if not self.head.page.typed)
         confidence = confidence_of(words) - 0.5 * faint - 0.04 * doubtful - self._doubt_of_end(rows)
         confidence -= 0.1 * (len(rows) > MOST_LINES)
         return Finding(text.text, confidence, Evidence(self.head.page.number, box), (text.text,),

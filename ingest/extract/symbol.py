@@ -53,7 +53,7 @@ def symbol_finding(page: PageText, row: NumberRow, made_of: MadeOf) -> Finding:
     letter = made_of.type == LETTER
     if not letter and len(parts) >= 2:
         code = _code_of(made_of.type)
-        if code and parts[0] != code and distance(folded(parts[0]), folded(code)) <= 1:
+        if code and parts[0] != code and distance(folded(parts[0]), folded(code)) <= 1 and not page.typed:
             mended[0] = code
         borne_out += bool(code) and mended[0] == code
         place = 1
@@ -63,7 +63,7 @@ def symbol_finding(page: PageText, row: NumberRow, made_of: MadeOf) -> Finding:
         near = _near_code(parts[place], agency, misread=sure < FAINT)
         if near is not None and near != parts[place] and not (issuer is not None and issuer.borne_out):
             near = None  # a name that may itself be misread mends nothing
-        mended[place] = near or parts[place]
+        mended[place] = near if near and not page.typed else parts[place]
         borne_out += near is not None or agencies.fits_code(name, parts[place])
     if letter and len(parts) > 1 and folded(parts[-1]) in made_of.desks:
         borne_out += 1

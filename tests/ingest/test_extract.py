@@ -149,6 +149,37 @@ def test_ink_over_the_number_or_the_day_makes_them_doubtful() -> None:
     assert document.metadata.issued_on.state is FieldState.HELD
 
 
+def typed_decision(number: Line) -> PageText:
+    misprinted = replaced(decision(), "Về việc", line("Về việc cấp giấy phép trên địa bản quận", 0.2, 0.17, 0.6, 6))
+    misprinted = replaced(misprinted, "QUẬN 1", line("QUÂN 1", 0.18, 0.066, 0.09, 1))
+    misprinted = replaced(misprinted, "Nguyễn", line("Nguyên Thị Hồngg", 0.60, 0.72, 0.18, 22))
+    return replace(replaced(misprinted, "Số:", number), typed=True)
+
+
+def test_a_typed_page_is_taken_at_its_word_misprints_and_all() -> None:
+    row = line("Số: 445 /QĐ-UBNN", 0.14, 0.10, 0.18, 3)
+    label, number, symbol = row.words
+    tall = replace(number, box=Box(number.box.x0, 0.093, number.box.x1, 0.117))
+    document = described(typed_decision(replace(row, words=(label, tall, symbol))))
+    said = values(document)
+    assert said["abstract"] == "Về việc cấp giấy phép trên địa bản quận"
+    assert said["issuer"] == "ỦY BAN NHÂN DÂN QUÂN 1"
+    assert said["symbol"] == "QĐ-UBNN"
+    assert said["signer"] == "Nguyên Thị Hồngg"
+    assert document.metadata.number.state is FieldState.ACCEPTED
+    assert document.metadata.abstract.state is FieldState.ACCEPTED
+    assert document.metadata.signer.state is FieldState.ACCEPTED
+    assert document.reasons == ()
+
+
+def test_pen_beside_a_typed_number_makes_it_doubtful() -> None:
+    row = line("Số: 44 /QĐ-UBND", 0.14, 0.10, 0.18, 3)
+    number, symbol = row.words[1:]
+    beside = Box(number.box.x1 + 0.001, 0.1, symbol.box.x0 - 0.001, 0.11)
+    document = described(replace(typed_decision(row), unread_ink=(beside,)))
+    assert document.metadata.number.state is FieldState.HELD
+
+
 def test_a_day_left_to_the_pen_is_held() -> None:
     written = replaced(decision(), "Quận 1, ngày", line("Quận 1, ngày tháng 8 năm 2023", 0.50, 0.10, 0.32, 4))
     field = described(written).metadata.issued_on

@@ -73,6 +73,15 @@ def test_a_note_typed_over_a_picture_of_paper_does_not_stand_for_the_page(tmp_pa
     assert "Luật Tổ chức chính quyền" in text.text
 
 
+def test_text_under_a_picture_of_the_page_is_another_programs_reading(tmp_path: Path) -> None:
+    drawn().crop((150, 250, 1100, 520)).save(tmp_path / "paper.png")
+    over = "position:absolute;left:-30mm;top:-30mm;width:210mm;height:297mm"
+    page = page_of(typed(tmp_path / "a.pdf", f'<p>{LINES[0]}</p><img style="{over}" src="paper.png">'))
+    assert page.own is not None
+    assert not page.own.typed
+    assert not read_page(page, FAST).typed
+
+
 def test_a_layer_of_nonsense_is_read_afresh(tmp_path: Path, rightly_read: PageText) -> None:
     nonsense = replace(rightly_read, lines=tuple(
         replace(line, words=tuple(replace(word, text="xq" + word.text[::-1]) for word in line.words))
