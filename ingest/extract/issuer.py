@@ -23,6 +23,9 @@ ROOM_FOR_A_LINE = 2.6
 """From the last line of an agency to the number, in steps of the head; each line needs one, the rule below it half."""
 NOT_BORNE_OUT = 0.95
 """Factor of an agency's name that nothing else on the paper bears out."""
+OTHER_LETTERS = 0.85
+"""Factor of a typed name that differs in more than marks from those that are known: a word beside it may be no part of
+it."""
 KNOWN_WORD = 0.95
 """Least confidence of a word that agencies' names are made of: BAN, NHÂN, QUẬN."""
 
@@ -76,7 +79,9 @@ class AgencyBlock:
             code = self.code if indexes is blocks[-1] else ""
             read = " ".join(kept[i][0] for i in indexes)
             named = agencies.mended(read, self.body, code)
+            sure = 1.0
             if self.head.page.typed:
+                sure = 1.0 if folded(named.name) == folded(read) else OTHER_LETTERS
                 named = agencies.Named(read, named.borne_out and named.name == read)
             rows = [kept[i][1] for i in indexes]
             words = [w for row in rows for w in row.words if any(c.isalnum() for c in w.text)]
@@ -84,7 +89,8 @@ class AgencyBlock:
                 folded(agencies.code_of(named.name)) == folded(code) or agencies.fits_code(named.name, code)
             )
             name = named.name if self.head.page.typed else agencies.with_hyphens(named.name, self.said)
-            found.append(Agency(name, row_of(rows).box, _worst_of(named.name, words), named.borne_out, same_code))
+            confidence = sure * _worst_of(named.name, words)
+            found.append(Agency(name, row_of(rows).box, confidence, named.borne_out, same_code))
         return found
 
     @property

@@ -172,6 +172,11 @@ def test_a_typed_page_is_taken_at_its_word_misprints_and_all() -> None:
     assert document.reasons == ()
 
 
+def test_a_word_of_another_line_in_a_typed_agencys_name_is_asked_about() -> None:
+    astray = replaced(decision(), "QUẬN 1", line("CỘNG QUẬN 1", 0.16, 0.066, 0.16, 1))
+    assert described(replace(astray, typed=True)).metadata.issuer.state is FieldState.HELD
+
+
 def test_pen_beside_a_typed_number_makes_it_doubtful() -> None:
     row = line("Số: 44 /QĐ-UBND", 0.14, 0.10, 0.18, 3)
     number, symbol = row.words[1:]
