@@ -256,7 +256,11 @@ def _with_missed(lines: tuple[EngineLine, ...], page: Grey, dpi: float, engine: 
     rest = images.unread_lines(page, boxes, dpi)
     if rest is None:
         return lines
-    found = [line for line in engine.read(rest, dpi, Layout.SPARSE) if line.confidence >= MISSED_CONFIDENCE]
+    words = [word for line in lines for word in line.words]
+    found = [
+        line for line in engine.read(rest, dpi, Layout.SPARSE)
+        if line.confidence >= MISSED_CONFIDENCE and not _is_piece(line, words)
+    ]  # fmt: skip
     merged = list(lines)
     for line in found:
         middle = (line.box.y0 + line.box.y1) / 2
@@ -268,6 +272,15 @@ def _with_missed(lines: tuple[EngineLine, ...], page: Grey, dpi: float, engine: 
         block, paragraph = (before.block, before.paragraph) if before is not None and near else (-1, -1)
         merged.insert(place, replace(line, block=block, paragraph=paragraph))
     return tuple(merged)
+
+
+def _is_piece(line: EngineLine, words: Sequence[EngineWord]) -> bool:
+    """A single sign close beside a word: a stroke of its letters that its box, drawn too narrow, left out."""
+    return len(line.text) == 1 and any(
+        max(word.box.x0 - line.box.x1, line.box.x0 - word.box.x1) < 0.3 * line.box.height
+        and min(word.box.y1, line.box.y1) - max(word.box.y0, line.box.y0) > 0.5 * line.box.height
+        for word in words
+    )
 
 
 def _share_column(first: EngineLine, second: EngineLine) -> bool:

@@ -85,7 +85,8 @@ def relined(page: Grey, lines: Sequence[EngineLine], dpi: float, engine: OcrEngi
                 current[number].remove(word)
             if number != stretch.row.line and _same_row(stretch.row, lines[number]):
                 joined[number] = stretch.row.line
-        current[stretch.row.line] += [word for word in again if not _covered(word, current[stretch.row.line])]
+        kept = [word for words in current for word in words]
+        current[stretch.row.line] += [word for word in again if not _covered(word, kept)]
     return _put_together(lines, current, joined)
 
 
@@ -227,9 +228,11 @@ def _letters(words: Sequence[EngineWord]) -> int:
 
 
 def _covered(word: EngineWord, others: Sequence[EngineWord]) -> bool:
-    """Most of the word lies where another stands already."""
+    """Most of the word lies where another stands already, of whichever line."""
     return any(
-        min(word.box.x1, other.box.x1) - max(word.box.x0, other.box.x0) > 0.5 * word.box.width for other in others
+        min(word.box.x1, other.box.x1) - max(word.box.x0, other.box.x0) > 0.5 * word.box.width
+        and min(word.box.y1, other.box.y1) - max(word.box.y0, other.box.y0) > 0.5 * word.box.height
+        for other in others
     )
 
 

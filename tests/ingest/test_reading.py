@@ -2,6 +2,7 @@
 
 import io
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from PIL import Image
 from ingest import images
 from ingest.reading import not_read, read_page
 from samples.drawing import Sheet, pen_digits, seal, stamp
-from samples.scans import cover_sheet, scanned
+from samples.scans import cover_sheet, scanned, write_day
 from schemas.documents import Kind
 from schemas.documents import Sheet as CoverSheet
 from schemas.pages import PageImage, PageState, PageText, ReadingOptions, Turn
@@ -228,3 +229,11 @@ def test_faint_print_comes_out_black_on_white_and_black_print_as_it_was() -> Non
     faint = (255 - (255 - page.astype(np.float32)) * 0.35).astype(np.uint8)
     assert np.percentile(images.on_white(faint)[page < 60], 50) < 40
     assert np.array_equal(images.on_white(page), page)
+
+
+def test_strokes_beside_a_letter_are_no_words_of_their_own(tmp_path: Path) -> None:
+    certificate = next(file for file in write_day(tmp_path) if file.name == "chung-chi.tif")
+    with Image.open(certificate) as scan:
+        rows = read_page(packed(scan.convert("L"), 300), CAREFUL).text.splitlines()
+    assert any("THÀNH PHỐ HỒ CHÍ MINH" in row for row in rows)
+    assert not [row for row in rows if len(row.strip()) == 1]

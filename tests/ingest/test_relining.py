@@ -1,5 +1,7 @@
 """Rows that a seal or a pen broke apart are read again between what was read of them."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -83,3 +85,11 @@ def test_an_empty_gap_between_columns_is_no_print() -> None:
     lines = (line(0, *WHOLE), line(1, *BROKEN[:2], *BROKEN[3:]))
     relined(page(*WHOLE, *BROKEN[:2], *BROKEN[3:]), lines, 200, reader)
     assert reader.asked == 0
+
+
+def test_a_word_that_another_line_has_already_is_not_put_twice() -> None:
+    tall = word("hội", 250, 1)
+    tall = replace(tall, box=PixelBox(250, tall.box.y0, 330, tall.box.y1 + 25))
+    lines = (line(0, *WHOLE), line(1, *BROKEN[:2], *BROKEN[3:]), line(1, tall))
+    found = relined(page(*WHOLE, *BROKEN), lines, 200, Reader("hội"))
+    assert sum(text.split().count("hội") for text in texts(found)) == 1
