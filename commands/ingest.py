@@ -18,6 +18,7 @@ from commands.access import operator_of
 from commands.batchview import Summary, progress
 from commands.engines import desk_of, opened_pool, reading_options
 from commands.indexing import index_or_say
+from commands.inputpath import InputPath
 from commands.metrics import Meter, metered
 from commands.packages import take_packages
 from commands.runlog import logged
@@ -44,7 +45,7 @@ SPACE_FLOOR_BYTES = 200_000_000
 
 
 @click.command(help=_("Read scans, make them searchable PDF/A, sign, archive and index them."))
-@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("paths", nargs=-1, required=True, type=InputPath())
 @click.option("--unit", default=None, help=_("Code of the unit whose papers these are."))
 @click.option("--procedure", default="", help=_("Code of the procedure."))
 @click.option("--dossier", default="", help=_("Code of the dossier that all these papers belong to."))

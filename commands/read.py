@@ -10,6 +10,7 @@ import click
 
 from cli import Context
 from commands.engines import opened_pool, reading_options
+from commands.inputpath import InputPath
 from commands.showing import console, harmless, harmless_lines, json_line
 from ingest.extract import describe
 from ingest.extract.shown import shown
@@ -25,7 +26,7 @@ from schemas.work import RejectedScan, SecretScan
 
 
 @click.command(help=_("Read scans and print what they say; nothing is stored."))
-@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("paths", nargs=-1, required=True, type=InputPath())
 @click.option("--json", "as_json", is_flag=True, help=_("Print one JSON object a line, a document each."))
 @click.option("--pdf-dir", type=click.Path(path_type=Path, file_okay=False), default=None,
               help=_("Write the searchable PDF/A of each input here, unsigned, under its name."))  # fmt: skip

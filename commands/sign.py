@@ -7,6 +7,7 @@ import click
 
 from cli import Context
 from commands.access import ask_secret
+from commands.inputpath import InputPath
 from commands.showing import harmless
 from ingest.fencedlook import first_look
 from ingest.signing import Seal, lift, open_seals, sign
@@ -18,7 +19,7 @@ from schemas.settings import load_settings
 
 
 @click.command(help=_("Sign PDF files as the settings say; PDF/A stays PDF/A, earlier signatures stay valid."))
-@click.argument("pdfs", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("pdfs", nargs=-1, required=True, type=InputPath())
 @click.option("-o", "--output", "folder", type=click.Path(path_type=Path, file_okay=False), default=None,
               help=_("Write the signed files here under their names; else beside each: NAME.signed.pdf."))  # fmt: skip
 @click.pass_obj

@@ -223,3 +223,11 @@ def mounted(folder: Path, options: str) -> Iterator[Path]:
         yield folder
     finally:
         subprocess.run(["umount", str(folder)], check=True)
+
+
+@pytest.mark.parametrize("command", [["ingest"], ["read"], ["sign"]])
+def test_an_empty_path_is_no_folder(command: list[str], tmp_path: Path) -> None:
+    ran = sohoa("--workspace", tmp_path / "ws", *command, "")
+    assert ran.code == 2
+    assert "the path is empty" in ran.err
+    assert not (tmp_path / "ws").exists()
