@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Generic, TypeVar
 
 from archive.rowfiles import REJECT_HEADINGS, Cell, RowFile, cell_text, fold, looks_like_tcvn3
-from schemas.formulas import harmless_formula
+from schemas.formulas import harmless_formula, without_guard
 from schemas.language import _
 
 T = TypeVar("T")
@@ -89,7 +89,7 @@ class Reader(Generic[T]):
             if not any(cells):
                 continue
             try:
-                if line in merged:
+                if merged and line in merged:
                     raise BadCell("", _("a merged cell hides this row's own value; unmerge it and fill in each row"))
                 yield take(line, cells)
             except BadCell as bad:
@@ -153,12 +153,13 @@ class Checked(dict[str, V]):
 
 def checked_text(column: str, text: str) -> str:
     """*text* in NFC, without space or a guard around it; BadCell for text in a font's own code."""
-    text = cell_text(text)
+    text = without_guard(text.strip())
     if text.isascii():
         return text
     if not unicodedata.is_normalized("NFC", text):
         text = unicodedata.normalize("NFC", text)
-    text = text.replace("\u00a0", " ").strip()
+    if "\u00a0" in text:
+        text = text.replace("\u00a0", " ").strip()
     if looks_like_tcvn3(text):
         raise BadCell(column, _("text in TCVN3 (an ABC font such as .VnTime); type it again in Unicode"))
     return text

@@ -175,7 +175,9 @@ def inventory_row(
     def take(line: int, cells: Sequence[Cell]) -> StagedRow:
         if not file.all_texts:
             cells = [cell_text(cell) for cell in cells]
-        row = [*cells, *[""] * (width - len(cells)), ""]  # the last stands for the columns that the file has not
+        if len(cells) < width:
+            cells = [*cells, *[""] * (width - len(cells))]
+        row = [*cells, ""]  # the last stands for the columns that the file has not
         of_unit, number_cell, symbol_cell, both, issued_on, procedure, code, title, start, end, to, revoked = pick(row)
         unit, home = units[of_unit]
         if both or "/" in number_cell or not number_cell.strip():
