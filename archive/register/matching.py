@@ -1,7 +1,7 @@
 """Which row each record counts for, and on which days: matched anew under the keys that a change touches."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, func, insert, select, text, update
@@ -25,7 +25,9 @@ from archive.register.units import homes_of, known_units
 from archive.tables import records
 from schemas.days import FOREVER, day_in_vietnam
 
-DEPOSITS_AT_ONCE = 50_000
+DEPOSITS_AT_ONCE = 250_000
+"""In one transaction: the more at once, the fewer times a page of an index is written, but the longer others wait."""
+STREAMED_AT_ONCE = 20_000
 
 
 def take_deposits(connection: Connection) -> int:
@@ -42,20 +44,26 @@ def take_deposits(connection: Connection) -> int:
                records.c.result_code, records.c.position)
         .where(records.c.position > seen).order_by(records.c.position).limit(DEPOSITS_AT_ONCE)
     )  # fmt: skip
-    rows = connection.execute(query).all()
-    if not rows:
-        return 0
     for table in (fresh, touched):
         make_temporary(connection, table)
     unit_of = Checked(lambda given: names.get(unit_key(given), given))
-    values = []
-    for id, given, procedure, kind, number, symbol, issued_on, deposited_at, _withdrawn_at, code, _position in rows:
-        unit = unit_of[given]
-        key = None
-        if number and issued_on:
-            key = match_key(homes.get(unit, unit), number, symbol or "", issued_on.toordinal())
-        values.append((id, key, unit, procedure, kind, day_in_vietnam(deposited_at), code or ""))
-    fill(connection, fresh, values)
+    count, last, withdrawn = 0, seen, {}
+    found = connection.execute(query, execution_options={"yield_per": STREAMED_AT_ONCE})
+    for some in found.partitions():
+        values = []
+        for id, given, procedure, kind, number, symbol, issued_on, deposited_at, withdrawn_at, code, position in some:
+            unit = unit_of[given]
+            key = None
+            if number and issued_on:
+                key = match_key(homes.get(unit, unit), number, symbol or "", issued_on.toordinal())
+            values.append((id, key, unit, procedure, kind, day_in_vietnam(deposited_at), code or ""))
+            if withdrawn_at:
+                withdrawn[id] = day_in_vietnam(withdrawn_at)
+            last = position
+        count += len(values)
+        fill(connection, fresh, values)
+    if count == 0:
+        return 0
     connection.execute(
         text(
             "INSERT INTO touched SELECT key FROM fresh WHERE key IS NOT NULL UNION "
@@ -77,10 +85,10 @@ def take_deposits(connection: Connection) -> int:
             "SELECT record, key, unit, procedure, kind, day, 0, result_code FROM fresh"
         )
     )
-    _note_withdrawals(connection, rows)
+    _note_withdrawals(connection, withdrawn)
     put_in(connection)
-    connection.execute(update(state).where(state.c.name == "records_seen").values(value=rows[-1].position))
-    return len(rows)
+    connection.execute(update(state).where(state.c.name == "records_seen").values(value=last))
+    return count
 
 
 def _forget_vanished(connection: Connection) -> None:
@@ -95,17 +103,15 @@ def _forget_vanished(connection: Connection) -> None:
     put_in(connection)
 
 
-def _note_withdrawals(connection: Connection, rows: Iterable[Any]) -> None:
-    """A fresh record that was withdrawn does not count from that day on, which no audit mends."""
+def _note_withdrawals(connection: Connection, withdrawn: Mapping[str, int]) -> None:
+    """A fresh record that was withdrawn (record id → day) does not count from that day on, which no audit mends."""
     connection.execute(
         text("DELETE FROM record_faults WHERE reason = :withdrawn AND record IN (SELECT record FROM fresh)"),
         {"withdrawn": WITHDRAWN},
     )
-    for row in rows:
-        if row.withdrawn_at:
-            day = day_in_vietnam(row.withdrawn_at)
-            connection.execute(delete(faults).where(faults.c.record == row.id, faults.c.from_day == day))
-            connection.execute(insert(faults).values(record=row.id, from_day=day, until_day=FOREVER, reason=WITHDRAWN))
+    for id, day in withdrawn.items():
+        connection.execute(delete(faults).where(faults.c.record == id, faults.c.from_day == day))
+        connection.execute(insert(faults).values(record=id, from_day=day, until_day=FOREVER, reason=WITHDRAWN))
 
 
 # A record counts for no row of another result code. Of several rows it counts for that of its own unit before one of a
