@@ -9,6 +9,7 @@ import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -103,7 +104,8 @@ def verify_open(
             _("{file}: not a readable PDF ({error})").format(file=named, error=_first_line(error))
         ) from error
     judged = list(_judged(reader, fields, _Bench(trusted, at)))
-    return _with_later_changes(judged, ends_cleanly=_ends_with_its_last_update(file))
+    understood = _ends_with_its_last_update(file) and _adds_proofs(reader, max((j.revision for j in judged), default=0))
+    return _with_later_changes(judged, understood=understood)
 
 
 # -- one signature ------------------------------------------------------------------------------------------------
@@ -342,8 +344,23 @@ def _ends_with_its_last_update(file: BinaryIO) -> bool:
     return bool(mark) and behind in (b"", b"\n", b"\r\n", b"\r")
 
 
-def _with_later_changes(judged: list[_Judged], *, ends_cleanly: bool) -> list[SignatureVerdict]:
-    """The verdicts, the oldest first.
+def _adds_proofs(reader: PdfFileReader, newest: int) -> bool:
+    """Each update behind revision *newest* brought validation data. One that brings nothing was taken out of sight:
+    with a bit of its table changed, the file reads as it was before, without the signature that covers all of it."""
+    held = [_proofs(reader, revision) for revision in range(newest, reader.xrefs.total_revisions)]
+    return all(before < after for before, after in pairwise(held))
+
+
+def _proofs(reader: PdfFileReader, revision: int) -> int:
+    try:
+        store = DocumentSecurityStore.read_dss(reader.get_historical_resolver(revision))
+    except (NoDSSFoundError, *UNREADABLE):
+        return 0
+    return len(store.certs) + len(store.ocsps) + len(store.crls) + len(store.vri_entries)
+
+
+def _with_later_changes(judged: list[_Judged], *, understood: bool) -> list[SignatureVerdict]:
+    """The verdicts, the oldest first. *understood*: what stands behind the newest is updates that bring proofs.
 
     Behind the newest signature only timestamps and validation data may stand, as they are checked by themselves; a new
     form field, with an appearance that nobody signed, could cover the page.
@@ -351,7 +368,7 @@ def _with_later_changes(judged: list[_Judged], *, ends_cleanly: bool) -> list[Si
     judged.sort(key=lambda one: one.revision)
     verdicts = [one.verdict for one in judged]
     newest = verdicts[-1:]
-    if not any(v.covers_whole or (v.modified_after == "validation_data" and ends_cleanly) for v in newest):
+    if not any(v.covers_whole or (v.modified_after == "validation_data" and understood) for v in newest):
         return [_uncovered(verdict) for verdict in verdicts]
     for number, verdict in enumerate(verdicts):
         resigned = [later for later in verdicts[number + 1 :] if later.intact and later.verdict is not Verdict.CHANGED]

@@ -286,6 +286,24 @@ def test_no_bit_of_the_wrapping_goes_unnoticed(signed: SignedPdf, tmp_path: Path
     assert unnoticed == []
 
 
+def test_an_update_taken_out_of_sight_is_noticed(signed: SignedPdf, tmp_path: Path, keys: DemoKeys) -> None:
+    """Without its table the last update reads as if it were not there, nor the signature that it holds."""
+    content = signed.path.read_bytes()
+    head = list(re.finditer(rb"\n\d+ 0 obj\n<<(.*?)>>\nstream", content, re.S))[-1]
+    assert b"/Type /XRef" in head[1]
+    places = [place for place in range(*head.span(1)) if content[place : place + 1].isalpha()]
+    unnoticed = [
+        content[place - 8 : place + 8]
+        for place in places
+        if verdict_on(_with_flipped_bit(content, place), tmp_path, keys) == Verdict.VALID
+    ]
+    assert not unnoticed
+
+
+def _with_flipped_bit(content: bytes, place: int) -> bytes:
+    return content[:place] + bytes([content[place] ^ 2]) + content[place + 1 :]
+
+
 def test_a_widened_gap_is_noticed(signed: SignedPdf, tmp_path: Path, keys: DemoKeys) -> None:
     """The universal signature forgery: a byte range that leaves out more than the signature."""
     here = signed.path.read_bytes()
