@@ -3,35 +3,48 @@
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from sqlalchemy.engine import make_url
 
+from archive import database
 from archive.catalogue import Catalogue
+from archive.store import Archive
+from commands.indexing import index_or_say
+from commands.workspace import Workspace
 from ingest.pipeline import ScanDone
 from ingest.signing import Seal
 from samples.keys import make_demo_keys
+from schemas.errors import ServiceUnavailable
 from schemas.work import ScanState
-from tests.ingest.office import opened
+from search.index import Request
+from search.query import parse
+from tests.ingest.office import Office, opened
 from tests.ingest.papers_read import decision
 from tests.ingest.signed import seals as opened_seals
-from tests.services.postgres import postgres
+from tests.services.opensearch import running
+from tests.services.postgres import emptied, postgres
 
 
 class Gate:
-    """A port that passes on to another one, and can be shut: what goes through is cut, what comes is refused."""
+    """A port that passes on to another one, until it is shut (what goes through is cut, what comes is refused) or hangs
+    (nothing goes through, and nothing is refused)."""
 
     def __init__(self, port: int) -> None:
         self._to = port
         self._open: list[socket.socket] = []
+        self._flows = threading.Event()
         self.port = 0
-        self.open()
+        self.fails: tuple[bytes, Callable[[], None]] | None = None
+        """What to do, once, when these bytes come, instead of passing them on."""
+        self.listen()
 
-    def open(self) -> None:
+    def listen(self) -> None:
+        self._flows.set()
         self._listening = socket.create_server(("127.0.0.1", self.port), reuse_port=True)
         self.port = self._listening.getsockname()[1]
         threading.Thread(target=self._accept, args=(self._listening,), daemon=True).start()
@@ -43,6 +56,15 @@ class Gate:
             one.close()
         self._open.clear()
 
+    def hang(self) -> None:
+        self._flows.clear()
+
+    def open(self) -> None:
+        """As if it had never been shut, or hung."""
+        if self._flows.is_set():
+            self.listen()
+        self._flows.set()
+
     def _accept(self, listening: socket.socket) -> None:
         while True:
             try:
@@ -52,15 +74,22 @@ class Gate:
                 return
             self._open += [here, there]
             for source, target in ((here, there), (there, here)):
-                threading.Thread(target=_passed_on, args=(source, target), daemon=True).start()
+                threading.Thread(target=self._pass_on, args=(source, target), daemon=True).start()
+
+    def _pass_on(self, source: socket.socket, target: socket.socket) -> None:
+        with suppress(OSError):
+            while chunk := source.recv(65536):
+                if self.fails is not None and self.fails[0] in chunk:
+                    (_bytes, fail), self.fails = self.fails, None
+                    fail()
+                self._flows.wait()
+                target.sendall(chunk)
+        with suppress(OSError):
+            target.shutdown(socket.SHUT_RDWR)
 
 
-def _passed_on(source: socket.socket, target: socket.socket) -> None:
-    with suppress(OSError):
-        while chunk := source.recv(65536):
-            target.sendall(chunk)
-    with suppress(OSError):
-        target.shutdown(socket.SHUT_RDWR)
+FAULTS: dict[str, Callable[[Gate], None]] = {"vanishes": Gate.shut, "hangs": Gate.hang}
+faults = pytest.mark.parametrize("fault", FAULTS)
 
 
 @pytest.fixture(scope="module")
@@ -74,29 +103,143 @@ def seals(tmp_path: Path) -> tuple[Seal, ...]:
     return tuple(opened_seals(make_demo_keys(tmp_path / "keys")))
 
 
-@pytest.mark.service("PostgreSQL")
-def test_a_database_that_is_started_anew_in_the_middle_is_waited_for(
-    tmp_path: Path, server: str, seals: tuple[Seal, ...]
-) -> None:
+@pytest.fixture
+def gate(server: str) -> Iterator[Gate]:
     where = make_url(server)
     assert where.port is not None
     gate = Gate(where.port)
-    (tmp_path / "office").mkdir()
-    office = opened(tmp_path / "office", seals)
+    yield gate
+    gate.shut()
+    catalogue = Catalogue.open(server)
+    emptied(catalogue.engine)
+    catalogue.close()
+
+
+def office_of(folder: Path, seals: tuple[Seal, ...]) -> Office:
+    """Three papers to archive."""
+    folder.mkdir()
+    office = opened(folder, seals)
     for number in range(3):
         office.scan(f"{number}.tif", decision(str(number + 1), street=f"Số {number}"))
-    catalogue = Catalogue.open(where.set(port=gate.port).render_as_string(hide_password=False))
+    return office
+
+
+def behind(gate: Gate, server: str) -> str:
+    """The database's URL through the gate."""
+    return make_url(server).set(port=gate.port).render_as_string(hide_password=False)
+
+
+def assert_all_is_there_once(office: Office) -> None:
+    catalogue = office.catalogue()
+    assert {state for _sha256, _path, state in catalogue.scans()} == {ScanState.DONE}
+    assert len(catalogue.scans()) == len(list(Archive.open(office.workspace / "archive").records())) == 3
+    assert catalogue.log_faults() == []
+    office.state()  # the audit finds archive and catalogue at one
+    catalogue.close()
+
+
+@pytest.mark.service("PostgreSQL")
+@faults
+def test_a_database_that_comes_back_in_the_middle_is_waited_for(
+    tmp_path: Path, server: str, gate: Gate, seals: tuple[Seal, ...], fault: str
+) -> None:
+    office = office_of(tmp_path / "office", seals)
+    office.url = behind(gate, server)
     done = 0
-    for event in office.run(replace(office.desk(), catalogue=catalogue)):
+    for event in office.run():
         if isinstance(event, ScanDone):
             done += 1
             if done == 1:
-                gate.shut()
+                FAULTS[fault](gate)
                 threading.Timer(1.5, gate.open).start()
                 began = time.monotonic()
     assert done == 3
     assert time.monotonic() - began > 1
-    assert {state for _sha256, _path, state in catalogue.scans()} == {ScanState.DONE}
-    assert catalogue.log_faults() == []
-    catalogue.close()
+    assert_all_is_there_once(office)
+
+
+@pytest.mark.service("PostgreSQL")
+def test_a_database_that_stays_away_stops_the_batch_which_later_goes_on(
+    tmp_path: Path, server: str, gate: Gate, seals: tuple[Seal, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "SERVER_BACK_S", 1.0)
+    office = office_of(tmp_path / "office", seals)
+    office.url = behind(gate, server)
+    events = office.run()
+    next(event for event in events if isinstance(event, ScanDone))
+    gate.shut()
+    with pytest.raises(ServiceUnavailable, match="run the same command again when it is back"):
+        list(events)
+    gate.open()
+    assert 0 < len([event for event in office.run() if isinstance(event, ScanDone)]) < 3
+    assert_all_is_there_once(office)
+
+
+# -- the search engine --------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def opensearch() -> Iterator[int]:
+    with running() as url:
+        port = urlsplit(url).port
+        assert port is not None
+        yield port
+
+
+def searched_by(office: Office, gate: Gate) -> Workspace:
+    """The office's workspace with OpenSearch behind the gate; which index it is, the gate's port says."""
+    (office.workspace / "sohoa.toml").write_text(
+        f'[search]\nengine = "opensearch"\nurl = "http://127.0.0.1:{gate.port}"\nindex = "t-{gate.port}"\n'
+        "timeout_s = 10\n"
+    )
+    return Workspace.open(office.workspace)
+
+
+def found(workspace: Workspace) -> int:
+    return workspace.index.search(Request(parse("quyet dinh"))).total
+
+
+@pytest.mark.service("opensearch")
+@faults
+def test_archiving_goes_on_without_its_search_engine_and_the_index_is_caught_up_later(
+    tmp_path: Path, opensearch: int, seals: tuple[Seal, ...], fault: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    gate = Gate(opensearch)
+    office = office_of(tmp_path / "office", seals)
+    workspace = searched_by(office, gate)
+    assert index_or_say(workspace) == 0
+    for event in office.run():
+        if isinstance(event, ScanDone):
+            FAULTS[fault](gate)
+            break
+    assert len([event for event in office.run() if isinstance(event, ScanDone)]) == 2
+    assert index_or_say(workspace) is None
+    assert "The records are safe in the archive" in capsys.readouterr().err
+    assert_all_is_there_once(office)
+    gate.open()
+    assert index_or_say(workspace) == 3
+    assert found(workspace) == 3
+    gate.shut()
+
+
+@pytest.mark.service("opensearch")
+@faults
+def test_a_search_engine_that_comes_back_in_the_middle_of_indexing_has_all_records_once(
+    tmp_path: Path, opensearch: int, seals: tuple[Seal, ...], fault: str
+) -> None:
+    gate = Gate(opensearch)
+    office = office_of(tmp_path / "office", seals)
+    workspace = searched_by(office, gate)
+    list(office.run())
+    failed = threading.Event()
+
+    def fail() -> None:
+        FAULTS[fault](gate)
+        failed.set()
+        threading.Timer(3, gate.open).start()
+
+    gate.fails = b"/_bulk", fail
+    assert index_or_say(workspace) == 3
+    assert failed.is_set()
+    assert (found(workspace), workspace.index.status().position) == (3, workspace.catalogue.last_position())
     gate.shut()
