@@ -28,6 +28,10 @@ BUSY_TIMEOUT_S = 30.0
 """How long a writer waits for another one; a write takes milliseconds."""
 SERVER_BACK_S = 60.0
 """How long a run waits for a database server that went away; one that is started anew takes seconds."""
+CONNECT_TIMEOUT_S = 10
+"""How long a server may take to let us in."""
+NETWORK_TIMEOUT_S = 60
+"""How long a connection may carry nothing to a machine that is gone, before either side gives it up."""
 STATEMENT_TIMEOUT_S = 300.0
 """How long PostgreSQL may work on one statement, waiting for others' locks included. The longest here, over twenty
 million rows of the inventory, take seconds."""
@@ -96,16 +100,22 @@ def _engine(url: str) -> Engine:
 
 
 def _on_a_server(url: URL) -> Engine:
-    names_itself = {} if "application_name" in url.query else {"application_name": _who()}
-    # The server notices within a minute that a machine is gone, and gives its claims to others.
+    idle_s, probes = NETWORK_TIMEOUT_S // 2, 3
+    interval_s = idle_s // probes
+    # The server notices within a minute that a machine is gone, and gives its claims to others; so do we of the server.
     limits = {
-        "statement_timeout": f"{STATEMENT_TIMEOUT_S * 1000:.0f}", "tcp_keepalives_idle": "30",
-        "tcp_keepalives_interval": "10", "tcp_keepalives_count": "3",
+        "statement_timeout": f"{STATEMENT_TIMEOUT_S * 1000:.0f}", "tcp_keepalives_idle": idle_s,
+        "tcp_keepalives_interval": interval_s, "tcp_keepalives_count": probes,
     }  # fmt: skip
     options = " ".join(f"-c {name}={value}" for name, value in limits.items())
+    ours = {
+        "application_name": _who(), "connect_timeout": CONNECT_TIMEOUT_S, "keepalives_idle": idle_s,
+        "keepalives_interval": interval_s, "keepalives_count": probes, "tcp_user_timeout": NETWORK_TIMEOUT_S * 1000,
+    }  # fmt: skip
     return create_engine(
         url, pool_pre_ping=True, pool_size=CONNECTIONS // 2, max_overflow=CONNECTIONS // 2,
-        connect_args={**names_itself, "options": f"{options} {url.query.get('options', '')}", "keepalives_idle": 30},
+        connect_args={name: value for name, value in ours.items() if name not in url.query}
+        | {"options": f"{options} {url.query.get('options', '')}"},
     )  # fmt: skip
 
 

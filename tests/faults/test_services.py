@@ -175,6 +175,16 @@ def test_a_database_that_stays_away_stops_the_batch_which_later_goes_on(
     assert_all_is_there_once(office)
 
 
+@pytest.mark.service("PostgreSQL")
+def test_a_database_that_lets_nobody_in_is_given_up_in_time(
+    server: str, gate: Gate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "CONNECT_TIMEOUT_S", 2)
+    gate.hang()
+    with pytest.raises(ServiceUnavailable, match="timeout expired"):
+        Catalogue.open(behind(gate, server))
+
+
 # -- the search engine --------------------------------------------------------------------------------------------
 
 
