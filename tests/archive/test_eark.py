@@ -1,7 +1,11 @@
 """Packages for the historical archive: valid to an outside checker, whole when they come back, refused when altered."""
 
+import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
+from urllib.parse import quote
 
 import pytest
 from eark_validator import structure
@@ -12,7 +16,6 @@ from archive.eark import DATA, packages_in, records_in, write_package
 from archive.nd30 import write_record
 from archive.store import Archive
 from cli import run
-from commands.packages import take_packages
 from commands.workspace import Workspace
 from ingest.pipeline import Deposited
 from samples.keys import make_demo_keys
@@ -134,23 +137,61 @@ def test_a_record_as_pdf_and_xml(archive: Archive, tmp_path: Path) -> None:
     assert (said["FileCode"], said["DocOrdinal"], said["OrganName"]) == (DOSSIER, "1", "UBND Quận 1")
 
 
-def test_a_dossier_goes_from_one_workspace_to_another_by_command(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    office = opened(tmp_path, tuple(opened_seals(make_demo_keys(tmp_path / "keys"))))
-    office.scan("a.tif", decision("1"))
-    [record] = [event.deposit.record for event in office.run() if isinstance(event, Deposited)]
+Said = Callable[..., list[dict[str, Any]]]
+
+
+@pytest.fixture
+def said(capsys: pytest.CaptureFixture[str]) -> Said:
+    """Runs a command that ends with 0; the JSON lines that it prints."""
+
+    def run_it(workspace: Path, *arguments: str) -> list[dict[str, Any]]:
+        capsys.readouterr()
+        assert run(["--workspace", str(workspace), *arguments]) == 0
+        return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+    return run_it
+
+
+def known_of(workspace: Path, said: Said) -> dict[str, object]:
+    """All that is known of a workspace's records, but for what the move itself is: versions, and who made them when."""
+    ids = sorted(record.id for record in Workspace.open(workspace).archive.records())
+    shown = [said(workspace, "show", id, "--json")[0] for id in ids]
+    for one in shown:
+        file = Path(one.pop("pdf"))
+        one |= {"bytes": file.read_bytes(), "version": None, "history": None, "deposited_at": None}
+    checked = said(workspace, "verify", *ids, "--json")
+    found = [[row["id"] for row in said(workspace, "search", words, "--json") if "id" in row]
+             for words in ("quyet dinh", "1/QĐ-UBND", "Hàm Nghi")]  # fmt: skip
+    return {"shown": shown, "signatures": checked, "found": found,
+            "kept": said(workspace, "retention", "list", "--json")}  # fmt: skip
+
+
+def test_a_dossier_goes_from_one_workspace_to_another_by_ingest_and_is_whole_there(tmp_path: Path, said: Said) -> None:
+    keys = make_demo_keys(tmp_path / "keys")
+    office = opened(tmp_path, tuple(opened_seals(keys)))
+    for name, street in (("a.tif", "Lê Lợi"), ("b.tif", "Hàm Nghi"), ("c.tif", "Pasteur")):
+        office.scan(name, decision(str(len(office.reader.texts) + 1), street=street))
+    ids = [
+        event.deposit.record.id for event in office.run(office.desk(dossier="D 1/2")) if isinstance(event, Deposited)
+    ]
+    for command in (["retention", "set", "05", ids[0]], ["rebuild"]):
+        assert run(["--workspace", str(office.workspace), *command]) == 0
     export = ["--workspace", str(office.workspace), "export", "-o", str(tmp_path / "out")]
-    assert [run([*export, record.dossier, form]) for form in ("--eark", "--nd30")] == [0, 0]
+    assert [run([*export, "D 1/2", form]) for form in ("--eark", "--nd30")] == [0, 0]
     assert run([*export, "none", "--eark"]) == 4
     assert run([*export, "--eark", "--batch", office.catalogue().batches()[0].id]) == 0
-    capsys.readouterr()
     [package] = packages_in([tmp_path / "out"])  # the batch brought this dossier alone
-    other = Workspace.open(tmp_path / "other")
-    for new, known in ((1, 0), (0, 1)):
-        assert take_packages(other, [package], "An", False) == 0
-        assert f"{new} records put in, {known} there already" in capsys.readouterr().out
-    assert other.archive.record(record.id) == record
-    assert [row.id for row in other.catalogue.deposits()] == [record.id]
-    (package / DATA / record.id / "document.pdf").write_bytes(b"%PDF-1.7 forged")
-    assert take_packages(other, [package], "An", False) == 1
+    other = tmp_path / "other"
+    other.mkdir()
+    for workspace in (office.workspace, other):
+        (workspace / "sohoa.toml").write_text(keys.settings())
+    ingest = ("ingest", "--workers", "1", "--json", str(package))
+    for new, known in ((len(ids), 0), (0, len(ids))):
+        taken = said(other, *ingest)[0]
+        assert taken == {"package": str(package), "state": "taken", "new": new, "known": known}
+    assert known_of(other, said) == known_of(office.workspace, said)
+    assert said(other, "rebuild", "--json")
+    assert known_of(other, said) == known_of(office.workspace, said)
+    assert said(other, "audit", "--signatures", "--json")[0]["whole"]
+    (package / DATA / quote(ids[0], safe="") / "document.pdf").write_bytes(b"%PDF-1.7 forged")
+    assert run(["--workspace", str(other), *ingest]) == 3
