@@ -123,13 +123,13 @@ class Subject:
         words = [word for row in rows for word in row.words]
         box = row_of(rows).box
         if self.head.page.typed:
-            text = Weighed(joined(rows), 0, 0, len(words))
+            text = Weighed(joined(rows), 0, 0, 0, len(words))
         else:
             text = weighed(_with_opening(joined(rows)), self._pairs)
         faint = sum(word.confidence < FAINT for word in words) / len(words)
         doubtful = text.doubtful + sum(_one_or_roman(word.text) for word in words if not self.head.page.typed)
         confidence = confidence_of(words) - 0.5 * faint - 0.04 * doubtful - self._doubt_of_end(rows)
-        confidence -= 0.1 * (len(rows) > MOST_LINES)
+        confidence -= 0.1 * (text.overruled + (len(rows) > MOST_LINES))
         return Finding(text.text, confidence, Evidence(self.head.page.number, box), (text.text,),
                        _("some words are unclear"))  # fmt: skip
 

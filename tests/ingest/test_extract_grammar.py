@@ -136,3 +136,8 @@ def test_codes_and_numbers_of_an_abstract_stay_as_they_were_read() -> None:
 @given(st.text(max_size=80))
 def test_weighing_changes_marks_and_nothing_else(text: str) -> None:
     assert folded(weighed(text, pairs_of([])).text) == folded(text)
+
+
+def test_a_syllable_that_there_is_is_not_left_for_another_without_a_doubt() -> None:
+    assert weighed("ứng phó với áp thấp nhiệt đới và mưa lũ", pairs_of([])).overruled == 1
+    assert weighed("sửa đối, bổ sung", pairs_of([])).overruled == 0
