@@ -277,7 +277,7 @@ def _with_missed(lines: tuple[EngineLine, ...], page: Grey, dpi: float, engine: 
 def _is_piece(line: EngineLine, words: Sequence[EngineWord]) -> bool:
     """A single sign close beside a word: a stroke of its letters that its box, drawn too narrow, left out."""
     return len(line.text) == 1 and any(
-        max(word.box.x0 - line.box.x1, line.box.x0 - word.box.x1) < 0.3 * line.box.height
+        max(word.box.x0 - line.box.x1, line.box.x0 - word.box.x1) < 0.15 * line.box.height
         and min(word.box.y1, line.box.y1) - max(word.box.y0, line.box.y0) > 0.5 * line.box.height
         for word in words
     )
