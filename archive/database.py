@@ -158,10 +158,11 @@ def _waiting_for_its_server(engine: Engine) -> Engine:
     @event.listens_for(engine, "do_connect")
     def _connect(dialect: Any, _record: object, arguments: Any, options: Any) -> Any:
         nonlocal had
+        connect = _noticing_silence if dialect.driver == "psycopg" else dialect.connect
         deadline = time.monotonic() + (SERVER_BACK_S if had else 0)
         while True:
             try:
-                connection = dialect.connect(*arguments, **options)
+                connection = connect(*arguments, **options)
             except dialect.loaded_dbapi.OperationalError:
                 if time.monotonic() >= deadline:
                     raise
@@ -171,6 +172,17 @@ def _waiting_for_its_server(engine: Engine) -> Engine:
                 return connection
 
     return engine
+
+
+def _noticing_silence(*arguments: Any, **options: Any) -> Any:
+    import psycopg
+
+    from archive.answering import Answering  # its driver is not there where the catalogue is SQLite
+
+    connection = Answering.connect(*arguments, **options)
+    connection.longest_s = STATEMENT_TIMEOUT_S + CONNECT_TIMEOUT_S  # the server itself gives up sooner
+    connection.another = lambda: psycopg.connect(*arguments, **options)
+    return connection
 
 
 def _use_write_ahead_log(connection: sqlite3.Connection) -> None:

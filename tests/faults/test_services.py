@@ -9,15 +9,19 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+from sqlalchemy import text
 from sqlalchemy.engine import make_url
 
-from archive import database
+from archive import answering, database
 from archive.catalogue import Catalogue
+from archive.database import Database, engine_of
 from archive.store import Archive
+from cli import run as sohoa
 from commands.indexing import index_or_say
 from commands.workspace import Workspace
 from ingest.pipeline import ScanDone
 from ingest.signing import Seal
+from samples.inventory import write_units
 from samples.keys import make_demo_keys
 from schemas.errors import ServiceUnavailable
 from schemas.work import ScanState
@@ -39,6 +43,7 @@ class Gate:
         self._open: list[socket.socket] = []
         self._flows = threading.Event()
         self.port = 0
+        self._silent: set[socket.socket] = set()
         self.fails: tuple[bytes, Callable[[], None]] | None = None
         """What to do, once, when these bytes come, instead of passing them on."""
         self.listen()
@@ -58,6 +63,10 @@ class Gate:
 
     def hang(self) -> None:
         self._flows.clear()
+
+    def forget(self) -> None:
+        """Lets nothing more through of what is open now, and says so to neither side; what comes is passed on."""
+        self._silent.update(self._open)
 
     def open(self) -> None:
         """As if it had never been shut, or hung."""
@@ -83,6 +92,8 @@ class Gate:
                     (_bytes, fail), self.fails = self.fails, None
                     fail()
                 self._flows.wait()
+                if source in self._silent:
+                    continue
                 target.sendall(chunk)
         with suppress(OSError):
             target.shutdown(socket.SHUT_RDWR)
@@ -158,16 +169,25 @@ def test_a_database_that_comes_back_in_the_middle_is_waited_for(
     assert_all_is_there_once(office)
 
 
-@pytest.mark.service("PostgreSQL")
-def test_a_database_that_stays_away_stops_the_batch_which_later_goes_on(
-    tmp_path: Path, server: str, gate: Gate, seals: tuple[Seal, ...], monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All that is waited for is waited for a second or two."""
     monkeypatch.setattr(database, "SERVER_BACK_S", 1.0)
+    monkeypatch.setattr(database, "CONNECT_TIMEOUT_S", 2)
+    monkeypatch.setattr(answering, "ASK_AFTER_S", 1.0)
+
+
+@pytest.mark.service("PostgreSQL")
+@pytest.mark.usefixtures("soon")
+@faults
+def test_a_database_that_stays_away_stops_the_batch_which_later_goes_on(
+    tmp_path: Path, server: str, gate: Gate, seals: tuple[Seal, ...], fault: str
+) -> None:
     office = office_of(tmp_path / "office", seals)
     office.url = behind(gate, server)
     events = office.run()
     next(event for event in events if isinstance(event, ScanDone))
-    gate.shut()
+    FAULTS[fault](gate)
     with pytest.raises(ServiceUnavailable, match="run the same command again when it is back"):
         list(events)
     gate.open()
@@ -176,13 +196,42 @@ def test_a_database_that_stays_away_stops_the_batch_which_later_goes_on(
 
 
 @pytest.mark.service("PostgreSQL")
-def test_a_database_that_lets_nobody_in_is_given_up_in_time(
-    server: str, gate: Gate, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(database, "CONNECT_TIMEOUT_S", 2)
+@pytest.mark.usefixtures("soon")
+def test_a_database_that_lets_nobody_in_is_given_up_in_time(server: str, gate: Gate) -> None:
     gate.hang()
     with pytest.raises(ServiceUnavailable, match="timeout expired"):
         Catalogue.open(behind(gate, server))
+
+
+@pytest.mark.service("PostgreSQL")
+@pytest.mark.usefixtures("soon")
+def test_a_database_that_hangs_ends_the_command_with_5(
+    tmp_path: Path, server: str, gate: Gate, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "sohoa"
+    folder.mkdir()
+    (folder / "sohoa.toml").write_text(f'[catalogue]\nurl = "{behind(gate, server)}"\n')
+    write_units(tmp_path / "units.csv")
+    command = ["--workspace", str(folder), "units", "import", str(tmp_path / "units.csv")]
+    gate.fails = b"INSERT INTO", gate.hang
+    assert sohoa(command) == 5
+    told = capsys.readouterr().err
+    assert "the server has said nothing for" in told
+    assert "run the same command again when it is back" in told
+    gate.open()
+    assert sohoa(command) == 0
+
+
+@pytest.mark.service("PostgreSQL")
+@pytest.mark.usefixtures("soon")
+def test_a_connection_that_is_lost_without_a_word_is_replaced_and_a_long_statement_is_waited_for(
+    server: str, gate: Gate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "STATEMENT_TIMEOUT_S", 3.0)
+    slow = Database(engine_of(behind(gate, server)))
+    assert slow.rows(text("SELECT pg_sleep(2)"))
+    gate.forget()
+    assert slow.rows(text("SELECT 1")) == [(1,)]
 
 
 # -- the search engine --------------------------------------------------------------------------------------------
