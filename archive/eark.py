@@ -12,9 +12,10 @@ The name follows from what is in it, so that the same records give the same pack
 
 import hashlib
 import json
+import re
 import shutil
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -40,6 +41,7 @@ DC, OAI_DC = "http://purl.org/dc/elements/1.1/", "http://www.openarchives.org/OA
 PREMIS = "http://www.loc.gov/premis/v3"
 PROFILE = "https://earkcsip.dilcis.eu/profile/E-ARK-CSIP.xml"
 DATA = "representations/rep1/data"
+PRESERVED = "metadata/preservation/premis.xml"
 NAMES = {"document.pdf", "metadata.json", "text.json", "provenance.json"}
 PREMIS_META = {"version": "3.0", "xsi:schema_location": f"{PREMIS} https://www.loc.gov/standards/premis/premis.xsd"}
 
@@ -71,7 +73,7 @@ def write_package(archive: Archive, record_ids: Sequence[str], target: Path, lab
                 _write_files(archive, record, folder / DATA / _folder_of(record.id))
                 _write_dublin_core(record, folder / "metadata/descriptive" / f"{_folder_of(record.id)}.xml")
             history = {record.id: archive.history(record.id) for record in records}
-            _write_premis(records, history, folder / "metadata/preservation/premis.xml")
+            _write_premis(records, history, folder / PRESERVED)
             _write_mets(folder, label)
             flush(folder)
             folder.rename(target / name)
@@ -112,6 +114,30 @@ def records_in(package: Path) -> Iterator[tuple[str, Path]]:
         raise InputRejected(_("{package}: a package without records of sohoa").format(package=package))
     for folder in folders:
         yield unquote(folder.name), package / folder
+
+
+def history_in(package: Path, record_ids: Iterable[str]) -> dict[str, list[RecordVersion]]:
+    """What the PREMIS of a package, which ``records_in`` has looked through, says was done to these records, the oldest
+    first. InputRejected where it cannot be read."""
+    histories: dict[str, list[RecordVersion]] = {}
+    for event in _parsed(package / PRESERVED).iter(f"{{{PREMIS}}}event"):
+        identifier, type_, when, what, by, record = (
+            event.findtext(f".//{{{PREMIS}}}{name}") or ""
+            for name in ("eventIdentifierValue", "eventType", "eventDateTime", "eventDetail",
+                         "linkingAgentIdentifierValue", "linkingObjectIdentifierValue")
+        )  # fmt: skip
+        number = _EVENT_ID.fullmatch(identifier)
+        try:
+            made_at = datetime.fromisoformat(when)
+        except ValueError as error:
+            raise InputRejected(
+                _("{package}: {file} has an event without a date ({event})").format(
+                    package=package, file=PRESERVED, event=identifier
+                )
+            ) from error
+        done = RecordVersion(int(number[1]) if number else 0, made_at, by, what or type_, (), earlier=True)
+        histories.setdefault(record, []).append(done)
+    return {id: histories.get(_xml_text(id), []) for id in record_ids}
 
 
 def _write_files(archive: Archive, record: Record, folder: Path) -> None:
@@ -159,8 +185,8 @@ def _write_premis(records: Sequence[Record], history: dict[str, tuple[RecordVers
             events.append((
                 "event", PREMIS_META,
                 ("event_identifier", ("event_identifier_type", "local"),
-                 ("event_identifier_value", f"{_xml_text(record.id)} v{done.number}")),
-                ("event_type", _xml_text(done.what.split(" ")[0]) or "change"),
+                 ("event_identifier_value", _event_id(record.id, done))),
+                ("event_type", _event_type(done)),
                 ("event_date_time", done.made_at.isoformat()),
                 ("event_detail_information", ("event_detail", _xml_text(done.what))),
                 ("linking_agent_identifier", ("linking_agent_identifier_type", "local"),
@@ -177,6 +203,18 @@ def _write_premis(records: Sequence[Record], history: dict[str, tuple[RecordVers
             ("agent_name", _xml_text(name)), ("agent_type", "person"),
         ), "3.0"))  # fmt: skip
     _write_xml(root, file)
+
+
+_EVENT_ID = re.compile(r".* v([0-9]{1,9}) [0-9T:.+-]+ .*", re.DOTALL)
+
+
+def _event_id(record_id: str, done: RecordVersion) -> str:
+    """The same in every archive that the record comes to: there, versions are counted from 1 again."""
+    return f"{_xml_text(record_id)} v{done.number} {done.made_at.isoformat()} {_event_type(done)}"
+
+
+def _event_type(done: RecordVersion) -> str:
+    return _xml_text(done.what.split(" ")[0]) or "change"
 
 
 def _write_mets(folder: Path, label: str) -> None:
@@ -200,7 +238,7 @@ def _write_mets(folder: Path, label: str) -> None:
     section = etree.SubElement(etree.SubElement(root, f"{{{METS}}}amdSec", ID=_new_id()), f"{{{METS}}}digiprovMD",
                                ID=_new_id(), CREATED=now, STATUS="CURRENT")  # fmt: skip
     preserved.append(section.get("ID"))
-    _reference(section, folder, folder / "metadata/preservation/premis.xml", now, MDTYPE="PREMIS")
+    _reference(section, folder, folder / PRESERVED, now, MDTYPE="PREMIS")
     files = etree.SubElement(root, f"{{{METS}}}fileSec", ID=_new_id())
     group = etree.SubElement(files, f"{{{METS}}}fileGrp", ID=_new_id(), USE="Representations/rep1")
     group.set(f"{{{CSIP}}}CONTENTINFORMATIONTYPE", "MIXED")
@@ -239,12 +277,7 @@ def _link(element: Any, folder: Path, file: Path) -> None:
 
 def _named(package: Path) -> Iterator[tuple[str, str]]:
     """Path and SHA-256 of each file that a package's METS names."""
-    parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False)
-    try:
-        root = etree.parse(str(package / "METS.xml"), parser).getroot()
-    except (etree.XMLSyntaxError, OSError) as error:
-        raise InputRejected(_("{package}: METS.xml cannot be read ({error})").format(
-            package=package, error=error)) from error  # fmt: skip
+    root = _parsed(package / "METS.xml")
     for tag, holder in (("mdRef", None), ("file", "FLocat")):
         for element in root.iter(f"{{{METS}}}{tag}"):
             located = element if holder is None else element.find(f"{{{METS}}}{holder}")
@@ -255,6 +288,15 @@ def _named(package: Path) -> Iterator[tuple[str, str]]:
                     _("{package}: METS.xml names a file elsewhere, or one without SHA-256").format(package=package)
                 )
             yield name, element.get("CHECKSUM") or ""
+
+
+def _parsed(file: Path) -> Any:
+    parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False)
+    try:
+        return etree.parse(str(file), parser).getroot()
+    except (etree.XMLSyntaxError, OSError) as error:
+        raise InputRejected(_("{package}: {file} cannot be read ({error})").format(
+            package=file.parent, file=file.name, error=error)) from error  # fmt: skip
 
 
 def _folder_of(record_id: str) -> str:

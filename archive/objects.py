@@ -24,6 +24,8 @@ T = TypeVar("T")
 DIGEST = "sha512"
 LAYOUT = "0003-hash-and-id-n-tuple-storage-layout"
 OBJECT_ID = "urn:sohoa:"
+EARLIER = "history.json"
+"""What was done to a record that a package brought, in the archives where it was before."""
 CERTIFICATE = "destroyed.json"
 """What is left of a document that was destroyed: that it was, when, by whom and on which decision."""
 
@@ -153,7 +155,10 @@ class HeldObject:
         return self.standing(serial) if serial is not None else None
 
     def history(self, serial: str) -> Iterator[RecordVersion]:
-        """The versions of the object in which something of a document changed, the oldest first."""
+        """What was done to a document in earlier archives, where a package brought it; then the versions of the object
+        in which something of it changed. The oldest first."""
+        if f"{serial}/{EARLIER}" in self._logical_paths():
+            yield from self.value(serial, EARLIER, tuple[RecordVersion, ...])
         before: dict[str, str] = {}
         for name in self.inventory.version_directories:
             version = self.inventory.version(name)

@@ -8,6 +8,7 @@ An object's head holds, for each document of the dossier, a folder named by its 
     001/provenance.json   which programs and people made it, when, with which settings
     001/original.pdf      the scan itself, where it was signed already and so is kept unchanged
     001/certified.pdf     that scan with the agency's own signature added, where the settings ask for it
+    001/history.json      what was done to it in the archives where it was before, where a package brought it
 
 When the proofs of a record's signatures are renewed, its ``document.pdf`` grows, and its ``certified.pdf``: a new
 version of the object, whose earlier ones stay.
@@ -24,6 +25,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 
 from archive.bucket import Bucket
 from archive.content import (
@@ -42,7 +44,7 @@ from archive.content import (
     write_document,
     write_json,
 )
-from archive.objects import CERTIFICATE, HeldObject, dossier_code
+from archive.objects import CERTIFICATE, EARLIER, HeldObject, dossier_code
 from archive.shelves import Shelves
 from archive.staging import (
     DECLARATION,
@@ -57,7 +59,7 @@ from archive.staging import (
 from schemas.documents import SignedPdf
 from schemas.errors import InputRejected, IntegrityBroken
 from schemas.language import _
-from schemas.records import Deposit, Submission, Withdrawal
+from schemas.records import Deposit, RecordVersion, Submission, Withdrawal
 from schemas.retention import Retention
 from schemas.stored import to_json
 
@@ -65,6 +67,8 @@ from schemas.stored import to_json
 for _handler in [h for h in logging.root.handlers if type(h) is logging.StreamHandler]:
     logging.root.removeHandler(_handler)
 logging.root.setLevel(logging.WARNING)
+
+NOTHING_KNOWN: Mapping[str, Sequence[RecordVersion]] = MappingProxyType({})
 
 Arrival = tuple[Submission, Path | None]
 """A document on its way in, and its original where that is kept beside it."""
@@ -263,8 +267,15 @@ class Archive(Shelves):
             [deposit] = self._put(change, write, held, [serial])
             return deposit
 
-    def take_back(self, folders: Mapping[str, Path], *, operator: str) -> list[Deposit]:
-        """Put records of one dossier in again, under their ids, from *folders* with their files (id → folder).
+    def take_back(
+        self,
+        folders: Mapping[str, Path],
+        *,
+        operator: str,
+        earlier: Mapping[str, Sequence[RecordVersion]] = NOTHING_KNOWN,
+    ) -> list[Deposit]:
+        """Put records of one dossier in again, under their ids, from *folders* with their files (id → folder);
+        *earlier* is what was done to each before, which its history begins with from now on.
 
         What stands with the same PDF and metadata stays (``new`` is False). InputRejected where another record stands
         under an id, or the files do not fit the id; IntegrityBroken where a PDF is not the one that its metadata say.
@@ -292,6 +303,8 @@ class Archive(Shelves):
                 def write(content: Path) -> None:
                     for serial, folder in fresh.items():
                         shutil.copytree(folder, content / serial)
+                        if before := earlier.get(f"{dossier}.{serial}"):
+                            write_json(content / serial / EARLIER, [to_json(version) for version in before])
 
                 made = {deposit.record.id: deposit for deposit in self._put(change, write, held, list(fresh))}
             else:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from archive.eark import records_in
+from archive.eark import history_in, records_in
 from commands.showing import harmless, json_line
 from commands.workspace import Workspace
 from schemas.errors import InputRejected, IntegrityBroken
@@ -46,8 +46,9 @@ def _taken(workspace: Workspace, package: Path, who: str) -> tuple[int, int]:
         dossiers[id.rpartition(".")[0]][id] = folder
     verify.close()
     new = known = 0
+    earlier = history_in(package, (id for folders in dossiers.values() for id in folders))
     for folders in dossiers.values():
-        for deposit in workspace.archive.take_back(folders, operator=who):
+        for deposit in workspace.archive.take_back(folders, operator=who, earlier=earlier):
             workspace.catalogue.note_deposit(deposit, who=who, what="take back")
             new, known = new + deposit.new, known + (not deposit.new)
     return new, known

@@ -129,7 +129,8 @@ def _withdrawn(record: Record) -> str:
 def _print_history(history: tuple[RecordVersion, ...]) -> None:
     table = Table(_("version"), _("date"), _("by"), _("what was done"), _("files changed"), box=None)
     for version in history:
-        table.add_row(str(version.number), f"{version.made_at.astimezone(VIETNAM):%d/%m/%Y %H:%M}",
+        number = f"({version.number})" if version.earlier else str(version.number)  # those of an earlier archive
+        table.add_row(number, f"{version.made_at.astimezone(VIETNAM):%d/%m/%Y %H:%M}",
                       harmless(version.by), harmless(version.what), ", ".join(version.files))  # fmt: skip
     console().print(table)
 

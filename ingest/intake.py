@@ -62,6 +62,12 @@ def identify(path: Path) -> Scan | RejectedScan:
     if size == 0:
         return _rejected(path, _("{file}: empty file; scan it again"))
     media_type = media_type_of(head)
+    if media_type is None and _is_packed_package(head):
+        return _rejected(
+            path,
+            _("{file}: a package that is packed; unpack it (unzip, or tar -xf) and give the folder that is in it"),
+            sha256=digest.hexdigest(),
+        )
     if media_type is None:
         return _rejected(
             path,
@@ -85,6 +91,12 @@ def media_type_of(head: bytes) -> MediaType | None:
     if b"%PDF-" in head[:HEADER_BYTES]:
         return MediaType.PDF
     return None
+
+
+def _is_packed_package(head: bytes) -> bool:
+    """A tar file, or a ZIP file that begins with the folder of an E-ARK package (``uuid-…``); others may be papers."""
+    zipped = head.startswith(b"PK\3\4") and head[30:].removeprefix(b"./").startswith(b"uuid-")
+    return zipped or head[257:262] == b"ustar"
 
 
 def _files(path: Path, excluded: set[tuple[int, int] | None]) -> Iterator[Path | RejectedScan]:

@@ -43,6 +43,8 @@ class RecordVersion:
     what: str
     files: tuple[str, ...]
     """The names of the files that came, changed or went."""
+    earlier: bool = False
+    """It was a version in another archive, from which a package brought the record here; its files are not known."""
 
 
 @dataclass(frozen=True, slots=True)

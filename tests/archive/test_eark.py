@@ -12,7 +12,7 @@ from eark_validator import structure
 from eark_validator.mets import MetsValidator
 from lxml import etree
 
-from archive.eark import DATA, packages_in, records_in, write_package
+from archive.eark import DATA, PRESERVED, history_in, packages_in, records_in, write_package
 from archive.nd30 import write_record
 from archive.store import Archive
 from cli import run
@@ -94,6 +94,44 @@ def test_a_package_comes_back_whole(archive: Archive, tmp_path: Path) -> None:
 
     assert whole(other) == whole(archive)
     assert_valid(other.root)
+
+
+def taken_back(package: Path, root: Path) -> Archive:
+    """An archive of its own with the records of *package*."""
+    made = Archive.open(root)
+    folders = dict(records_in(package))
+    earlier = history_in(package, folders)
+    for dossier in {id.rpartition(".")[0] for id in folders}:
+        of_it = {id: folder for id, folder in folders.items() if id.rpartition(".")[0] == dossier}
+        made.take_back(of_it, operator="Chi", earlier=earlier)
+    return made
+
+
+@pytest.mark.service("PREMIS schema")
+def test_what_was_done_to_a_record_comes_back_with_it_however_often_it_moves(archive: Archive, tmp_path: Path) -> None:
+    second = taken_back(package_of(archive, tmp_path / "one"), tmp_path / "second")
+    second.withdrawn(f"{DOSSIER}.001", Withdrawal("thu hồi", "QĐ 9", "Chi", NOON))
+    package = package_of(second, tmp_path / "two")
+    third = taken_back(package, tmp_path / "third")
+
+    def done(archive: Archive, id: str) -> list[tuple[object, ...]]:
+        return [(version.number, version.made_at, version.by, version.what) for version in archive.history(id)]
+
+    for id in (f"{DOSSIER}.001", f"{DOSSIER}.002", "Hồ sơ/ 1 & <2>.001"):
+        *before, _taken_back = done(third, id)
+        assert before == done(second, id)
+        assert before[: len(done(archive, id))] == done(archive, id)
+        assert [version.earlier for version in third.history(id)] == [*[True] * len(before), False]
+    assert len(done(third, f"{DOSSIER}.001")) == 4  # deposited, taken back, withdrawn, taken back
+    said = etree.parse(str(package / PRESERVED))
+    assert premis_service.schema().validate(said)
+    named = [element.text for element in said.iter("{*}eventIdentifierValue")]
+    assert len(named) == len(set(named)) == 8
+    for when in said.iter("{*}eventDateTime"):
+        when.text = "yesterday"
+    said.write(str(package / PRESERVED))
+    with pytest.raises(InputRejected, match="an event without a date"):
+        history_in(package, [f"{DOSSIER}.001"])
 
 
 def test_another_record_under_the_same_id_is_not_overwritten(archive: Archive, tmp_path: Path) -> None:
@@ -181,6 +219,7 @@ def test_a_dossier_goes_from_one_workspace_to_another_by_ingest_and_is_whole_the
     assert run([*export, "none", "--eark"]) == 4
     assert run([*export, "--eark", "--batch", office.catalogue().batches()[0].id]) == 0
     [package] = packages_in([tmp_path / "out"])  # the batch brought this dossier alone
+    serials = [id.rpartition(".")[2] for id in ids]
     other = tmp_path / "other"
     other.mkdir()
     for workspace in (office.workspace, other):
@@ -190,6 +229,9 @@ def test_a_dossier_goes_from_one_workspace_to_another_by_ingest_and_is_whole_the
         taken = said(other, *ingest)[0]
         assert taken == {"package": str(package), "state": "taken", "new": new, "known": known}
     assert known_of(other, said) == known_of(office.workspace, said)
+    for id in ids:
+        before, after = (said(workspace, "show", id, "--json")[0]["history"] for workspace in (office.workspace, other))
+        assert [one["what"] for one in after] == [*[one["what"] for one in before], f"take back {', '.join(serials)}"]
     assert said(other, "rebuild", "--json")
     assert known_of(other, said) == known_of(office.workspace, said)
     assert said(other, "audit", "--signatures", "--json")[0]["whole"]

@@ -2,6 +2,8 @@
 
 import hashlib
 import os
+import shutil
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -99,6 +101,14 @@ def test_what_cannot_be_taken_comes_with_its_reason(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     assert "empty file" in reason(tmp_path / "empty.pdf")
     assert "neither PDF, TIFF, PNG nor JPEG" in reason(tmp_path / "text.pdf")
+    (tmp_path / "uuid-1").mkdir()
+    (tmp_path / "uuid-1" / "METS.xml").touch()
+    for form in ("zip", "tar"):
+        packed = shutil.make_archive(str(tmp_path / "package"), form, tmp_path, "uuid-1")
+        assert "a package that is packed; unpack it" in reason(Path(packed))
+    with zipfile.ZipFile(tmp_path / "other.zip", "w") as other:
+        other.writestr("a.txt", "uuid-")
+    assert "neither PDF" in reason(tmp_path / "other.zip")
     assert "not a file but a device, pipe or socket" in reason(tmp_path / "pipe")
     assert "No such file" in reason(tmp_path / "not there")
 
