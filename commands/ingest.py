@@ -38,7 +38,6 @@ from schemas.pages import PageText, ReadingOptions, Scan
 from schemas.stored import to_json
 from schemas.work import RejectedScan, ScanState
 
-STATUS_LINE_EVERY_S = 60.0
 LOOK_EVERY_S = 1.0
 SPACE_FLOOR_BYTES = 200_000_000
 """Below this much free space no scan is begun: room for one large document on its way."""
@@ -178,15 +177,15 @@ class _Run:
         return [pile.scan if isinstance(pile, Pile) else pile for pile in piles], replace(labels, made_from=made_from)
 
     def watch(self, paths: Sequence[Path]) -> None:
-        """Take what arrives, until the stop; a line a minute says that it is at work."""
+        """Take what arrives, until the stop; a line now and then says that it is at work, as a batch's own lines do."""
         intake = self.workspace.settings.intake
         watch = Watch(paths, exclude=[self.workspace.folder], names_left_out=(intake.manifest,))
         arrived: list[Scan | RejectedScan] = []
         taken = 0
-        last_line = -STATUS_LINE_EVERY_S
+        last_line = -intake.status_every_s
         while not self.stop.asked:
             arrived += watch.arrived()
-            status_is_due = time.monotonic() - last_line >= STATUS_LINE_EVERY_S
+            status_is_due = time.monotonic() - last_line >= intake.status_every_s
             if arrived:
                 try:
                     labels = labels_of(paths, intake.folders, intake.manifest)

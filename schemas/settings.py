@@ -35,6 +35,7 @@ class Intake(_Section):
     folders: str = ""
     manifest: str = ""
     secret_scans: Literal["leave", "move"] = "leave"
+    status_every_s: float = Field(default=60.0, gt=0)
 
 
 class Reading(_Section):
