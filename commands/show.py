@@ -17,6 +17,7 @@ from commands.showing import console, harmless, harmless_lines, json_line
 from schemas.days import VIETNAM
 from schemas.documents import FoundSignature
 from schemas.errors import InputRejected, ServiceUnavailable
+from schemas.fieldwords import kind_label
 from schemas.language import _
 from schemas.records import Provenance, Record, RecordVersion
 from schemas.stored import to_json
@@ -86,7 +87,7 @@ def _print(
 ) -> None:
     fields: list[tuple[str, Any]] = [
         ("ID", record.id), (_("dossier"), record.dossier), (_("version"), record.version), (_("unit"), record.unit),
-        (_("procedure"), record.procedure), (_("kind"), record.kind.value),
+        (_("procedure"), record.procedure), (_("kind"), kind_label(record.kind)),
         (_("number, symbol"), "/".join(part for part in (record.number, record.symbol) if part)),
         (_("date"), f"{record.issued_on:%d/%m/%Y}" if record.issued_on else ""),
         (_("issuer"), ", ".join(part for part in (record.parent_issuer, record.issuer) if part)),

@@ -1,17 +1,90 @@
-"""Whose paper it is, by what it says itself: its issuer checked against the unit that it was declared for."""
+"""What a paper says itself, checked against what folder, manifest and cover sheet declare of it: whose it is, of what
+kind, and the codes of dossier and procedure that it bears."""
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from archive.keys import unit_key
 from archive.rowfiles import fold
+from ingest.extract.kinds import told_kind
 from schemas.documents import Document, FieldState, Kind
+from schemas.fieldwords import kind_label
 from schemas.language import _
 from schemas.units import Unit
 
 _COMMITTEE = re.compile(r"^(?:uy ban nhan dan|ubnd)(?=\s)")
 _KIND_OF_PLACE = re.compile(r"^(?:thanh pho|tp)(?=\s)")
+
+
+_DOSSIER = re.compile(r"((?:[A-Z]?\d{2,3}\.)*[A-Z]?\d{2,3})-(\d{6}-\d{4,7})")
+"""``H29.17-230815-0001``: an agency's code, the day, the day's serial."""
+_PROCEDURE = re.compile(r"\d\.\d{6}(?=$|\.)")
+"""``1.001193``, and what ``1.000494.000.00.00.H29`` begins with."""
+_BEFORE_DOSSIER = re.compile(r"(?:ma|so)(?: so)? (?:ho so|bien nhan)(?: ho so)?(?: so)?$")
+_BEFORE_PROCEDURE = re.compile(r"ma(?: so)? (?:thu tuc(?: hanh chinh)?|tthc)$")
+SURE_WORD = 0.8
+"""A code read with less confidence contradicts nothing."""
+
+
+def contradictions(
+    document: Document, unit: str, procedure: str, dossier: str, units: Sequence[Unit]
+) -> tuple[str, ...]:
+    """The reasons to hold *document* that lie between what it says and what it was declared as: for *unit*, as a paper
+    of *procedure* and *dossier* (empty where nothing was declared), and of the kind that its sheet names."""
+    return (
+        *issued_by_another(document, unit, units),
+        *of_another_kind(document),
+        *with_another_code(document, procedure, dossier),
+    )
+
+
+def of_another_kind(document: Document) -> tuple[str, ...]:
+    """A reason to hold a paper that was declared a result, and says itself that it is a copy or a citizen's paper: the
+    first must not be counted. Nothing speaks against a component: whatever an agency issued may be part of a dossier,
+    copies too."""
+    told = told_kind(document.pages) if document.sheet.kind is Kind.RESULT else None
+    if told is None:
+        return ()
+    return (_("the paper was declared as {declared}, but by its own words it is a {kind}").format(
+        declared=kind_label(Kind.RESULT), kind=kind_label(told)),)  # fmt: skip
+
+
+def with_another_code(document: Document, procedure: str, dossier: str) -> tuple[str, ...]:
+    """The reasons to hold a paper that bears, behind a label (``Mã hồ sơ:``, ``Mã thủ tục:``), codes of another dossier
+    or procedure than those declared. Codes without a label are of papers that it cites."""
+    reasons = []
+    for name, declared, key, before in (
+        (_("dossier"), dossier, _dossier_key, _BEFORE_DOSSIER),
+        (_("procedure"), procedure, _procedure_key, _BEFORE_PROCEDURE),
+    ):
+        known = key(declared)
+        borne = dict(_labelled(document, key, before))
+        if known and borne and known not in borne:
+            reasons.append(_("the paper bears {name} {found}, but was declared for {declared}").format(
+                name=name, found=", ".join(borne.values()), declared=declared))  # fmt: skip
+    return tuple(reasons)
+
+
+def _labelled(document: Document, key: Callable[[str], str], before: re.Pattern[str]) -> Iterator[tuple[str, str]]:
+    """The codes, each by its key, that were read well and stand behind such a label in one line."""
+    for line in (line for page in document.pages for line in page.lines):
+        for at, word in enumerate(line.words):
+            code = word.text.strip(" .,;:()")
+            if word.confidence < SURE_WORD or not key(code):
+                continue
+            if before.search(fold(" ".join(w.text for w in line.words[:at]))):
+                yield key(code), code
+
+
+def _dossier_key(code: str) -> str:
+    found = _DOSSIER.fullmatch(code.strip().upper())
+    return f"{unit_key(found[1])}-{found[2]}" if found else ""
+
+
+def _procedure_key(code: str) -> str:
+    found = _PROCEDURE.match(code.strip())
+    return found[0] if found else ""
 
 
 def issued_by_another(document: Document, unit: str, units: Sequence[Unit]) -> tuple[str, ...]:

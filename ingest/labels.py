@@ -9,6 +9,7 @@ from archive.rowfiles import Column, cell_text, fold
 from ingest.fencedrows import open_fenced_rows
 from schemas.documents import Kind, Sheet
 from schemas.errors import InputRejected, SettingsRejected
+from schemas.fieldwords import kind_label
 from schemas.language import _
 
 PARTS = ("unit", "procedure", "dossier")
@@ -82,9 +83,13 @@ def combined(sheet: Sheet, manifest: Sheet, folder: Sheet) -> tuple[Sheet, tuple
         if values and not getattr(whole, name):
             whole = replace(whole, **{name: next(iter(values.values()))})
         if len(set(values.values())) > 1:
-            told = ", ".join(f"{source}: {value}" for source, value in values.items())
+            told = ", ".join(f"{source}: {_in_words(value)}" for source, value in values.items())
             reasons.append(_("{name} is said in different ways ({told})").format(name=_part(name), told=told))
     return whole, tuple(reasons)
+
+
+def _in_words(value: str | Kind) -> str:
+    return kind_label(value) if isinstance(value, Kind) else value
 
 
 def _part(name: str) -> str:

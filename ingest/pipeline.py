@@ -24,7 +24,7 @@ from archive.store import Archive
 from ingest.again import came_before
 from ingest.backlog import Backlog
 from ingest.claiming import Turns
-from ingest.declared import issued_by_another
+from ingest.declared import contradictions
 from ingest.extract import describe, with_fields
 from ingest.fencedpages import composed
 from ingest.labels import NO_LABELS, Labels, combined
@@ -413,7 +413,7 @@ def _held(made: Made, desk: Desk, batch: str) -> Held | None:
     reasons = (
         submission.document.reasons
         + made.contradictions
-        + issued_by_another(submission.document, submission.unit, desk.units())
+        + contradictions(submission.document, submission.unit, submission.procedure, submission.dossier, desk.units())
         + reasons_of(submission.found_signatures)
         + came_before(submission.document, desk.catalogue, desk.archive)
     )

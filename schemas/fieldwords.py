@@ -2,6 +2,7 @@
 
 import re
 
+from schemas.documents import Kind
 from schemas.language import _
 
 DAYS = ("issued_on", "valid_from", "valid_until")
@@ -32,3 +33,8 @@ def field_labels() -> dict[str, str]:
         "scope": _("where valid"),
         "result_code": _("result code"),
     }
+
+
+def kind_label(kind: Kind) -> str:
+    """What people call a paper of this kind."""
+    return {Kind.RESULT: _("result"), Kind.COMPONENT: _("component"), Kind.COPY: _("copy")}[kind]

@@ -1,6 +1,7 @@
 """What a paper is to its dossier: a result, a component, or a copy on paper."""
 
 import re
+from collections.abc import Sequence
 
 from ingest.extract.folding import folded, letters, likeness
 from ingest.extract.grammar import is_label, number_line
@@ -18,15 +19,29 @@ APPLICATIONS = ("don ", "to khai", "giay de nghi", "phieu de nghi", "ban cam ket
 
 
 def kind_of(paper: Paper) -> Kind:
-    """As the cover sheet says; else a copy by its mark, a component where no agency writes, else a result."""
+    """As the cover sheet says; else as the paper does; else a component where no agency writes, and a result."""
     if paper.sheet.kind is not None:
         return paper.sheet.kind
-    read = [page for page in paper.pages if page.state is PageState.READ]
+    told = told_kind(paper.pages)
+    if told is not None:
+        return told
+    read = _read(paper.pages)
+    return Kind.COMPONENT if read and not _is_issued(read[0]) else Kind.RESULT
+
+
+def told_kind(pages: Sequence[PageText]) -> Kind | None:
+    """What a paper says that it is: a copy by its mark, a component by a citizen's heading or head; None where it says
+    neither."""
+    read = _read(pages)
     if any(_bears_copy_mark(page) for page in (read[:1] + read[-1:])):
         return Kind.COPY
-    if read and (_is_application(read[0]) or not _is_issued(read[0]) or HeadFields(read).is_form):
+    if read and (_is_application(read[0]) or HeadFields(read).is_form):
         return Kind.COMPONENT
-    return Kind.RESULT
+    return None
+
+
+def _read(pages: Sequence[PageText]) -> list[PageText]:
+    return [page for page in pages if page.state is PageState.READ]
 
 
 def _bears_copy_mark(page: PageText) -> bool:
