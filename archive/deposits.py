@@ -67,6 +67,17 @@ class Deposits(Database):
         )
         return [row.id for row in self.rows(query)]
 
+    def numbers_of_batch(self, batch: str, symbol: str) -> list[tuple[str, str, str, str]]:
+        """Id, number, path of the scan and its SHA-256 of the records under *symbol* that stand of a batch's scans."""
+        query = (
+            select(records.c.id, records.c.number, scans.c.path, records.c.scan_sha256)
+            .join(scans, scans.c.sha256 == records.c.scan_sha256)
+            .where(scans.c.batch == batch, records.c.symbol == symbol, records.c.number.is_not(None))
+            .where(records.c.withdrawn_at.is_(None))
+            .order_by(records.c.position)
+        )
+        return [(row.id, row.number, row.path, row.scan_sha256) for row in self.rows(query)]
+
     def records_of_dossier(self, dossier: str) -> list[str]:
         """The ids of the records that stand of a dossier."""
         query = select(records.c.id).where(records.c.dossier == dossier, records.c.withdrawn_at.is_(None))

@@ -123,17 +123,20 @@ class Register:
         with self._reading() as connection:
             yield from rows.in_two_units(connection)
 
-    def candidates(
-        self, unit: str, *, number: str | None, symbol: str | None, issued_on: date | None, limit: int = 5
-    ) -> list[InventoryRow]:
-        """Results of *unit* without a record that a paper may be: all that is read of it agrees but at most one thing.
+    def candidates(self, unit: str, *, suits: Callable[[InventoryRow], float], limit: int = 5) -> list[InventoryRow]:
+        """The results of *unit*, and of those merged with it, without a record that suit a paper, the best first.
 
-        None agrees with anything (a number written by hand that nobody could read). Those that agree in everything come
-        first; nothing is offered for a paper of which fewer than two of number, symbol and date are read. A person
-        chooses: a near match is never taken by itself.
+        *suits* says how well a row suits it, 0 where it cannot be the paper. A person chooses: a near match is never
+        taken by itself.
         """
         with self._reading() as connection:
-            return rows.candidates(connection, unit, number, symbol, issued_on, limit)
+            return rows.candidates(connection, unit, suits, limit)
+
+    def numbers_beside(self, unit: str, symbol: str, day: date) -> tuple[int | None, int | None]:
+        """The largest number under *symbol* that *unit* gave in the year of *day* before it, and the smallest after it:
+        registers go by number and by day, so that a paper of that day has one between them. None where it gave none."""
+        with self._reading() as connection:
+            return rows.numbers_beside(connection, unit, symbol, day)
 
     def listed(self, unit: str, number: str, symbol: str, issued_on: date) -> list[InventoryRow]:
         """The results of *unit* with this number, symbol and day: one, as a rule, and seldom several codes."""

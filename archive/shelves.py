@@ -114,6 +114,11 @@ class Shelves:
             if metadata.get(noted)
         }
 
+    def page_numbers(self, record_id: str) -> tuple[int, ...]:
+        """Which pages of its scan a record is, from 1. InputRejected where there is no such record."""
+        held, serial = self._held(record_id)
+        return tuple(held.json(serial, "metadata.json")["pages"])
+
     def found_signatures(self, record_id: str) -> tuple[FoundSignature, ...]:
         """Those that its scan bore already, as they were when it came. InputRejected where there is no such record."""
         held, serial = self._held(record_id)

@@ -12,10 +12,12 @@ from cli import Context
 from commands.engines import opened_pool, reading_options
 from commands.inputpath import InputPath
 from commands.showing import console, harmless, harmless_lines, json_line
+from commands.workspace import Workspace
 from ingest.extract import describe
 from ingest.extract.shown import shown
 from ingest.fencedpages import composed
 from ingest.intake import find_scans
+from ingest.offers import Results, offered_in_scan
 from ingest.scanreading import Reading, ReadScan, read_scans
 from ingest.separate import separate
 from schemas.documents import Document
@@ -32,11 +34,17 @@ from schemas.work import RejectedScan, SecretScan
               help=_("Write the searchable PDF/A of each input here, unsigned, under its name."))  # fmt: skip
 @click.option("--workers", type=click.IntRange(0), default=None, help=_("Worker processes (0: one a core)."))
 @click.option("--fast", is_flag=True, help=_("Read every page once only."))
+@click.option(
+    "--unit", default=None, help=_("Code of the unit whose inventory has the candidates for what is doubtful.")
+)
 @click.pass_obj
 def command(
-    context: Context, paths: tuple[Path, ...], as_json: bool, pdf_dir: Path | None, workers: int | None, fast: bool
-) -> int:
+    context: Context, paths: tuple[Path, ...], as_json: bool, pdf_dir: Path | None, workers: int | None, fast: bool,
+    unit: str | None,
+) -> int:  # fmt: skip
     settings = load_settings(context.folder / "sohoa.toml")  # reading makes no workspace
+    unit = unit if unit is not None else settings.office.unit
+    register = _register(Workspace(context.folder, settings)) if unit else None
     options = reading_options(settings, fast=fast)
     if pdf_dir is not None:
         _made(pdf_dir)
@@ -57,7 +65,8 @@ def command(
                     _print_secret(outcome, as_json)
                 case ReadScan():
                     done += 1
-                    _print_documents([describe(paper) for paper in separate(outcome.scan, outcome.texts)], as_json)
+                    documents = [describe(paper) for paper in separate(outcome.scan, outcome.texts)]
+                    _print_documents(offered_in_scan(documents, unit, register), as_json)
                     if pdf_dir is not None:
                         target = pdf_dir / f"{_name(outcome, names)}.pdf"
                         composed(outcome.pages, outcome.texts, target, title=outcome.scan.path.stem,
@@ -69,6 +78,15 @@ def command(
     if rejected:
         return 3 if done else 4
     return 0
+
+
+def _register(workspace: Workspace) -> Results | None:
+    """The inventory, where a workspace with one is there already."""
+    if not workspace.settings.catalogue.url and not (workspace.folder / "catalogue.db").exists():
+        return None
+    from archive.inventory import Register
+
+    return Register(workspace.catalogue.engine)
 
 
 def _made(folder: Path) -> None:

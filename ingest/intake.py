@@ -138,6 +138,11 @@ def _identity(path: Path) -> tuple[int, int] | None:
     return status.st_dev, status.st_ino
 
 
+def natural_order(path: Path) -> list[list[tuple[int, int, str]]]:
+    """Sorts paths as ``files_of`` gives out the files below a folder."""
+    return [_natural(part) for part in path.parts]
+
+
 def _natural(name: str) -> list[tuple[int, int, str]]:
     """Sorts ``page 2`` before ``page 10``."""
     return [(0, int(part), "") if part.isdigit() else (1, 0, part.casefold()) for part in re.split(r"([0-9]+)", name)]

@@ -1,12 +1,13 @@
 """The inventory's rows, read: all of them, those in two units' lists, those that a paper may be."""
 
-from collections.abc import Iterator
+import heapq
+from collections.abc import Callable, Iterator
 from datetime import date
 from typing import Any
 
 from sqlalchemy import Connection, func, select
 
-from archive.keys import match_key, number_key, symbol_key, unit_key
+from archive.keys import match_key, symbol_key, unit_key
 from archive.register.tables import inventory, spans
 from archive.register.units import homes_of, known_units
 from schemas.days import FOREVER
@@ -49,37 +50,48 @@ def in_two_units(connection: Connection) -> Iterator[InventoryRow]:
 
 
 def candidates(
-    connection: Connection, unit: str, number: str | None, symbol: str | None, issued_on: date | None, limit: int
+    connection: Connection, unit: str, suits: Callable[[InventoryRow], float], limit: int
 ) -> list[InventoryRow]:
     """Results of *unit* without a record that a paper may be; see ``archive.inventory.Register.candidates``."""
-    wanted = (number and number_key(number), symbol and symbol_key(symbol), issued_on)
-    if sum(part is not None for part in wanted) < 2:
-        return []
-    known = known_units(connection)
-    homes, names = homes_of(known), {unit_key(u.code): u.code for u in known}
-    code = names.get(unit_key(unit), unit)
-    home = homes.get(code, code)
-    low, high = f"{home}|", f"{home}}}"
+    code, home = _home_of(connection, unit)
     query = (
         select(inventory)
-        .where(inventory.c.key >= low, inventory.c.key < high, inventory.c.superseded_at.is_(None))
+        .where(inventory.c.key >= f"{home}|", inventory.c.key < f"{home}}}", inventory.c.superseded_at.is_(None))
         .where(~select(spans.c.row).where(spans.c.row == inventory.c.id).exists())
     )
-    ranked = []
-    for row in connection.execute(query, execution_options=STREAMED):
-        have = number_key(row.number), symbol_key(row.symbol), date.fromordinal(row.issued)
-        wrong = sum(want is not None and want != has for want, has in zip(wanted, have, strict=True))
-        if wrong <= 1:
-            ranked.append((wrong, row.unit != code, row.issued, row.number, inventory_row_of(row)))
-    return [row for *_rank, row in sorted(ranked, key=lambda r: r[:4])[:limit]]
+    found = (inventory_row_of(row) for row in connection.execute(query, execution_options=STREAMED))
+    ranked = ((suits(row), row.unit == code, -row.issued_on.toordinal(), row.number, row) for row in found)
+    best = heapq.nlargest(limit, (each for each in ranked if each[0] > 0), key=lambda each: each[:4])
+    return [row for *_rank, row in best]
+
+
+def numbers_beside(connection: Connection, unit: str, symbol: str, day: date) -> tuple[int | None, int | None]:
+    """The register's numbers before and after a day; see ``archive.inventory.Register.numbers_beside``."""
+    code, home = _home_of(connection, unit)
+    first, last = date(day.year, 1, 1).toordinal(), date(day.year, 12, 31).toordinal()
+    query = select(inventory.c.number, inventory.c.symbol, inventory.c.issued).where(
+        inventory.c.key >= f"{home}|{first}|", inventory.c.key < f"{home}|{last + 1}|",
+        inventory.c.superseded_at.is_(None), inventory.c.unit == code,
+    )  # fmt: skip
+    wanted = symbol_key(symbol)
+    given = [(row.issued, int(row.number)) for row in connection.execute(query, execution_options=STREAMED)
+             if row.number.isdecimal() and symbol_key(row.symbol) == wanted]  # fmt: skip
+    before = max((number for issued, number in given if issued < day.toordinal()), default=None)
+    after = min((number for issued, number in given if issued > day.toordinal()), default=None)
+    return before, after
+
+
+def _home_of(connection: Connection, unit: str) -> tuple[str, str]:
+    """The unit's code as the tree writes it, and that of the unit that it was merged into at last."""
+    known = known_units(connection)
+    code = {unit_key(u.code): u.code for u in known}.get(unit_key(unit), unit)
+    return code, homes_of(known).get(code, code)
 
 
 def listed(connection: Connection, unit: str, number: str, symbol: str, issued_on: date) -> list[InventoryRow]:
     """The results of *unit* with this number, symbol and day."""
-    known = known_units(connection)
-    names = {unit_key(u.code): u.code for u in known}
-    code = names.get(unit_key(unit), unit)
-    key = match_key(homes_of(known).get(code, code), number, symbol, issued_on.toordinal())
+    _code, home = _home_of(connection, unit)
+    key = match_key(home, number, symbol, issued_on.toordinal())
     query = select(inventory).where(inventory.c.key == key, inventory.c.superseded_at.is_(None))
     return [inventory_row_of(row) for row in connection.execute(query.order_by(inventory.c.id))]
 

@@ -83,6 +83,11 @@ def type_named(text: str, at_least: float = 0.8) -> tuple[str, float] | None:
     return (name, fit) if fit >= at_least else None
 
 
+def type_named_by(symbol: str) -> str | None:
+    """The type whose code a symbol begins with (``QĐ-UBND``, ``2023/TT-BYT``); None where it begins with none."""
+    return TYPES.get(symbol.split("/")[-1].split("-")[0])
+
+
 def type_code(text: str) -> str | None:
     """The code of a type as the decree writes it, from *text* in any case and without marks; None if it is none.
 

@@ -426,26 +426,3 @@ class RotatedReader:
     def __call__(self, workspace: Workspace, images: Sequence[PageImage]) -> list[PageText]:
         self.asked += [(image.number, image.turn, image.settled) for image in images]
         return [replace(doubtful("78"), number=image.number, turn=image.turn) for image in images]
-
-
-def test_a_doubtful_number_is_offered_what_the_inventory_lists_and_the_record_then_bears_its_code(desk: Desk) -> None:
-    [hold] = desk.ingested([doubtful("77")])
-    (desk.folder / "units.csv").write_text("Mã,Tên,Cấp\nH29.17,Quận 1,quận\n", encoding="utf-8")
-    (desk.folder / "rows.csv").write_text(
-        'Đơn vị,"Số, ký hiệu",Ngày cấp,Tên kết quả,Mã kết quả\n'
-        "H29.17,4711/QĐ-UBND,15/8/2023,Thu hồi đất,KQ.G15.000012\n"
-        "H29.17,1177/QĐ-UBND,15/8/2023,Cấp giấy phép xây dựng công trình tại số 135 đường Lê Lợi,KQ.G15.000031\n",
-        encoding="utf-8",
-    )
-    assert desk.sohoa("units", "import", str(desk.folder / "units.csv")) == 0
-    assert desk.sohoa("inventory", "import", str(desk.folder / "rows.csv")) == 0
-    desk.shown()
-    assert desk.sohoa("review", "show", hold.id, "--json") == 0
-    number = json.loads(desk.shown())["fields"]["number"]
-    assert number["candidates"] == ["1177", "4711", "77"]
-    assert number["value"] == "77"
-    assert desk.sohoa("review", "set", hold.id, "number=1177", "--operator", "Bình") == 0
-    [record] = desk.archive().records()
-    [kept] = (desk.workspace / "archive").rglob("metadata.json")
-    fields = json.loads(kept.read_text(encoding="utf-8"))["fields"]
-    assert (record.number, fields["result_code"]["value"]) == ("1177", "KQ.G15.000031")

@@ -240,15 +240,30 @@ def test_a_paper_that_is_half_read_is_offered_the_results_it_may_be(office: Offi
     office.rows("W1,12,QĐ-UBND,2023-06-01,,", "W1,13,QĐ-UBND,2023-06-01,,", "W1,12,GPXD,2023-06-02,,",
                 "W2,12,QĐ-UBND,2023-06-01,,")  # fmt: skip
     office.deposit("D.001", "W1", "13", date(2023, 7, 1))
-    ask = office.register.candidates
 
-    def offered(unit: str, number: str | None, symbol: str | None, day: date | None) -> list[tuple[str, str, str]]:
-        found = ask(unit, number=number, symbol=symbol, issued_on=day)
+    def offered(unit: str, wanted: str) -> list[tuple[str, str, str]]:
+        found = office.register.candidates(unit, suits=lambda row: float(row.symbol == wanted))
         return [(row.unit, row.number, row.symbol) for row in found]
 
-    assert offered("W1", None, "QĐ-UBND", ISSUED) == [("W1", "12", "QĐ-UBND"), ("W2", "12", "QĐ-UBND")]
-    assert offered("W1", "12", "QĐ-UBND", date(2023, 6, 7))[0] == ("W1", "12", "QĐ-UBND")
-    assert offered("W1", None, None, ISSUED) == []
+    assert offered("W1", "QĐ-UBND") == [("W1", "12", "QĐ-UBND"), ("W2", "12", "QĐ-UBND")]
+    assert offered("W1", "GPXD") == [("W1", "12", "GPXD")]
+    assert offered("W1", "CC") == []
+
+
+def test_the_best_of_many_results_come_first(office: Office) -> None:
+    office.rows(*(f"W1,{number},QĐ-UBND,2023-06-01,," for number in range(1, 60)))
+    best = office.register.candidates("W1", suits=lambda row: float(row.number), limit=3)
+    assert [row.number for row in best] == ["59", "58", "57"]
+
+
+def test_the_register_tells_the_numbers_on_both_sides_of_a_day(office: Office) -> None:
+    office.rows("W1,10,QĐ-UBND,2023-05-30,,", "W1,12,QĐ-UBND,2023-06-01,,", "W1,15,QĐ-UBND,2023-06-03,,",
+                "W1,90,QĐ-UBND,2022-12-31,,", "W1,14,GPXD,2023-06-01,,", "W2,13,QĐ-UBND,2023-06-01,,")  # fmt: skip
+    beside = office.register.numbers_beside
+    assert beside("W1", "QĐ-UBND", date(2023, 6, 2)) == (12, 15)
+    assert beside("W1", "QĐ-UBND", date(2023, 6, 1)) == (10, 15)
+    assert beside("W1", "QĐ-UBND", date(2023, 5, 1)) == (None, 10)
+    assert beside("W1", "QĐ-UBND", date(2024, 1, 5)) == (None, None)
 
 
 def test_what_a_days_deposits_cost_the_database_does_not_grow_with_what_is_there_already(tmp_path: Path) -> None:
