@@ -20,7 +20,7 @@ from archive.staging import SPEC_VERSION
 from schemas.documents import FieldState, SignedPdf
 from schemas.errors import InputRejected, IntegrityBroken
 from schemas.language import _
-from schemas.pages import MediaType, PageText
+from schemas.pages import MediaType, PageText, box_around
 from schemas.records import Submission
 from schemas.retention import retention
 from schemas.stored import to_json
@@ -90,9 +90,7 @@ def corrections(page: PageText) -> list[dict[str, object]]:
         for raw, run in groupby(line.words, key=lambda word: word.raw):
             words = list(run)
             if raw:
-                box = words[0].box
-                for word in words[1:]:
-                    box = box.joined(word.box)
+                box = box_around(word.box for word in words)
                 place = [round(edge, 4) for edge in (box.x0, box.y0, box.x1, box.y1)]
                 found.append({"raw": raw, "now": " ".join(word.text for word in words), "box": place})
     return found

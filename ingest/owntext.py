@@ -12,7 +12,7 @@ import pikepdf
 from ingest.syllables import counted
 from schemas.errors import ServiceUnavailable
 from schemas.language import _
-from schemas.pages import Box, Line, OwnText, Word
+from schemas.pages import Box, Line, OwnText, Word, box_around
 
 SHOWS_TEXT = frozenset(["Tj", "TJ", "'", '"'])
 UNSEEN = 3
@@ -128,9 +128,7 @@ def _placed_lines(file: Path, number: int, password: str, *, typed: bool) -> tup
 
     def finish() -> None:
         if words:
-            box = words[0].box
-            for word in words[1:]:
-                box = box.joined(word.box)
+            box = box_around(word.box for word in words)
             lines.append(Line(tuple(words), box, max(word.box.height for word in words), block, block))
             words.clear()
 

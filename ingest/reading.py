@@ -41,6 +41,7 @@ from schemas.pages import (
     ReadingOptions,
     Turn,
     Word,
+    box_around,
 )
 
 MOST_DPI = 300.0
@@ -351,9 +352,7 @@ def _identity(engines: Engines) -> EngineIdentity:
 
 def _line(line: EngineLine, words: Sequence[Worded], level: Straightened, shape: tuple[int, ...]) -> Line:
     placed = tuple(_word(word, level, shape) for word in words)
-    box = placed[0].box
-    for word in placed[1:]:
-        box = box.joined(word.box)
+    box = box_around(word.box for word in placed)
     return Line(placed, box, line.height_px / shape[0], line.block, line.paragraph)
 
 

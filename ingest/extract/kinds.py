@@ -45,9 +45,10 @@ def _read(pages: Sequence[PageText]) -> list[PageText]:
 
 
 def _bears_copy_mark(page: PageText) -> bool:
-    if any(run.box.y0 < 0.12 and COPY_SIGNED.match(run.text) for run in Head(page).runs):
+    runs = Head(page).runs
+    if any(run.box.y0 < 0.12 and COPY_SIGNED.match(run.text) for run in runs):
         return True
-    for run in Head(page).runs:
+    for run in runs:
         size = len(letters(run.text))
         if size > 45 or size < 4 or sum(c.islower() for c in run.text) > 2:
             continue

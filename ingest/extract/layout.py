@@ -11,7 +11,7 @@ from functools import cached_property
 
 from ingest.extract.folding import folded, letters, likeness
 from ingest.extract.grammar import is_label
-from schemas.pages import Box, Line, PageText, Word
+from schemas.pages import Box, Line, PageText, Word, box_around
 
 MOTTO = "Cộng hòa xã hội chủ nghĩa Việt Nam"
 BELOW_MOTTO = "Độc lập - Tự do - Hạnh phúc"
@@ -31,16 +31,13 @@ class Run:
     words: tuple[Word, ...]
     height: float
 
-    @property
+    @cached_property
     def text(self) -> str:
         return " ".join(word.text for word in self.words)
 
     @cached_property
     def box(self) -> Box:
-        box = self.words[0].box
-        for word in self.words[1:]:
-            box = box.joined(word.box)
-        return box
+        return box_around(word.box for word in self.words)
 
     @property
     def confidence(self) -> float:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from itertools import groupby
 
 from ingest.extract.finding import Finding
-from schemas.pages import Box, Line, PageText, Word
+from schemas.pages import Box, Line, PageText, Word, box_around
 
 FIRST_READING = 0.6
 """Confidence of a word that the second reading has put otherwise."""
@@ -40,9 +40,7 @@ def _first_words(raw: str, words: Sequence[Word], letter: float) -> list[Word]:
     if len(texts) == len(words):
         return [replace(word, text=text, confidence=min(word.confidence, FIRST_READING), raw="")
                 for word, text in zip(words, texts, strict=True)]  # fmt: skip
-    box = words[0].box
-    for word in words[1:]:
-        box = box.joined(word.box)
+    box = box_around(word.box for word in words)
     letters = sum(len(text) + 1 for text in texts) - 1
     even = box.width / max(letters, 1)
     letter = min(letter, even) or even

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 from ingest.extract.folding import folded, likeness
 from ingest.extract.layout import Run
-from schemas.pages import Box, Word
+from schemas.pages import Box, Word, box_around
 
 FAINT = 0.6
 """A word read with less confidence is often not what is printed."""
@@ -19,8 +19,9 @@ _ITEM = re.compile(r"^\W{0,2}(?:(?:\d{1,2}[.)])+|[a-zđ][.)]|[IVX]{1,4}[.)])\s")
 def row_of(runs: Sequence[Run]) -> Run:
     """Runs of one level as one, left to right."""
     words = [word for run in sorted(runs, key=lambda run: run.words[0].box.x0) for word in run.words]
-    kept = [word for word in words if not any(_better_there(word, other) for other in words if other is not word)]
-    return Run(tuple(kept), max(run.height for run in runs))
+    if any(before.box.x1 > after.box.x0 for before, after in pairwise(sorted(words, key=lambda word: word.box.x0))):
+        words = [word for word in words if not any(_better_there(word, other) for other in words if other is not word)]
+    return Run(tuple(words), max(run.height for run in runs))
 
 
 def _better_there(word: Word, other: Word) -> bool:
@@ -46,12 +47,7 @@ def rows_of(runs: Sequence[Run]) -> list[Run]:
 
 
 def box_of(words: Sequence[Word]) -> Box | None:
-    if not words:
-        return None
-    box = words[0].box
-    for word in words[1:]:
-        box = box.joined(word.box)
-    return box
+    return box_around(word.box for word in words) if words else None
 
 
 def joined(rows: Sequence[Run]) -> str:

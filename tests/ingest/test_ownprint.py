@@ -7,7 +7,7 @@ from ingest.extract.layout import Run
 from ingest.ownprint import digits_seen
 from samples.drawing import Sheet, pen_digits
 from samples.scans import scanned
-from schemas.pages import Box, DigitsSeen, Line, Word
+from schemas.pages import Box, DigitsSeen, Line, Word, box_around
 
 DPI = 200
 BODY = (
@@ -31,9 +31,7 @@ def _line(sheet: Sheet, x: float, baseline: float, text: str, style: str = "Regu
     for part in text.split():
         words.append(_word(sheet, x, baseline, part, style))
         x += sheet.width_mm(part + " ", 13, style)
-    box = words[0].box
-    for word in words[1:]:
-        box = box.joined(word.box)
+    box = box_around(word.box for word in words)
     return Line(tuple(words), box, box.height, 1, 1)
 
 
