@@ -13,7 +13,7 @@ import click
 from archive.inventory import Register
 from commands.access import ask_secret
 from commands.workspace import Workspace
-from ingest.fencedchecks import FencedChecks
+from ingest.fencedchecks import SCAN_TIMEOUT_S, FencedChecks
 from ingest.labels import NO_LABELS, Labels
 from ingest.pipeline import Desk
 from ingest.signing import open_seals
@@ -97,7 +97,7 @@ def desk_of(
         labels=labels,
         retention_of=workspace.settings.archive.retention_of,
         roots=Path(signing.trust_roots).expanduser() if signing.trust_roots else None,
-        verify=FencedChecks(),
+        verify=FencedChecks(SCAN_TIMEOUT_S),
         certifies_originals=signing.signed_originals == "certify",
         listed=register.listed,
         units=register.units,

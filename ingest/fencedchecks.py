@@ -18,26 +18,29 @@ from schemas.language import _
 
 TIMEOUT_S = 60.0
 """A file of 200 signatures takes 10 s."""
+SCAN_TIMEOUT_S = 10.0
+"""While scans are taken in."""
 MOST_BYTES = 1 << 30
 
 
 class FencedChecks:
     """``ingest.signing.verify``, done elsewhere; the process is started for the first file and ends with this one."""
 
-    def __init__(self) -> None:
+    def __init__(self, timeout_s: float = TIMEOUT_S) -> None:
+        self._timeout_s = timeout_s
         self._process: FencedProcess | None = None
         self._roots: Path | None = None
         self._lock = Lock()
 
     def __call__(self, path: Path, roots: Path | None) -> list[SignatureVerdict]:
-        """As ``verify``; InputRejected besides for a file that is not checked within a minute and the memory limit."""
+        """As ``verify``; InputRejected besides for a file that is not checked within the time and memory limits."""
         if path.stat().st_size > MOST_BYTES:
             raise InputRejected(_("{file}: too large for its signatures to be checked").format(file=path))
-        with self._lock, blamed_on(path, _("export it again"), TIMEOUT_S):
+        with self._lock, blamed_on(path, _("export it again"), self._timeout_s):
             try:
                 process = self._ready_for(roots)
                 verdicts: list[SignatureVerdict] = process.run(
-                    _verdicts, (path.read_bytes(), path, _absolute(roots)), TIMEOUT_S
+                    _verdicts, (path.read_bytes(), path, _absolute(roots)), self._timeout_s
                 )
                 return verdicts
             except (TookTooLong, WorkerDied, MemoryError):

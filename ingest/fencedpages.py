@@ -7,6 +7,7 @@ where that may help, and the scan is rejected with the reason.
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -17,7 +18,7 @@ from ingest.compose import compose
 from ingest.fence import ADDRESS_SPACE_BYTES, GIB, Fence
 from ingest.fencedprocess import FencedProcess, TookTooLong, WorkerDied
 from ingest.intake import identify
-from ingest.pages import RENDER_TIMEOUT_S, ScanPages, open_pages
+from ingest.pages import ScanPages, open_pages
 from schemas.documents import ComposedPdf
 from schemas.errors import InputRejected
 from schemas.language import _
@@ -27,11 +28,11 @@ T = TypeVar("T")
 
 FOLDER_PREFIX = "pages-"
 """How the folders in the spool begin that such a process writes in; what a killed run left of them may be dropped."""
-OPEN_TIMEOUT_S = 60.0
-PAGE_TIMEOUT_S = RENDER_TIMEOUT_S + 15.0
-"""Poppler's own limit, and what comes before and after it."""
-COMPOSE_TIMEOUT_S = 60.0
-COMPOSE_PAGE_S = 2.0
+SCAN_S = 24.0
+"""How long such processes may work on a scan, from its opening to its PDF. Most need less than one."""
+PAGE_S = 5.0
+"""What each page adds when it is drawn, and when it is composed: so that a stack may take its time, and a page not.
+With the 25 s that it may be read (``reading.page_timeout_s``), a scan of one page ends within a minute."""
 TRIES = 2
 PROGRAMS = ("pdftocairo", "pdfinfo", "pdftotext")
 """Of poppler, as ``ingest.pages`` and ``ingest.owntext`` run them; any other is refused by the fence."""
@@ -53,6 +54,7 @@ class FencedPages(ScanPages):
         self._passwords = tuple(passwords)
         self._address_space_bytes = address_space_bytes
         self._process: FencedProcess | None = None
+        self._allowed_s, self._spent_s = SCAN_S, 0.0
         self._state = _state(scan.path)
         found = identify(scan.path)
         if not isinstance(found, Scan) or found.sha256 != scan.sha256:
@@ -61,7 +63,7 @@ class FencedPages(ScanPages):
         spool.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._folder = Path(tempfile.mkdtemp(prefix=f"{FOLDER_PREFIX}{scan.sha256[:12]}-", dir=spool))
         try:
-            self._count, self._signed = self._asked(_facts, (), OPEN_TIMEOUT_S, None)
+            self._count, self._signed = self._asked(_facts, (), None, pages=0)
         except BaseException:
             self.close()
             raise
@@ -75,14 +77,13 @@ class FencedPages(ScanPages):
         return self._signed
 
     def image(self, number: int) -> PageImage:
-        image: PageImage = self._asked(_image, (number,), PAGE_TIMEOUT_S, number)
+        image: PageImage = self._asked(_image, (number,), number, pages=1)
         return image
 
     def composed(self, texts: Sequence[PageText], target: Path, *, title: str, made_at: datetime) -> ComposedPdf:
         """``ingest.compose.compose``, done where the pages are open."""
-        timeout_s = COMPOSE_TIMEOUT_S + COMPOSE_PAGE_S * len(texts)
         arguments = (tuple(texts), self._folder / "composed.pdf", title, made_at)
-        made: ComposedPdf = self._asked(_composed, arguments, timeout_s, None)
+        made: ComposedPdf = self._asked(_composed, arguments, None, pages=len(texts))
         if _state(self.scan.path) != self._state:
             raise self._changed()
         target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -94,33 +95,43 @@ class FencedPages(ScanPages):
             self._process.close()
         shutil.rmtree(self._folder, ignore_errors=True)
 
-    def _asked(self, function: Callable[..., T], arguments: tuple[Any, ...], timeout_s: float, number: int | None) -> T:
-        """What *function* finds in the process, which is started when there is none; a crash is tried once more."""
-        for tried in range(1, TRIES + 1):
-            try:
-                if self._process is None:
-                    self._process = self._started()
-                answer: T = self._process.run(function, arguments, timeout_s)
-                return answer
-            except TookTooLong as error:
-                self._process = None
-                raise self._refused(number, _("takes longer than {seconds:g} s").format(seconds=timeout_s)) from error
-            except MemoryError as error:
-                raise self._refused(number, _("takes more memory than one scan may have")) from error
-            except WorkerDied as error:
-                self._process = None
-                if tried == TRIES:
-                    raise self._refused(number, _("the program that reads it crashes on it")) from error
-        raise AssertionError
+    def _asked(self, function: Callable[..., T], arguments: tuple[Any, ...], number: int | None, *, pages: int) -> T:
+        """What *function*, which deals with so many *pages*, finds in the process, which is started when there is none;
+        a crash is tried once more. InputRejected where that takes longer than is left of the scan's time."""
+        self._allowed_s += PAGE_S * pages
+        began = time.monotonic()
+        # What earlier pages have left is for pages: one alone may not hang for as long as all of them could have taken.
+        deadline = began + min(self._allowed_s - self._spent_s, SCAN_S + PAGE_S * pages)
+        try:
+            for tried in range(1, TRIES + 1):
+                try:
+                    if self._process is None:
+                        self._process = self._started(_left(deadline))
+                    answer: T = self._process.run(function, arguments, _left(deadline))
+                    return answer
+                except TookTooLong as error:
+                    self._process = None
+                    seconds = round(self._spent_s + time.monotonic() - began)
+                    cause = _("takes longer than {seconds:g} s").format(seconds=seconds)
+                    raise self._refused(number, cause) from error
+                except MemoryError as error:
+                    raise self._refused(number, _("takes more memory than one scan may have")) from error
+                except WorkerDied as error:
+                    self._process = None
+                    if tried == TRIES:
+                        raise self._refused(number, _("the program that reads it crashes on it")) from error
+            raise AssertionError
+        finally:
+            self._spent_s += time.monotonic() - began
 
-    def _started(self) -> FencedProcess:
+    def _started(self, timeout_s: float) -> FencedProcess:
         size = self.scan.size_bytes
         fence = Fence(
             (self.scan.path,), self._folder, self._programs, self._address_space_bytes + size, max(GIB, 4 * size)
         )  # fmt: skip
         spool = self._folder
         return FencedProcess(fence, _open, (replace(self.scan, path=self.scan.path.absolute()), self._passwords, spool),
-                             OPEN_TIMEOUT_S)  # fmt: skip
+                             timeout_s)  # fmt: skip
 
     def _refused(self, number: int | None, cause: str) -> InputRejected:
         if number is None:
@@ -153,6 +164,14 @@ def composed(
     if isinstance(pages, FencedPages):
         return pages.composed(texts, target, title=title, made_at=made_at)
     return compose(pages, texts, target, title=title, made_at=made_at)
+
+
+def _left(deadline: float) -> float:
+    """Seconds until then. TookTooLong when it is over."""
+    left_s = deadline - time.monotonic()
+    if left_s <= 0:
+        raise TookTooLong
+    return left_s
 
 
 def _state(path: Path) -> tuple[int, ...]:

@@ -17,7 +17,7 @@ from schemas.pages import Box, Line, OwnText, Word, box_around
 SHOWS_TEXT = frozenset(["Tj", "TJ", "'", '"'])
 UNSEEN = 3
 """Rendering mode of text that is neither filled nor stroked (ISO 32000-1, 9.3.6)."""
-TIMEOUT_S = 30
+TIMEOUT_S = 8
 BASELINE = 0.78
 """Where the baseline lies between top and bottom of poppler's boxes, which run from ascender to descender."""
 TYPED, KNOWN, UNKNOWN = 0.99, 0.95, 0.5

@@ -27,7 +27,8 @@ MAX_PAGES = 10_000
 MAX_FIELD_DEPTH = 20
 """Form fields may nest, and in a hostile file without end."""
 RENDER_DPI = 300
-RENDER_TIMEOUT_S = 60
+RENDER_TIMEOUT_S = 20
+"""A scan's page takes poppler 0.2 s, a drawing with many lines a few; ``fencedpages`` ends all else that hangs."""
 COVERED = 0.9
 """A page is its image when the image covers this share of it: scanners' own PDFs leave thin margins."""
 DPI_BELIEVED = range(60, 2401)
@@ -238,7 +239,9 @@ class _PdfPages(ScanPages):
         except PDFInfoNotInstalledError as error:
             raise ServiceUnavailable(_("poppler is missing; apt-get install poppler-utils")) from error
         except PDFPopplerTimeoutError as error:
-            raise self._page_rejected(number, _("takes more than a minute to draw")) from error
+            raise self._page_rejected(
+                number, _("takes longer than {seconds:g} s").format(seconds=RENDER_TIMEOUT_S)
+            ) from error
         except PDFPageCountError as error:  # poppler does not get as far as the page
             raise self._damaged(_last_line(error)) from error
         except (PDFSyntaxError, ValueError, OSError) as error:

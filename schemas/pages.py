@@ -231,5 +231,5 @@ class ReadingOptions:
     engine: Literal["auto", "tesserocr", "pytesseract"] = "auto"
     fast: bool = False
     """One reading only; else doubtful lines are read again."""
-    page_timeout_s: float = 120.0
+    page_timeout_s: float = 25.0
     extra: dict[str, str] = field(default_factory=dict)

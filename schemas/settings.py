@@ -45,7 +45,7 @@ class Reading(_Section):
     engine: Literal["auto", "tesserocr", "pytesseract"] = "auto"
     workers: int | str = 0
     fast: bool = False
-    page_timeout_s: float = Field(default=120.0, gt=0)
+    page_timeout_s: float = Field(default=25.0, gt=0)
     tessdata: str = ""
     pdf_passwords: tuple[str, ...] = ()
 

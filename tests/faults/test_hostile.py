@@ -6,6 +6,7 @@ import os
 import re
 import socket
 import struct
+import time
 import unicodedata
 import zipfile
 import zlib
@@ -13,6 +14,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pikepdf
 import pytest
@@ -20,7 +22,9 @@ from pikepdf import Array, Dictionary, Name
 
 from archive.store import Archive
 from cli import run as sohoa
+from ingest import fencedpages
 from ingest.fencedpages import FencedPages, open_fenced
+from ingest.fencedprocess import TookTooLong
 from ingest.intake import find_scans, identify
 from ingest.pipeline import ScanDone
 from ingest.signing import Seal
@@ -163,6 +167,67 @@ def test_a_page_that_swells_is_taken_or_rejected_and_leaves_nothing(tmp_path: Pa
                                               address_space_bytes=SMALL_BYTES) as pages:  # fmt: skip
         assert max(pages.image(1).width_px, pages.image(1).height_px) < 30_000
     assert list((tmp_path / "spool").iterdir()) == []
+
+
+def endless_page(path: Path) -> None:
+    """A page that is drawn for minutes: one path of a million points, stroked over and over."""
+    zigzag = b"0 0 m\n" + b"".join(b"%d %d l\n" % (x % 500, x * 7 % 700) for x in range(1_000_000))
+    with pikepdf.new() as pdf:
+        pdf.add_blank_page(page_size=(595, 842))
+        form = pdf.make_stream(zigzag + b"S")
+        form.stream_dict = Dictionary(Type=Name.XObject, Subtype=Name.Form, BBox=Array([0, 0, 595, 842]))
+        pdf.pages[0].obj.Resources = Dictionary(XObject=Dictionary(F=pdf.make_indirect(form)))
+        pdf.pages[0].obj.Contents = pdf.make_stream(b"0.1 w\n" + b"/F Do\n" * 1000)
+        pdf.save(path)
+
+
+def test_a_page_that_is_drawn_without_end_costs_its_scan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fencedpages, "SCAN_S", 4.0)
+    monkeypatch.setattr(fencedpages, "PAGE_S", 0.5)
+    endless_page(file := tmp_path / "endless.pdf")
+    with (
+        pytest.raises(InputRejected, match=r"page 1: cannot be drawn \(takes longer than") as rejected,
+        open_fenced(scan_of(file), spool=tmp_path / "spool") as pages,
+    ):
+        pages.image(1)
+    assert str(file) in str(rejected.value)
+    assert list((tmp_path / "spool").iterdir()) == []
+
+
+class Unhurried(FencedPages):
+    """Each page takes a tenth of a second, and is given up where it may not."""
+
+    longest_s = 0.0
+
+    def _started(self, timeout_s: float) -> Any:
+        return self
+
+    def run(self, function: object, arguments: tuple[object, ...], timeout_s: float) -> object:
+        self.longest_s = max(self.longest_s, timeout_s)
+        if not arguments:
+            return 100, False
+        if timeout_s < 0.1:
+            raise TookTooLong
+        time.sleep(0.1)
+        return None
+
+    def close(self) -> None:
+        self._process = None
+
+
+def test_a_stack_may_take_as_long_as_it_has_pages_and_no_longer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scan = scan_of(write_pdf(tmp_path / "a.pdf", [small_page(1)]))
+    pages = Unhurried(scan, tmp_path / "spool")
+    for number in range(1, 20):
+        pages.image(number)
+    assert fencedpages.SCAN_S < pages.longest_s <= fencedpages.SCAN_S + fencedpages.PAGE_S
+    monkeypatch.setattr(fencedpages, "SCAN_S", 1.0)
+    monkeypatch.setattr(fencedpages, "PAGE_S", 0.01)
+    pages = Unhurried(scan, tmp_path / "spool")
+    with pytest.raises(InputRejected, match="takes longer than"):
+        [pages.image(number) for number in range(1, 13)]
 
 
 # -- what a PDF may carry -----------------------------------------------------------------------------------------
