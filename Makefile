@@ -9,6 +9,7 @@ demo:
 
 test:
 	@setup/install test
+	@nice .venv/bin/python -m tests.services.s3 >/dev/null 2>&1 & # the tests' S3 server, by the core that mypy leaves idle
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
