@@ -17,8 +17,8 @@ from schemas.documents import ComposedPdf, SignedPdf
 from schemas.errors import ServiceUnavailable, SettingsRejected
 from schemas.pages import Scan
 from schemas.settings import Office, Signing
-from tests.faults.test_services import Gate
 from tests.ingest.signed import KINDS, composed_from
+from tests.services.gate import Gate
 from tests.services.pki import SECRET, Pki
 
 LEVELS = ("B-B", "B-T", "B-LT", "B-LTA")

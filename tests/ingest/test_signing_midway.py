@@ -20,10 +20,10 @@ from ingest.signing import Seal, Verdict, open_seals, verify
 from schemas.errors import ServiceUnavailable
 from schemas.settings import Office as OfficeSettings
 from schemas.settings import Signing
-from tests.faults.test_services import Gate
 from tests.ingest.office import Office, opened
 from tests.ingest.papers_read import decision
 from tests.ingest.test_renewal import desk, settings, soon
+from tests.services.gate import Gate
 from tests.services.pki import SECRET, Pki
 from tests.services.softhsm import PIN, Key, put
 
