@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
-from archive.objects import CERTIFICATE, DIGEST
+from archive.objects import CERTIFICATE, DIGEST, INVENTORY, SIDECAR
 from archive.staging import DECLARATION
 from schemas.addresses import is_this_machine
 from schemas.errors import IntegrityBroken, ServiceUnavailable, SettingsRejected
@@ -32,8 +32,6 @@ from schemas.settings import ArchiveSection
 T = TypeVar("T")
 
 SCHEME = "s3://"
-INVENTORY = "inventory.json"
-SIDECAR = f"{INVENTORY}.{DIGEST}"
 OBJECT_DECLARATION = "0=ocfl_object_1.1"
 AT_ONCE = 8
 """Files sent or fetched at once: each waits for the network most of its time."""

@@ -16,11 +16,9 @@ import ocfl
 
 from archive.catalogue import Catalogue
 from archive.findings import Checked, Fault, Finding
-from archive.objects import DIGEST, LAYOUT, dossier_of, object_id
+from archive.objects import DIGEST, INVENTORY, LAYOUT, SIDECAR, dossier_of, is_readable, object_id
 from schemas.language import _
 
-INVENTORY = "inventory.json"
-SIDECAR = f"inventory.json.{DIGEST}"
 OBJECT_DECLARATION = "0=ocfl_object_1.1"
 
 
@@ -30,7 +28,7 @@ def check_object(root: Path, path: str, catalogue: Catalogue | None) -> Checked:
     there = _files(folder, checked)
     noted = catalogue.deposits_in(path) if catalogue is not None else ()
     inventory = _check_inventories(folder, there, checked, noted)
-    if inventory is not None and not _is_readable(inventory):
+    if inventory is not None and not is_readable(inventory):
         checked.found(INVENTORY, Fault.INVALID, _("its form is not that of an OCFL inventory"))
     elif inventory is not None:
         _check_content(inventory, there, checked)
@@ -40,16 +38,6 @@ def check_object(root: Path, path: str, catalogue: Catalogue | None) -> Checked:
     if not checked.findings and catalogue is not None:
         checked.findings += _disagreements(inventory, path, noted)
     return checked
-
-
-def _is_readable(inventory: Any) -> bool:
-    """The parts that are looked into are of the kinds that they must be; the rest is ocfl-py's to say."""
-    manifest, versions, head = (inventory.get(name) for name in ("manifest", "versions", "head"))
-    if not isinstance(manifest, dict) or not isinstance(versions, dict) or not isinstance(versions.get(head), dict):
-        return False
-    state = versions[head].get("state")
-    named = [*manifest.values(), *(state.values() if isinstance(state, dict) else [None])]
-    return all(isinstance(paths, list) and all(isinstance(path, str) for path in paths) for paths in named)
 
 
 def _as_noted(inventory: Any, there: Mapping[str, tuple[str, int]], noted: Sequence[Any]) -> bool:

@@ -1,5 +1,6 @@
 """An OCFL object as its inventory describes it: a dossier, its documents, and how each came to be as it is."""
 
+import hashlib
 import json
 import unicodedata
 from collections.abc import Iterator
@@ -26,6 +27,8 @@ LAYOUT = "0003-hash-and-id-n-tuple-storage-layout"
 OBJECT_ID = "urn:sohoa:"
 EARLIER = "history.json"
 """What was done to a record that a package brought, in the archives where it was before."""
+INVENTORY = "inventory.json"
+SIDECAR = f"{INVENTORY}.{DIGEST}"
 CERTIFICATE = "destroyed.json"
 """What is left of a document that was destroyed: that it was, when, by whom and on which decision."""
 
@@ -49,6 +52,23 @@ class HeldObject:
         return cls(root, path, _inventory(folder))
 
     @classmethod
+    def as_written(cls, root: Path, path: str) -> "HeldObject | None":
+        """The object at *path* where its inventory is the one that its sidecar names: ocfl-py found that valid when it
+        was written, and to find it so again is half of what reading a record costs. None where it is another, or is
+        being replaced: ``read`` says what is wrong then, if anything is.
+        """
+        folder = root / path
+        try:
+            content = (folder / INVENTORY).read_bytes()
+            named = (folder / SIDECAR).read_bytes().split(b" ")[0].decode("ascii", "replace")
+            if hashlib.new(DIGEST, content).hexdigest() != named:
+                return None
+            inventory = json.loads(content)
+        except (OSError, ValueError):
+            return None
+        return cls(root, path, ocfl.Inventory(inventory)) if is_readable(inventory) else None
+
+    @classmethod
     def built(cls, root: Path, path: str, staged: Path) -> "HeldObject":
         """The object as it will be, with the files of its head version at *staged*."""
         return cls(root, path, _inventory(staged), staged)
@@ -62,6 +82,10 @@ class HeldObject:
     def standing_serials(self) -> list[str]:
         """The documents that are held; of the others a certificate says that they were destroyed."""
         return [serial for serial in self.serials if not self.is_destroyed(serial)]
+
+    def stands(self, serial: str) -> bool:
+        """Whether a document is held and was not destroyed."""
+        return f"{serial}/metadata.json" in self._logical_paths()
 
     def is_destroyed(self, serial: str) -> bool:
         return f"{serial}/{CERTIFICATE}" in self._logical_paths()
@@ -80,7 +104,7 @@ class HeldObject:
 
     def content_path(self, serial: str, name: str) -> str:
         path = self.inventory.current_version.content_path_for_logical_path(f"{serial}/{name}")
-        if path is None:
+        if path is None or ".." in path.split("/") or path.startswith("/"):
             raise IntegrityBroken(
                 _("{object}: the inventory names no {name}; see `sohoa audit`").format(
                     object=self.path, name=f"{serial}/{name}"
@@ -112,14 +136,17 @@ class HeldObject:
 
     def standing(self, serial: str) -> Deposit:
         """What is held of a document. IntegrityBroken when its files do not fit."""
+        record = self.record(serial)
+        pdf_path = f"{self.path}/{self.content_path(serial, 'document.pdf')}"
+        return Deposit(record, self.path, pdf_path, False, self._inventory_sha512(record.version))
+
+    def record(self, serial: str) -> Record:
+        """What a document's metadata and text say. IntegrityBroken when they do not fit."""
         metadata, text = self.json(serial, "metadata.json"), self.json(serial, "text.json")
-        version = _number(self.content_path(serial, "metadata.json"))
         try:
-            record = _record(metadata, text, version)
+            return _record(metadata, text, _number(self.content_path(serial, "metadata.json")))
         except (KeyError, TypeError, ValueError, IndexError) as error:
             raise self._unfit(serial, error) from error
-        pdf_path = f"{self.path}/{self.content_path(serial, 'document.pdf')}"
-        return Deposit(record, self.path, pdf_path, False, self._inventory_sha512(version))
 
     def origin(self, serial: str) -> tuple[str, int]:
         """SHA-256 of a document's scan and its first page there: what makes it the same document."""
@@ -195,10 +222,24 @@ def dossier_of(identifier: str) -> str:
     return unquote(identifier.removeprefix(OBJECT_ID))
 
 
+def is_readable(inventory: Any) -> bool:
+    """The parts that are looked into are of the kinds that they must be; the rest is ocfl-py's to say."""
+    if not isinstance(inventory, dict):
+        return False
+    manifest, versions, head = (inventory.get(name) for name in ("manifest", "versions", "head"))
+    if not isinstance(manifest, dict) or not isinstance(versions, dict) or not isinstance(head, str):
+        return False
+    if not isinstance(versions.get(head), dict):
+        return False
+    state = versions[head].get("state")
+    named = [*manifest.values(), *(state.values() if isinstance(state, dict) else [None])]
+    return all(isinstance(paths, list) and all(isinstance(path, str) for path in paths) for paths in named)
+
+
 def _inventory(folder: Path) -> Any:
     try:
         return ocfl.Object(path=str(folder)).parse_inventory()
-    except (ocfl.ObjectException, ValueError, KeyError, OSError) as error:
+    except (ocfl.ObjectException, ValueError, KeyError, TypeError, AttributeError, OSError) as error:
         raise IntegrityBroken(
             _("{object}: its inventory cannot be read ({error}); see `sohoa audit`").format(object=folder, error=error)
         ) from error

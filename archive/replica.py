@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from archive.catalogue import Catalogue
-from archive.objects import DIGEST, HeldObject
+from archive.objects import DIGEST, INVENTORY, HeldObject
 from archive.staging import DECLARATION, unavailable
 from archive.store import Archive
 from schemas.errors import IntegrityBroken, ServiceUnavailable
@@ -21,7 +21,6 @@ from schemas.language import _
 
 AT_ONCE = 500
 BLOCK_BYTES = 1 << 20
-INVENTORY = "inventory.json"
 
 
 @dataclass(slots=True)

@@ -84,6 +84,11 @@ class Shelves:
 
     def record(self, record_id: str) -> Record:
         """The record with this id. InputRejected where there is none."""
+        dossier, _dot, serial = record_id.rpartition(".")
+        if dossier and self.bucket is None:
+            held = HeldObject.as_written(self.root, self._object_path(dossier))
+            if held is not None and held.stands(serial):
+                return held.record(serial)
         return self.find(record_id).record
 
     def pdf(self, record_id: str) -> Path:

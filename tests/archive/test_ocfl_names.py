@@ -13,6 +13,7 @@ import pytest
 
 from archive.audit import audit
 from archive.store import Archive
+from schemas.errors import InputRejected, IntegrityBroken
 from tests.archive import submission
 
 Change = Callable[[Path], object]
@@ -151,6 +152,40 @@ def test_what_the_fixture_of_that_name_shows_is_found(drawn: Path, tmp_path: Pat
     ):  # it stops at some: not valid either
         valid = False
     assert not valid, name
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_a_record_below_such_an_inventory_is_read_as_it_was_or_the_damage_said(
+    drawn: Path, tmp_path: Path, name: str
+) -> None:
+    whole = Archive.open(drawn).record("one.001")
+    shutil.copytree(drawn, tmp_path / "archive")
+    archive = Archive.open(tmp_path / "archive")
+    [path] = list(archive.object_paths())
+    BAD[name](archive.root / path)
+    said = ""
+    try:
+        assert archive.record("one.001") == whole
+    except (InputRejected, IntegrityBroken) as error:
+        said = str(error)
+    assert not said or path in said or "one.001" in said
+
+
+def test_no_inventory_leads_out_of_its_object(drawn: Path, tmp_path: Path) -> None:
+    shutil.copytree(drawn, tmp_path / "archive")
+    archive = Archive.open(tmp_path / "archive")
+    [path] = list(archive.object_paths())
+    for name in ("metadata.json", "text.json"):
+        [held] = (archive.root / path).rglob(f"001/{name}")
+        shutil.copyfile(held, archive.root / name)
+
+    def lead_out(inventory: dict[str, Any]) -> None:
+        for paths in inventory["manifest"].values():
+            paths[:] = [f"../../../../{Path(at).name}" if "/001/" in at and ".json" in at else at for at in paths]
+
+    inventory_with(lead_out)(archive.root / path)
+    with pytest.raises(IntegrityBroken):
+        archive.record("one.001")
 
 
 @pytest.mark.parametrize("versions", [1, 2, 3])
