@@ -3,7 +3,7 @@
 It is a projection of the archive: ``replace_deposits`` makes it anew.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
@@ -160,6 +160,15 @@ class Deposits(Database):
             .limit(limit)
         )
         return [(row.position, row.id) for row in self.rows(query)]
+
+    def positions(self, ids: Collection[str]) -> list[tuple[int, str]]:
+        """Position and id of those of *ids* that are listed, in that order."""
+        found: list[tuple[int, str]] = []
+        wanted = sorted(ids)
+        for first in range(0, len(wanted), 500):
+            some = records.c.id.in_(wanted[first : first + 500])
+            found += [(row.position, row.id) for row in self.rows(select(records.c.position, records.c.id).where(some))]
+        return sorted(found)
 
     def objects_after(self, position: int, limit: int) -> list[tuple[int, str]]:
         """As ``deposited_after``, with the object's folder instead of the record's id."""

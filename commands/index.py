@@ -61,5 +61,7 @@ def _timed(work: Callable[[Callable[[int], None]], Indexed]) -> int:
     seconds = time.monotonic() - started
     say_refused(done)
     click.echo(_("{records} records indexed, {gone} taken out, in {seconds} s.").format(
-        records=done.records - len(done.refused), gone=done.gone, seconds=f"{seconds:.1f}"))  # fmt: skip
-    return 3 if done.refused else 0
+        records=done.records, gone=done.gone, seconds=f"{seconds:.1f}"))  # fmt: skip
+    if done.refused:
+        return 3 if done.records or done.gone else 4
+    return 0

@@ -1,6 +1,6 @@
 """The index kept up with the archive: the catalogue says what came when, the archive what it is."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 
 import click
@@ -19,7 +19,8 @@ PROGRESS_EVERY = 5_000
 
 @dataclass
 class Indexed:
-    """What a catch-up did. ``refused``: records that are in the archive and could not be indexed, with the reason."""
+    """What a catch-up did. ``records`` went in; ``refused`` are in the archive and could not be read or indexed, with
+    the reason: the next catch-up tries them again."""
 
     records: int = 0
     gone: int = 0
@@ -44,23 +45,24 @@ def index_or_say(workspace: Workspace) -> int | None:
 
 
 def catch_up(workspace: Workspace, progress: Callable[[int], None] = lambda count: None) -> Indexed:
-    """Put into the index what came after the place where it stands. Idempotent; goes on where a run was stopped.
+    """Put into the index what came after the place where it stands, and what earlier runs could not read or it refused.
 
-    An index that is further on than the catalogue (which was made anew), or of an older program, is rebuilt.
+    Idempotent; goes on where a run was stopped. An index that is further on than the catalogue (which was made anew),
+    or of an older program, is rebuilt.
     ServiceUnavailable when the index is not to be had.
     """
     now, last = workspace.index.status(), workspace.catalogue.last_position()
     at = now.position
     if at > last or now.schema_version < SCHEMA_VERSION:
         return rebuild(workspace, progress)
-    return _fill(workspace, workspace.index, at, last, progress) if at < last else Indexed()
+    return _fill(workspace, workspace.index, at, last, now.owed, progress)
 
 
 def rebuild(workspace: Workspace, progress: Callable[[int], None] = lambda count: None) -> Indexed:
     """Make the index anew from the archive, while the old one goes on answering."""
     last = workspace.catalogue.last_position()
     with workspace.index.rebuilding() as fresh:
-        return _fill(workspace, fresh, 0, last, progress)
+        return _fill(workspace, fresh, 0, last, (), progress)
 
 
 def whole_index(workspace: Workspace) -> SearchIndex:
@@ -74,7 +76,8 @@ def whole_index(workspace: Workspace) -> SearchIndex:
 
 def behind(workspace: Workspace) -> int:
     """How many records of the catalogue are not in the index yet."""
-    count, at = 0, workspace.index.status().position
+    now = workspace.index.status()
+    count, at = len(now.owed), now.position
     while rows := workspace.catalogue.deposited_after(at, 10_000):
         count, at = count + len(rows), rows[-1][0]
     return count
@@ -85,31 +88,70 @@ def say_refused(done: Indexed) -> None:
         click.echo(_("{id}: not indexed: {reason}").format(id=refused.id, reason=refused.reason), err=True)
 
 
-def _fill(workspace: Workspace, index: SearchIndex, after: int, last: int, progress: Callable[[int], None]) -> Indexed:
-    """Records by the hundred: what the archive has no more goes out, what it cannot read is named."""
-    done = Indexed()
-    gone: list[str] = []
+def _fill(
+    workspace: Workspace,
+    index: SearchIndex,
+    after: int,
+    last: int,
+    owed: Collection[str],
+    progress: Callable[[int], None],
+) -> Indexed:
+    """Put in what the last runs owe, and what came *after*, up to *last*."""
+    done, still = Indexed(), set(owed)
+    if still:
+        _take(workspace, index, workspace.catalogue.positions(owed), after, done, still, progress)
+    if after < last:
+        _take(workspace, index, _listed_after(workspace, after), last, done, still, progress)
+    return done
+
+
+def _listed_after(workspace: Workspace, position: int) -> Iterator[tuple[int, str]]:
+    while rows := workspace.catalogue.deposited_after(position, ROWS_AT_ONCE):
+        yield from rows
+        position = rows[-1][0]
+
+
+def _take(
+    workspace: Workspace,
+    index: SearchIndex,
+    rows: Iterable[tuple[int, str]],
+    position: int,
+    done: Indexed,
+    still: set[str],
+    progress: Callable[[int], None],
+) -> None:
+    """Put in the records of *rows*: what the archive has no more goes out, what cannot be read or is refused is named.
+
+    *still* are those that the index owes: until all of this run is in, what goes out or stood in it before is among
+    them, so that a run that is stopped leaves nothing behind.
+    """
+    gone: set[str] = set()
+    mended: set[str] = set()
 
     def entries() -> Iterator[Entry]:
-        at = after
-        while rows := workspace.catalogue.deposited_after(at, ROWS_AT_ONCE):
-            for position, id in rows:
-                try:
-                    record = workspace.archive.record(id)
-                except InputRejected:
-                    gone.append(id)
-                except IntegrityBroken as error:
-                    done.refused.append(Refused(id, str(error)))
-                else:
-                    if record.withdrawn is not None:
-                        gone.append(id)
-                        continue
-                    done.records += 1
-                    yield Entry(position, record)
-            at = rows[-1][0]
+        for at, id in rows:
+            try:
+                record = workspace.archive.record(id)
+            except IntegrityBroken as error:
+                done.refused.append(Refused(id, str(error)))
+                still.add(id)
+                continue
+            except InputRejected:
+                record = None
+            if record is None or record.withdrawn is not None:
+                gone.add(id)
+                still.add(id)
+                continue
+            if id in still:
+                mended.add(id)
+            done.records += 1
+            yield Entry(at, record)
 
-    done.refused += index.update(entries(), (), last, progress)
-    if gone:
-        index.update((), gone, last)
-    done.gone = len(gone)
-    return done
+    refused = index.update(entries(), (), position, progress, still)
+    still -= gone | mended
+    still |= {one.id for one in refused}
+    if gone or mended:
+        index.update((), gone, position, owed=still)
+    done.gone += len(gone)
+    done.records -= len(refused)
+    done.refused += refused

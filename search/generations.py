@@ -29,14 +29,16 @@ class State:
 
     schema_version: int
     position: int
+    owed: tuple[str, ...] = ()
 
     @classmethod
     def read(cls, generation: Path) -> "State":
         """ValueError where the file is missing or is none of ours."""
         try:
             stored = json.loads((generation / "sohoa.json").read_text())
-            return cls(int(stored["schema_version"]), int(stored["position"]))
-        except (OSError, ValueError, KeyError, TypeError) as error:
+            owed = tuple(map(str, stored.get("owed", ())))
+            return cls(int(stored["schema_version"]), int(stored["position"]), owed)
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise ValueError(f"sohoa.json: {error}") from error
 
     def write(self, generation: Path) -> None:

@@ -69,7 +69,8 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """``position``: up to where in the catalogue's order the index is whole. ``notice``: what a person should know."""
+    """``position``: up to where in the catalogue's order the index is whole, but for the records in ``owed`` (by id),
+    which were refused or could not be read. ``notice``: what a person should know."""
 
     engine: str
     records: int
@@ -77,6 +78,11 @@ class Status:
     schema_version: int
     size_bytes: int
     notice: str = ""
+    owed: tuple[str, ...] = ()
+
+
+MOST_REFUSED = 1_000
+"""An index that refuses more of a run has a fault of its own: the run stops, and goes on there once that is mended."""
 
 
 class SearchIndex(Protocol):
@@ -89,10 +95,17 @@ class SearchIndex(Protocol):
         """What the index holds for *request*."""
 
     def update(
-        self, entries: Iterable[Entry], gone: Iterable[str], position: int, done: Callable[[int], None] = ...
+        self,
+        entries: Iterable[Entry],
+        gone: Iterable[str],
+        position: int,
+        done: Callable[[int], None] = ...,
+        owed: Collection[str] = ...,
     ) -> list[Refused]:
         """Put *entries* in, each in the place of an older one with its id, take *gone* out, and be whole up to
-        *position*. Lasting when it returns. *done* is told how many are in as it goes."""
+        *position*, but for *owed* and what is refused. *owed* may grow while *entries* are read. Lasting when it
+        returns. *done* is told how many are in as it goes. ServiceUnavailable also where more than ``MOST_REFUSED``
+        are refused."""
 
     def status(self) -> Status:
         """How the index is."""

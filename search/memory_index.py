@@ -25,6 +25,7 @@ class MemoryIndex:
 
     _held: dict[str, _Held] = field(default_factory=dict)
     _position: int = 0
+    _owed: tuple[str, ...] = ()
 
     def search(self, request: Request) -> Found:
         planned = plan(request.query)
@@ -52,6 +53,7 @@ class MemoryIndex:
         gone: Iterable[str],
         position: int,
         done: Callable[[int], None] = lambda count: None,
+        owed: Collection[str] = (),
     ) -> list[Refused]:
         for id in gone:
             self._held.pop(id, None)
@@ -59,18 +61,18 @@ class MemoryIndex:
             projection = project(entry)
             self._held[projection.id] = _Held(projection, _places(projection))
             done(count)
-        self._position = max(position, self._position)
+        self._position, self._owed = max(position, self._position), tuple(sorted(owed))
         return []
 
     def status(self) -> Status:
         size = sum(len(held.projection.stored) for held in self._held.values())
-        return Status("memory", len(self._held), self._position, SCHEMA_VERSION, size)
+        return Status("memory", len(self._held), self._position, SCHEMA_VERSION, size, owed=self._owed)
 
     @contextmanager
     def rebuilding(self) -> Iterator["MemoryIndex"]:
         fresh = MemoryIndex()
         yield fresh
-        self._held, self._position = fresh._held, fresh._position
+        self._held, self._position, self._owed = fresh._held, fresh._position, fresh._owed
 
     def known(self, place: Place, words: Collection[str]) -> dict[str, int]:
         return dict(Counter(word for held in self._held.values() for word in set(held.places[place]) & set(words)))

@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any, assert_never
 from urllib.parse import urlsplit
@@ -34,7 +34,7 @@ from schemas.errors import ServiceUnavailable, SettingsRejected
 from schemas.language import _
 from schemas.settings import Search
 from search.excerpts import excerpt
-from search.index import Counts, Found, Hit, Refused, Request, Sort, Status
+from search.index import MOST_REFUSED, Counts, Found, Hit, Refused, Request, Sort, Status
 from search.plan import (
     Adjacent,
     Begins,
@@ -157,28 +157,41 @@ class OpenSearchIndex:
         gone: Iterable[str],
         position: int,
         done: Callable[[int], None] = lambda count: None,
+        owed: Collection[str] = (),
     ) -> list[Refused]:
         with self._told():
             index = self._there()
-            before = self._meta(index)["position"]
+            before = self._meta(index).position
             self._client.indices.put_settings(index=index, body={"refresh_interval": "-1"})
             try:
-                refused = self._put(index, entries, gone, done)
+                refused = self._put(index, entries, gone, done, before, owed)
             finally:
                 self._client.indices.put_settings(index=index, body={"refresh_interval": None})
             self._client.indices.refresh(index=index)
-            self._note(index, max(position, before))
+            self._note(index, max(position, before), owed, refused)
             return refused
 
     def _put(
-        self, index: str, entries: Iterable[Entry], gone: Iterable[str], done: Callable[[int], None]
+        self,
+        index: str,
+        entries: Iterable[Entry],
+        gone: Iterable[str],
+        done: Callable[[int], None],
+        before: int,
+        owed: Collection[str],
     ) -> list[Refused]:
         refused: list[Refused] = []
         for number, (bulk, outcome) in enumerate(self._sent(index, _bulks(entries, gone)), 1):
             refused += outcome
+            if len(refused) > MOST_REFUSED:
+                raise ServiceUnavailable(
+                    _("OpenSearch {url} refuses more than {most} records, the last one as: {why}; mend that. Nothing "
+                      "is lost: then sohoa index catch-up").format(
+                        url=self._settings.url, most=MOST_REFUSED, why=refused[-1].reason)
+                )  # fmt: skip
             done(bulk.count)
-            if bulk.position and number % NOTE_EVERY_BULKS == 0:
-                self._note(index, bulk.position)
+            if number % NOTE_EVERY_BULKS == 0:
+                self._note(index, max(bulk.position, before), owed, refused)
         return refused
 
     def _sent(self, index: str, bulks: Iterable["_Bulk"]) -> Iterator[tuple["_Bulk", list[Refused]]]:
@@ -237,12 +250,12 @@ class OpenSearchIndex:
             meta = self._meta(index)
             stats = self._client.indices.stats(index=index, metric="docs,store")["indices"][index]["primaries"]
             health = self._client.cluster.health(index=index)["status"]
-            older = meta["schema_version"] < SCHEMA_VERSION
+            older = meta.schema_version < SCHEMA_VERSION
             notice = "" if health == "green" else _("the cluster says {health}").format(health=health)
             if older:
                 notice = _("the index was made by an older sohoa; the next sohoa index catch-up makes it anew")
-            return Status("opensearch", stats["docs"]["count"], meta["position"], meta["schema_version"],
-                          stats["store"]["size_in_bytes"], notice)  # fmt: skip
+            return Status("opensearch", stats["docs"]["count"], meta.position, meta.schema_version,
+                          stats["store"]["size_in_bytes"], notice, meta.owed)  # fmt: skip
 
     @contextmanager
     def rebuilding(self) -> Iterator["OpenSearchIndex"]:
@@ -277,7 +290,7 @@ class OpenSearchIndex:
         if not self._concrete:
             found = self._behind()
             self._concrete = found[-1] if found else self._made(alias=True)
-            version = self._meta(self._concrete)["schema_version"]
+            version = self._meta(self._concrete).schema_version
             if version > SCHEMA_VERSION:
                 self._concrete = ""
                 raise ServiceUnavailable(
@@ -306,21 +319,22 @@ class OpenSearchIndex:
                 **_copies(self._settings.replicas),
                 "analysis": ANALYSIS,
             },
-            "mappings": MAPPING | {"_meta": {"schema_version": SCHEMA_VERSION, "position": 0}},
+            "mappings": MAPPING | {"_meta": asdict(_Meta(SCHEMA_VERSION, 0))},
         }
         if alias:
             body["aliases"] = {self._settings.index: {"is_write_index": True}}
         self._client.indices.create(index=name, body=body)
         return name
 
-    def _meta(self, index: str) -> dict[str, int]:
+    def _meta(self, index: str) -> "_Meta":
         found: dict[str, Any] = self._client.indices.get_mapping(index=index)[index]["mappings"]
         meta = found.get("_meta", {})
-        return {"schema_version": int(meta.get("schema_version", 0)), "position": int(meta.get("position", 0))}
+        owed = tuple(map(str, meta.get("owed", ())))
+        return _Meta(int(meta.get("schema_version", 0)), int(meta.get("position", 0)), owed)
 
-    def _note(self, index: str, position: int) -> None:
-        meta = {"schema_version": SCHEMA_VERSION, "position": position}
-        self._client.indices.put_mapping(index=index, body={"_meta": meta})
+    def _note(self, index: str, position: int, owed: Collection[str], refused: Iterable[Refused]) -> None:
+        meta = _Meta(SCHEMA_VERSION, position, tuple(sorted({*owed, *(one.id for one in refused)})))
+        self._client.indices.put_mapping(index=index, body={"_meta": asdict(meta)})
 
     @contextmanager
     def _told(self) -> Iterator[None]:
@@ -404,6 +418,15 @@ def _checked(url: str, settings: Search) -> None:
 def _copies(replicas: str) -> dict[str, Any]:
     """How often each shard is kept besides: always so often, or as the nodes allow (``0-1``)."""
     return {"auto_expand_replicas": replicas} if "-" in replicas else {"number_of_replicas": int(replicas)}
+
+
+@dataclass(frozen=True, slots=True)
+class _Meta:
+    """What is kept of an index in its mapping's ``_meta``."""
+
+    schema_version: int
+    position: int
+    owed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -122,6 +122,7 @@ class TantivyIndex:
         gone: Iterable[str],
         position: int,
         done: Callable[[int], None] = lambda count: None,
+        owed: Collection[str] = (),
     ) -> list[Refused]:
         with _told(self._folder):
             self._usable()
@@ -139,10 +140,10 @@ class TantivyIndex:
                     writer.add_document(_document(project(entry)))
                     if count % self._commit_every == 0:
                         writer.commit()
-                        self._note(entry.position)
+                        self._note(entry.position, owed)
                         done(count)
                 writer.commit()
-                self._note(max(position, self._state.position))
+                self._note(position, owed)
                 writer.wait_merging_threads()
             finally:
                 del writer  # lets go of the folder's lock
@@ -154,7 +155,7 @@ class TantivyIndex:
             size = sum(path.stat().st_size for path in self._generation.iterdir())
             return Status(
                 "tantivy", self._searcher()[0].num_docs, self._state.position, self._state.schema_version, size,
-                self._notice,
+                self._notice, self._state.owed,
             )  # fmt: skip
 
     @contextmanager
@@ -221,8 +222,8 @@ class TantivyIndex:
                     folder=self._folder)
             ) from error  # fmt: skip
 
-    def _note(self, position: int) -> None:
-        self._state = State(self._state.schema_version, position)
+    def _note(self, position: int, owed: Collection[str]) -> None:
+        self._state = State(self._state.schema_version, max(position, self._state.position), tuple(sorted(owed)))
         self._state.write(self._generation)
         self._index.reload()
         self._seen = self._stamp()

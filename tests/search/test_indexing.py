@@ -1,6 +1,7 @@
 """The index kept up with the archive, and the commands that search it."""
 
 import json
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
@@ -15,9 +16,11 @@ from schemas.documents import FoundSignature
 from schemas.errors import InputRejected, IntegrityBroken
 from schemas.records import Deposit, Provenance, Record, RecordVersion
 from schemas.settings import Search, Settings
-from search.index import Request, SearchIndex
+from search.index import Refused, Request, SearchIndex
 from search.memory_index import MemoryIndex
+from search.projection import Entry
 from search.query import parse
+from search.tantivy_index import TantivyIndex
 from tests.search.records import ALL, GHOST, MISREAD, MOTHER, PERMIT, record
 
 
@@ -34,12 +37,19 @@ class Shelf:
             self.records[one.id] = one
             self.order[one.id] = self.last_position() + 1
 
+    def put_place(self, id: str) -> None:
+        """As if something had been done to a record that is no more."""
+        self.order[id] = self.last_position() + 1
+
     def record(self, id: str) -> Record:
         if id in self.broken:
             raise IntegrityBroken(f"{id}: altered")
         if id not in self.records:
             raise InputRejected(f"no {id}")
         return self.records[id]
+
+    def positions(self, ids: Collection[str]) -> list[tuple[int, str]]:
+        return sorted((at, id) for id, at in self.order.items() if id in ids)
 
     def last_position(self) -> int:
         return max(self.order.values(), default=0)
@@ -99,6 +109,72 @@ def test_a_record_that_cannot_be_read_is_named_and_the_rest_done(desk: Workspace
     [refused] = catch_up(desk).refused
     assert (refused.id, refused.reason) == (PERMIT.id, f"{PERMIT.id}: altered")
     assert ids(desk) == {r.id for r in ALL} - {PERMIT.id}
+
+
+def test_a_record_that_could_not_be_read_goes_in_once_it_can(desk: Workspace, shelf: Shelf) -> None:
+    shelf.broken.add(PERMIT.id)
+    catch_up(desk)
+    assert behind(desk) == 1
+    shelf.put(record(8, "mới"))
+    assert (catch_up(desk).records, behind(desk)) == (1, 1)
+    shelf.broken.clear()
+    assert (catch_up(desk).records, behind(desk)) == (1, 0)
+    assert ids(desk) == {r.id for r in (*ALL, record(8))}
+    assert catch_up(desk).records == 0
+
+
+class Picky(MemoryIndex):
+    """Refuses what ``refuses`` names."""
+
+    refuses: frozenset[str] = frozenset()
+
+    def update(
+        self,
+        entries: Iterable[Entry],
+        gone: Iterable[str],
+        position: int,
+        done: Callable[[int], None] = lambda count: None,
+        owed: Collection[str] = (),
+    ) -> list[Refused]:
+        given = list(entries)
+        refused = [Refused(one.record.id, "too much") for one in given if one.record.id in self.refuses]
+        taken = [one for one in given if one.record.id not in self.refuses]
+        super().update(taken, gone, position, done, {*owed, *(one.id for one in refused)})
+        return refused
+
+
+def test_what_the_index_refuses_is_tried_again_by_the_next_catch_up(shelf: Shelf, tmp_path: Path) -> None:
+    index = Picky()
+    desk = workspace(shelf, index, tmp_path)
+    index.refuses = frozenset(one.id for one in ALL[::2])
+    done = catch_up(desk)
+    assert (done.records, {one.id for one in done.refused}, behind(desk)) == (3, set(index.refuses), 4)
+    index.refuses = frozenset()
+    assert (catch_up(desk).records, behind(desk)) == (4, 0)
+    assert ids(desk) == {r.id for r in ALL}
+
+
+def test_what_is_gone_goes_out_though_the_run_was_stopped_behind_it(shelf: Shelf, tmp_path: Path) -> None:
+    index = TantivyIndex.open(tmp_path / "index", commit_every=2)
+    desk = workspace(shelf, index, tmp_path)
+    catch_up(desk)
+    del shelf.records[PERMIT.id]
+    shelf.put_place(PERMIT.id)
+    shelf.put(*(record(n, "mới") for n in range(10, 13)))
+    read = shelf.record
+
+    def stopping(id: str) -> Record:
+        if id == record(12).id:
+            raise KeyboardInterrupt
+        return read(id)
+
+    shelf.record = stopping  # type: ignore[method-assign]
+    with pytest.raises(KeyboardInterrupt):
+        catch_up(desk)
+    shelf.record = read  # type: ignore[method-assign]
+    assert index.status().position > shelf.order[PERMIT.id]
+    assert catch_up(desk).gone == 1
+    assert PERMIT.id not in ids(desk)
 
 
 def test_an_index_ahead_of_its_catalogue_is_made_anew(desk: Workspace, shelf: Shelf) -> None:

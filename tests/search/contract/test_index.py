@@ -257,6 +257,16 @@ def test_the_place_reached_is_kept_and_never_goes_back(index: SearchIndex) -> No
     assert index.status().position == 9
 
 
+def test_what_is_owed_is_kept_until_it_is_paid(index: SearchIndex) -> None:
+    index.update([Entry(5, GHOST)], (), 9, owed=["b", "a"])
+    assert index.status().owed == ("a", "b")
+    index.update((), (), 9, owed={"b"})
+    assert index.status().owed == ("b",)
+    with index.rebuilding() as fresh:
+        fill(fresh, [GHOST])
+    assert index.status().owed == ()
+
+
 def test_searching_goes_on_while_an_index_is_made_anew(index: SearchIndex) -> None:
     fill(index, [record(1, "bản cũ")])
     with index.rebuilding() as fresh:
