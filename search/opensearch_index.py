@@ -4,6 +4,7 @@ The settings' index name is an alias; behind it stands one concrete index, whose
 says the schema version and how far it is whole. A rebuild fills another one and moves the alias over in one step.
 """
 
+import base64
 import json
 import logging
 import os
@@ -358,6 +359,8 @@ class OpenSearchIndex:
     def _why(self, error: OpenSearchException) -> str:
         said = {"url": self._settings.url, "error": _short(error)}
         match error:
+            case TransportError() if str(error.error).endswith("block_exception"):  # 403, as for a user who may not
+                return self._blocked(said["error"])
             case AuthenticationException() | AuthorizationException():
                 return _("OpenSearch {url} refuses user {user}: check search.user and the password in {variable} "
                          "({error})").format(**said, user=self._settings.user or "-",
@@ -365,8 +368,6 @@ class OpenSearchIndex:
             case SSLError():
                 return _("OpenSearch {url}: no trust between it and us ({error}); check search.ca_file and the host's "
                          "name, and search.client_certificate if it asks for one").format(**said)  # fmt: skip
-            case TransportError() if error.error == "cluster_block_exception":
-                return self._blocked(said["error"])
             case ConnectionTimeout():
                 return _("OpenSearch {url} does not answer within {seconds} s ({error}); try again later").format(
                     **said, seconds=self._settings.timeout_s)  # fmt: skip
@@ -393,7 +394,9 @@ def _client(settings: Search) -> OpenSearch:
                 _("search.user is {user}, but the environment has no {variable} with the password").format(
                     user=settings.user, variable=settings.password_env)
             )  # fmt: skip
-        options["http_auth"] = (settings.user, password)
+        # RFC 7617; opensearch-py's own way takes Latin-1 alone
+        known = f"{settings.user}:{password}".encode("utf-8", "surrogateescape")
+        options["headers"] = {"authorization": f"Basic {base64.b64encode(known).decode()}"}
     if urlsplit(settings.url).scheme == "https":
         options |= {"use_ssl": True, "verify_certs": True, "ssl_show_warn": False}
         for name, path in (("ca_certs", settings.ca_file), ("client_cert", settings.client_certificate),
