@@ -45,8 +45,8 @@ from search.finding import find
 from search.folding import canonical, folded, without_marks
 from search.index import Request, SearchIndex
 from search.opensearch_index import OpenSearchIndex
+from search.parsing import parse
 from search.projection import Entry, project
-from search.query import parse
 from search.tantivy_index import TantivyIndex
 from tests.services.opensearch import running
 

@@ -20,20 +20,8 @@ from schemas.units import Level
 from search.finding import Finding, find
 from search.index import Counts, Found, Hit, Request, Sort
 from search.meant import meant
-from search.query import (
-    All,
-    And,
-    Dated,
-    Not,
-    OfUnit,
-    Or,
-    Query,
-    atoms,
-    both,
-    dates,
-    in_field,
-    parse,
-)
+from search.parsing import dates, in_field, parse
+from search.query import All, And, Dated, Not, OfUnit, Or, Query, atoms, both
 
 COLUMNS = ("id", "number", "symbol", "issued_on", "type", "issuer", "abstract", "unit", "page", "line")
 

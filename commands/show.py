@@ -22,7 +22,7 @@ from schemas.language import _
 from schemas.records import Provenance, Record, RecordVersion
 from schemas.stored import to_json
 from search.excerpts import marked_words
-from search.query import parse
+from search.parsing import parse
 
 PAGE_DPI = 150
 

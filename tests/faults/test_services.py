@@ -24,7 +24,7 @@ from samples.keys import make_demo_keys
 from schemas.errors import ServiceUnavailable
 from schemas.work import ScanState
 from search.index import Request
-from search.query import parse
+from search.parsing import parse
 from tests.ingest.office import Office, opened
 from tests.ingest.papers_read import decision
 from tests.ingest.signed import seals as opened_seals

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from search.excerpts import LONGEST_LINE, excerpt, marked_words
 from search.folding import composed
-from search.query import parse
+from search.parsing import parse
 
 
 def shown(typed: str, *pages: str) -> tuple[int | None, str, list[str]]:

@@ -18,8 +18,8 @@ from schemas.records import Deposit, Provenance, Record, RecordVersion
 from schemas.settings import Search, Settings
 from search.index import Refused, Request, SearchIndex
 from search.memory_index import MemoryIndex
+from search.parsing import parse
 from search.projection import Entry
-from search.query import parse
 from search.tantivy_index import TantivyIndex
 from tests.search.records import ALL, GHOST, MISREAD, MOTHER, PERMIT, record
 

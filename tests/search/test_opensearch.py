@@ -20,11 +20,11 @@ from opensearchpy import OpenSearch
 
 from schemas.errors import ServiceUnavailable, SettingsRejected
 from schemas.settings import Search
-from search import opensearch_index
+from search import opensearch_bulks
 from search.index import Request, SearchIndex
 from search.opensearch_index import OpenSearchIndex
+from search.parsing import parse
 from search.projection import SCHEMA_VERSION, Entry
-from search.query import parse
 from tests.search.records import ALL, fill, record
 
 Answer = tuple[int, dict[str, Any]]
@@ -241,7 +241,7 @@ def test_a_cluster_without_room_is_said_in_the_end() -> None:
         pytest.raises(ServiceUnavailable, match=r"takes no records now \(too much\).*catch-up"),
     ):
         fill(opened(url), ALL)
-    assert len(seen) == opensearch_index.RETRIES + 1
+    assert len(seen) == opensearch_bulks.RETRIES + 1
 
 
 def test_an_answer_that_says_less_than_was_sent_is_not_taken_for_success() -> None:

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from search.index import Request
 from search.memory_index import MemoryIndex
+from search.parsing import QueryRejected, dates, parse
 from search.plan import plan
 from search.query import (
     All,
@@ -22,12 +23,9 @@ from search.query import (
     Phrase,
     Prefix,
     Query,
-    QueryRejected,
     TextField,
     Word,
     both,
-    dates,
-    parse,
 )
 from search.tantivy_index import TantivyIndex
 from tests.search.records import ALL, fill

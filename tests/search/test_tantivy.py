@@ -10,8 +10,8 @@ import pytest
 
 from schemas.errors import ServiceUnavailable
 from search.index import Request
+from search.parsing import parse
 from search.projection import Entry
-from search.query import parse
 from search.tantivy_index import TantivyIndex
 from tests.search.records import ALL, PERMIT, fill, record
 

@@ -19,7 +19,7 @@ from opensearchpy import OpenSearch
 import cli
 from commands.workspace import Workspace
 from schemas.pages import Line, PageText, Word
-from search.opensearch_index import OpenSearchIndex
+from search.opensearch_bulks import Sender
 from tests.archive import WHERE, submission
 from tests.search.certificates import Certificate, certificate
 from tests.search.front import Answer, Fault, Front, front, no_fault
@@ -104,7 +104,7 @@ def office(
 def on_cluster(office: Office, monkeypatch: pytest.MonkeyPatch) -> Office:
     """The office set to a cluster, its index of its own; a busy cluster is asked again at once."""
     office.set(engine="opensearch", index=f"trouble-{uuid.uuid4().hex[:12]}", timeout_s=120)
-    monkeypatch.setattr(OpenSearchIndex, "_pause", lambda self, attempt: None)
+    monkeypatch.setattr(Sender, "_pause", lambda self, attempt: None)
     return office
 
 

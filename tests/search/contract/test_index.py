@@ -9,9 +9,9 @@ import pytest
 from schemas.records import Record
 from search.finding import find
 from search.index import Hit, Request, SearchIndex, Sort
+from search.parsing import QueryRejected, parse
 from search.plan import Place
 from search.projection import Entry
-from search.query import QueryRejected, parse
 from tests.search.conftest import ENGINES
 from tests.search.records import (
     ALL,
