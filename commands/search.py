@@ -37,6 +37,7 @@ COLUMNS = ("id", "number", "symbol", "issued_on", "type", "issuer", "abstract", 
               help=_("Of the units of this level."))  # fmt: skip
 @click.option("--type", "type_", default=None, help=_("Of this type: its name, or its code as in QĐ."))
 @click.option("--number", default=None, help=_("With this number, as 3165 or 3165/QĐ-UBND."))
+@click.option("--symbol", default=None, help=_("With this symbol, or a part of it, as QĐ-UBND."))
 @click.option("--issuer", default=None, help=_("Of an agency with these words in its name."))
 @click.option("--signer", default=None, help=_("Signed by a person of this name."))
 @click.option("--from", "since", default=None, help=_("Issued on or after this date, month or year."))
@@ -55,6 +56,7 @@ def command(
     level: str | None,
     type_: str | None,
     number: str | None,
+    symbol: str | None,
     issuer: str | None,
     signer: str | None,
     since: str | None,
@@ -68,7 +70,8 @@ def command(
 ) -> int:
     workspace = context.workspace
     typed = " ".join(words).encode(errors="replace").decode()  # an argument may be no UTF-8
-    fields = (("loai", type_), ("so", number), ("coquan", issuer), ("nguoiky", signer), ("donvi", unit))
+    fields = (("loai", type_), ("so", number), ("kyhieu", symbol), ("coquan", issuer), ("nguoiky", signer),
+              ("donvi", unit))  # fmt: skip
     asked = [parse(typed), *(in_field(name, value) for name, value in fields if value)]
     if since or until:
         asked.append(Dated(*dates(f"{since or ''}..{until or ''}")))

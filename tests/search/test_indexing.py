@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
 
@@ -15,7 +16,7 @@ from commands.workspace import Workspace
 from schemas.documents import FoundSignature
 from schemas.errors import InputRejected, IntegrityBroken
 from schemas.records import Deposit, Provenance, Record, RecordVersion
-from schemas.settings import Search, Settings
+from schemas.settings import Office, Search, Settings
 from search.index import Refused, Request, SearchIndex
 from search.memory_index import MemoryIndex
 from search.parsing import parse
@@ -269,6 +270,9 @@ def run(tmp_path: Path) -> Any:
         return CliRunner().invoke(command, rest, obj=context, standalone_mode=False, prog_name="sohoa")
 
     run.desk = desk  # type: ignore[attr-defined]
+    units = "code,name,level\nH29.17,Phường Bến Thành,ward\nH29.17.3,Phường Bến Nghé,ward\nH29.99,Quận 9,district\n"
+    (tmp_path / "units.csv").write_text(units, encoding="utf-8")
+    assert run("units", "import", str(tmp_path / "units.csv")).return_value == 0
     return run
 
 
@@ -307,6 +311,9 @@ def test_search_as_csv_holds_no_formula(run: Any) -> None:
         (["--to", "2022"], {MISREAD.id, ALL[3].id}),
         (["--unit", "H29.17.3"], {ALL[1].id}),
         (["--signer", "Thúy"], {PERMIT.id}),
+        (["--symbol", "QĐ-UBND"], {PERMIT.id}),
+        (["--symbol", "ubnd"], {PERMIT.id, ALL[1].id}),
+        (["--level", "district"], {ALL[3].id}),
         (["--issuer", "bến nghé"], {ALL[1].id}),
         (["ma", "--", "-mà"], {MOTHER.id, GHOST.id}),
         (["ma", "-mà"], {MOTHER.id, GHOST.id}),
@@ -315,6 +322,34 @@ def test_search_as_csv_holds_no_formula(run: Any) -> None:
 def test_options_narrow_what_is_found(run: Any, options: list[str], expected: set[str]) -> None:
     *hits, _summary = lines(run("search", "--json", *options))
     assert {hit["id"] for hit in hits} == expected
+
+
+def test_what_is_found_is_counted_by_unit_level_type_and_year(run: Any) -> None:
+    [summary] = lines(run("search", "--counts", "--limit", "0", "--json"))
+    assert summary["counts"] == {
+        "units": {"H29.17": 5, "H29.17.3": 1, "H29.99": 1},
+        "levels": {"ward": 6, "district": 1},
+        "types": {"Quyết định": 2, "Thông báo": 1},
+        "years": {"2023": 2, "2022": 1, "2021": 1},
+    }
+    shown = run("search", "--counts", "--limit", "0").stdout
+    assert "by level: ward 6, district 1" in shown
+
+
+@pytest.mark.parametrize("sort", ["rank", "date"])
+def test_page_after_page_shows_every_record_once(run: Any, sort: str) -> None:
+    *whole, _summary = lines(run("search", "--counts", "--json", "--sort", sort))
+    parts = [lines(run("search", "--counts", "--json", "--sort", sort, "--limit", "2", "--skip", str(skip)))[:-1]
+             for skip in range(0, 9, 2)]  # fmt: skip
+    assert [hit["id"] for part in parts for hit in part] == [hit["id"] for hit in whole]
+    assert {hit["id"] for hit in whole} == {r.id for r in ALL}
+    assert "3 to 4 of 7; go on with --skip 4" in run("search", "--counts", "--limit", "2", "--skip", "2").stdout
+
+
+def test_the_newest_paper_comes_first_where_asked_for(run: Any) -> None:
+    *hits, _summary = lines(run("search", "--counts", "--json", "--sort", "date"))
+    days = [hit["issued_on"] for hit in hits]
+    assert days == ["2023-09-01", "2023-08-15", "2022-01-05", "2021-12-31", None, None, None]
 
 
 def test_nothing_found_is_said_with_what_may_have_been_meant(run: Any) -> None:
@@ -328,12 +363,18 @@ def test_an_empty_search_says_what_to_do(run: Any) -> None:
     assert isinstance(run("search").exception, InputRejected)
 
 
-def test_every_search_and_opening_is_logged(run: Any, tmp_path: Path) -> None:
+def test_every_search_and_opening_is_logged(run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    began = datetime.now(UTC).replace(microsecond=0)
+    run.desk.settings = Settings(office=Office(operator="Lê Thị Bình"))
     run("search", "giay", "--unit", "H29.17")
     run("show", PERMIT.id)
     run("get", PERMIT.id, "-o", str(tmp_path / "out"))
-    logged = [(entry.what, entry.subject) for entry in run.desk.catalogue.log()][-3:]
-    assert logged == [("search", "giay donvi:H29.17"), ("show", PERMIT.id), ("get", PERMIT.id)]
+    logged = list(run.desk.catalogue.log())[-3:]
+    assert [(one.what, one.subject) for one in logged] == [
+        ("search", "giay donvi:H29.17"), ("show", PERMIT.id), ("get", PERMIT.id),
+    ]  # fmt: skip
+    assert {one.who for one in logged} == {"Lê Thị Bình"}
+    assert all(began <= datetime.fromisoformat(one.at) <= datetime.now(UTC) for one in logged)
 
 
 def test_get_writes_the_signed_pdf_as_it_stands(run: Any, tmp_path: Path) -> None:

@@ -264,6 +264,22 @@ def test_an_index_of_a_newer_program_is_left_alone() -> None:
                 use()
 
 
+@pytest.mark.parametrize(("health", "notice"), [("green", ""), ("yellow", "says yellow"), ("red", "says red")])
+def test_the_health_of_the_cluster_is_told(health: str, notice: str) -> None:
+    stats = {"primaries": {"docs": {"count": 3}, "store": {"size_in_bytes": 900}}}
+
+    def answer(method: str, path: str, body: str, headers: dict[str, str]) -> Answer:
+        if path == "/_cluster/health/sohoa-1":
+            return 200, {"status": health}
+        return (200, {"indices": {"sohoa-1": stats}}) if "_stats" in path else THERE.get(path, (404, {}))
+
+    with cluster(answer) as url:
+        status = opened(url).status()
+    assert (status.records, status.size_bytes, status.schema_version) == (3, 900, SCHEMA_VERSION)
+    assert notice in status.notice
+    assert bool(notice) == bool(status.notice)
+
+
 @pytest.mark.service("opensearch")
 class TestRealCluster:
     @pytest.fixture

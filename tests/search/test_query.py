@@ -82,6 +82,20 @@ def test_what_is_typed_is_taken_as_meant(typed: str, query: Query) -> None:
 
 
 @pytest.mark.parametrize(
+    ("vietnamese", "english"),
+    [
+        ("so", "number"), ("kyhieu", "symbol"), ("coquan", "issuer"), ("loai", "type"), ("donvi", "unit"),
+        ("ngay", "date"), ("nguoiky", "signer"), ("trichyeu", "abstract"), ("hoso", "dossier"),
+        ("thutuc", "procedure"),
+    ],
+)  # fmt: skip
+def test_a_field_has_a_vietnamese_and_an_english_name(vietnamese: str, english: str) -> None:
+    asked = parse(f"{vietnamese}:2023")
+    assert asked == parse(f"{english}:2023")
+    assert asked not in (parse("2023"), parse("gui:2023"))
+
+
+@pytest.mark.parametrize(
     "typed", ["15/8/2023", "ngày 15/8/2023", "ngày 15 tháng 8 năm 2023", "15-08-2023", "15.8.2023"]
 )
 def test_a_day_is_a_day_however_it_is_written(typed: str) -> None:
