@@ -4,6 +4,7 @@ import csv
 import json
 import os
 import re
+import shutil
 import socket
 import struct
 import time
@@ -328,6 +329,27 @@ def test_a_folder_of_all_that_is_no_file_ends(tmp_path: Path) -> None:
     rejected = {Path(one.path).name for one in found if isinstance(one, RejectedScan)}
     assert rejected == {"pipe", "socket", "device", "nowhere", "itself"}
     assert [one.path.name for one in found if isinstance(one, Scan)] == ["z.pdf"]
+
+
+def test_a_folder_that_changes_while_it_is_read_loses_nothing_that_stays(tmp_path: Path) -> None:
+    inbox = tmp_path / "inbox"
+    for number, name in enumerate(("a/1.pdf", "a/2.pdf", "a/3.pdf", "b/1.pdf", "c/1.pdf", "d.pdf")):
+        (inbox / name).parent.mkdir(parents=True, exist_ok=True)
+        write_pdf(inbox / name, [small_page(number)])
+    finding = find_scans([inbox])
+    found = [next(finding)]
+    (inbox / "a" / "2.pdf").unlink()
+    (inbox / "a" / "3.pdf").unlink()
+    (inbox / "a" / "3.pdf").mkdir()
+    (inbox / "b").rename(inbox / "z")
+    (inbox / "b").symlink_to(inbox)
+    shutil.rmtree(inbox / "c")
+    write_pdf(inbox / "a" / "4.pdf", [small_page(9)])
+    found += finding
+    assert [one.path for one in found if isinstance(one, Scan)] == [inbox / "a" / "1.pdf", inbox / "d.pdf"]
+    rejected = {one.path: one.reason for one in found if isinstance(one, RejectedScan)}
+    assert rejected.keys() == {str(inbox / name) for name in ("a/2.pdf", "c")}
+    assert all("check that it is there" in why or "cannot be read" in why for why in rejected.values())
 
 
 def test_a_file_that_changes_after_it_was_taken_in_is_rejected(tmp_path: Path) -> None:
