@@ -4,10 +4,13 @@
 ``object``, ``serial`` beside or for ``token``. The PIN comes from where passwords come from, never from the URI.
 """
 
+import ctypes
 import hashlib
 import hmac
 import os
+import threading
 from collections.abc import Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Protocol, cast
 from urllib.parse import parse_qsl, unquote, unquote_to_bytes
@@ -35,6 +38,8 @@ from schemas.errors import ServiceUnavailable, SettingsRejected
 from schemas.language import _
 
 SCHEME = "pkcs11:"
+SIGN_TIMEOUT_S = 60.0
+"""Tokens sign in a tenth of a second to three; an HSM that others use too may let one wait."""
 PSS = (Mechanism.SHA256, MGF.SHA256, 32)
 SHA256_PREFIX = bytes.fromhex("3031300d060960864801650304020105000420")
 """RFC 8017, 9.2, note 1: what stands before a SHA-256 where the token only pads and does not hash."""
@@ -95,6 +100,27 @@ class TokenKey:
     padding: Padding = "pkcs1"
 
     def sign(self, message: bytes) -> bytes:
+        """ServiceUnavailable where the token is gone, or hangs: its driver is foreign code that cannot be ended, so
+        it works in a thread that is left to itself then."""
+        signed: Future[bytes] = Future()
+
+        def work() -> None:
+            try:
+                signed.set_result(self._signed(message))
+            except BaseException as error:  # noqa: BLE001 - raised where the signature is waited for
+                signed.set_exception(error)
+
+        threading.Thread(target=work, name="token", daemon=True).start()
+        try:
+            return signed.result(SIGN_TIMEOUT_S)
+        except TimeoutError as error:
+            _never_closed(self.name)
+            raise ServiceUnavailable(
+                _("{uri}: the token does not answer; pull it out and plug it in again, then run the same command again")
+                .format(uri=self.name.uri)
+            ) from error  # fmt: skip
+
+    def _signed(self, message: bytes) -> bytes:
         try:
             match self._mechanism:
                 case Mechanism.ECDSA:
@@ -142,7 +168,7 @@ def open_token(uri: str, pin: Secret, padding: Padding = "pkcs1", *, ask: Ask = 
 
 def _token(name: TokenName) -> pkcs11.Token:
     try:
-        library = pkcs11.lib(name.module)
+        library = _LOADED[name.module] = pkcs11.lib(name.module)
         return library.get_token(token_label=name.token, token_serial=name.serial)
     except (NoSuchToken, MultipleTokensReturned) as error:
         raise ServiceUnavailable(
@@ -156,6 +182,16 @@ def _token(name: TokenName) -> pkcs11.Token:
         ) from error
 
 
+def _never_closed(name: TokenName) -> None:
+    """Let nothing of a driver that hangs be closed or unloaded, not even when the program ends: closing hangs too, and
+    what is unloaded under a thread that is in it ends the program with SIGSEGV in place of its exit code."""
+    held: list[object] = [session for (module, _), (session, _print) in _OPENED.items() if module == name.module]
+    for one in (*held, _LOADED.get(name.module)):
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(one))
+
+
+_LOADED: dict[str, object] = {}
+"""The drivers, by their files."""
 _OPENED: dict[tuple[str, bytes], tuple[pkcs11.Session, bytes]] = {}
 """A program is logged in to a token once, whatever number of its keys it uses: the session of each, with a print of its
 PIN that means nothing outside this process."""

@@ -2,21 +2,26 @@
 
 import multiprocessing
 import os
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from pkcs11 import Mechanism
 
 from archive.store import Archive
 from ingest.pipeline import Deposited
 from ingest.renewal import Due, Renewed, look, renew
-from ingest.signing import Seal, Verdict, open_seals, verify
+from ingest.signing import Seal, Verdict, open_seals, tokens, verify
+from ingest.signing.cms import CmsSigner
 from schemas.errors import ServiceUnavailable
 from schemas.settings import Office as OfficeSettings
 from schemas.settings import Signing
@@ -83,6 +88,47 @@ def test_a_token_pulled_out_stops_the_batch_and_plugged_in_again_it_goes_on(
     events = list(office.run(replace(office.desk(), seals=seals_on_token(softhsm))))
     assert before + len([event for event in events if isinstance(event, Deposited)]) == 3
     assert len(list(archive.records())) == 3
+    office.state()
+
+
+@dataclass
+class Sticking:
+    """A token's key as python-pkcs11 gives it, whose driver returns no more while ``sticks`` is set."""
+
+    key: rsa.RSAPrivateKey
+    free: threading.Event
+
+    def sign(self, data: bytes, *, mechanism: Mechanism, mechanism_param: object = None) -> bytes:
+        del mechanism, mechanism_param
+        self.free.wait()
+        return self.key.sign(data, padding.PKCS1v15(), hashes.SHA256())
+
+
+def test_a_token_that_hangs_stops_the_batch_and_when_it_answers_again_it_goes_on(
+    tmp_path: Path, pki: Pki, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = Path(pki.key("operator")).read_bytes()
+    key = load_pem_private_key(content, None)
+    assert isinstance(key, rsa.RSAPrivateKey)
+    own, *above = x509.load_pem_x509_certificates(content)
+    free = threading.Event()
+    free.set()
+    name = tokens.parse_uri("pkcs11:token=rut-ra?module-path=/vendor.so")
+    token = tokens.TokenKey(own, tuple(above), name, Sticking(key, free), Mechanism.SHA256_RSA_PKCS)
+    operator, *others = open_seals(settings(pki, "B-B"), OfficeSettings(), environment=ENVIRONMENT)
+    seals = (replace(operator, signer=token, cms=CmsSigner(token)), *others)
+    office = filled(opened(tmp_path, ()), 3)
+    events = office.run(replace(office.desk(), seals=seals))
+    next(event for event in events if isinstance(event, Deposited))
+    monkeypatch.setattr(tokens, "SIGN_TIMEOUT_S", 1.0)
+    free.clear()
+    with pytest.raises(ServiceUnavailable, match="the token does not answer; pull it out"):
+        list(events)
+    before = len(list(Archive.open(office.workspace / "archive").records()))
+    assert 1 <= before < 3
+    free.set()
+    events = office.run(replace(office.desk(), seals=seals))
+    assert before + len([event for event in events if isinstance(event, Deposited)]) == 3
     office.state()
 
 
