@@ -5,9 +5,9 @@
 Each operation (ingest with deposit, review, its spreadsheet, rebuild, index, imports, renewal, the whole command with
 its processes, and the whole way of lists, ingest, review import, renew and rebuild) is begun in a fresh copy of a
 workspace, killed with SIGKILL one to four times, half of them at a named step, half at a random moment, then left to
-end. After each kill the archive must be valid OCFL with nothing staged left and no record twice, and the log's chain
-whole; the end must be the one of a run that nothing stopped: same records, scans, holds, lists and files, and the same
-report. ``lost`` and ``doubled`` count what is not.
+end. After each kill the archive must be valid OCFL, by ocfl-py and where it is at hand by rocfl, with nothing staged
+left and no record twice, and the log's chain whole; the end must be the one of a run that nothing stopped: same
+records, scans, holds, lists and files, and the same report. ``lost`` and ``doubled`` count what is not.
 """
 
 import argparse

@@ -9,6 +9,7 @@ import pickle
 import random
 import shutil
 import signal
+import subprocess
 import sys
 import time
 import traceback
@@ -39,6 +40,8 @@ from tests.ingest.office import Office, fill, named, opened
 from tests.ingest.papers_read import Reader
 
 Step = Callable[[str], None]
+ROCFL = shutil.which("rocfl")
+"""A second opinion on OCFL, where it is at hand (``cargo install rocfl --no-default-features``)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,6 +278,13 @@ def faults_now(office: Office) -> list[str]:
     faults = []
     if not storage.validate(log_warnings=True) or storage.errors:
         faults.append(f"not valid OCFL: {storage.log.status_str()} {storage.errors}")
+    if ROCFL is not None:
+        root = str(office.workspace / "archive")
+        told = subprocess.run(
+            [ROCFL, "-r", root, "validate", "-l", "warn"], capture_output=True, text=True, check=False
+        )
+        if told.returncode:
+            faults.append(f"not valid OCFL, says rocfl: {told.stdout}{told.stderr}")
     if (office.workspace / "archive" / "extensions" / "sohoa-staging").exists():
         faults.append("a staged deposit was left")
     records = list(Archive.open(office.workspace / "archive").records())
