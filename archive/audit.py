@@ -11,7 +11,7 @@ import math
 import os
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -38,20 +38,28 @@ AHEAD = 64
 """Objects handed to the hashing threads ahead of what is reported: enough to keep them busy, few enough to hold."""
 
 
+def nothing_more(object_path: str, named: frozenset[str]) -> Iterable[Finding]:
+    """An object is looked at as bytes alone."""
+    del object_path, named
+    return ()
+
+
 def audit(
     archive: Archive,
     catalogue: Catalogue | None = None,
     *,
     threads: int = 0,
     on_object: Callable[[Audit], None] = lambda so_far: None,
+    also: Callable[[str, frozenset[str]], Iterable[Finding]] = nothing_more,
     within_days: int | None = None,
     replica: bool = False,
 ) -> Audit:
     """Look at everything once; *on_object* is told after each object. *threads* 0: one a core.
 
     With *within_days*, at today's share alone, so that all is seen within so many days: goes on where a run of today
-    was stopped. Deposits may go on meanwhile: an object that looks broken is looked at again while no deposit is in
-    hand. *replica*: *archive* is a second root of the records that *catalogue* lists.
+    was stopped, and looks again at what was found damaged. *also* finds more in an object at that path, of whose files
+    these are named already. Deposits may go on meanwhile: an object that looks broken is looked at again while no
+    deposit is in hand. *replica*: *archive* is a second root of the records that *catalogue* lists.
     """
     result = Audit()
     result.findings += _check_root(archive)
@@ -66,13 +74,14 @@ def audit(
         result.objects += 1
         result.files += checked.files
         result.size_bytes += checked.size_bytes
-        result.findings += checked.findings
+        findings = [*checked.findings, *also(path, frozenset(finding.path for finding in checked.findings))]
+        result.findings += findings
         on_object(result)
-        seen.append(path)
+        if not findings:  # what is not told yet, if this run is stopped, is found again by the next
+            seen.append(path)
         if catalogue is not None and (len(seen) == NOTED_AT_ONCE or result.objects == len(chosen)):
             catalogue.note_audits(seen, datetime.now(UTC), root)
             seen = []
-    result.looked_at = frozenset(chosen)
     result.of = len(paths)
     if catalogue is not None:
         result.findings += _gone(archive, catalogue, set(paths))

@@ -35,9 +35,8 @@ class Audit:
     files: int = 0
     size_bytes: int = 0
     findings: list[Finding] = field(default_factory=list)
-    looked_at: frozenset[str] = frozenset()
-    """The objects that were hashed; all there are are ``of``."""
     of: int = 0
+    """How many objects there are; ``objects`` of them were hashed."""
 
     @property
     def whole(self) -> bool:

@@ -5,10 +5,11 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 
 import click
 
-from archive.audit import audit
+from archive.audit import audit, nothing_more
 from archive.findings import Audit, Fault, Finding
 from archive.inventory import Register
 from cli import Context
@@ -85,10 +86,9 @@ def _audited(
         buckets.append(workspace.archive.bucket)
     anchored = _anchored(workspace)
     result = audit(workspace.archive, workspace.catalogue, threads=threads, on_object=_progress(started),
+                   also=partial(_signature_findings, workspace) if signatures else nothing_more,
                    within_days=within_days)  # fmt: skip
     result.findings += [Finding("", Fault.LOG, fault) for fault in anchored]
-    if signatures:
-        result.findings += _signature_findings(workspace, result, {finding.path for finding in result.findings})
     results, mended = [result], []
     for replica in replicas:
         found = audit(replica, workspace.catalogue, threads=threads, on_object=_progress(started),
@@ -135,12 +135,12 @@ def _stop_counting(workspace: Workspace, result: Audit, signatures: bool) -> Non
     Register(workspace.catalogue.engine).audited(broken, datetime.now(VIETNAM).date(), all_was_checked=signatures)
 
 
-def _signature_findings(workspace: Workspace, result: Audit, known: set[str]) -> Iterator[Finding]:
-    """Records whose signatures do not hold; files that were found altered or missing are not named twice."""
+def _signature_findings(workspace: Workspace, object_path: str, named: frozenset[str]) -> Iterator[Finding]:
+    """An object's records whose signatures do not hold; files that are named as altered or missing are left out."""
     from ingest.signing import Verdict, verify  # a second to load, for this option only
 
-    for row in workspace.catalogue.deposits():
-        if row.pdf_path in known or not row.pdf_path or row.object_path not in result.looked_at:
+    for row in workspace.catalogue.deposits_in(object_path):
+        if row.pdf_path in named or not row.pdf_path:
             continue
         try:
             verdicts = verify(workspace.archive.root / row.pdf_path, None)

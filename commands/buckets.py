@@ -63,14 +63,16 @@ def audited(workspace: Workspace, bucket: Bucket, within_days: int | None) -> Au
     for path in chosen:
         result.objects += 1
         try:
-            result.findings += [Finding(f"{bucket.url}/{path}/{name}", Fault.ALTERED) for name in bucket.faults(path)]
+            findings = [Finding(f"{bucket.url}/{path}/{name}", Fault.ALTERED) for name in bucket.faults(path)]
         except IntegrityBroken as error:
-            result.findings.append(Finding(f"{bucket.url}/{path}", Fault.INVALID, str(error)))
-        seen.append(path)
+            findings = [Finding(f"{bucket.url}/{path}", Fault.INVALID, str(error))]
+        result.findings += findings
+        if not findings:  # as in ``archive.audit``
+            seen.append(path)
         if len(seen) == NOTED_AT_ONCE or result.objects == len(chosen):
             catalogue.note_audits(seen, datetime.now(UTC), bucket.url)
             seen = []
-    result.looked_at, result.of = frozenset(chosen), len(paths)
+    result.of = len(paths)
     return result
 
 

@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
-from archive.audit import due
+import archive.audit as archive_audit
+from archive.audit import audit, due
+from archive.findings import Audit, Fault
 from archive.replica import copy_object, give_back
 from archive.store import Archive
 from cli import run
@@ -177,6 +179,29 @@ def test_shares_of_each_day_cover_everything_within_the_days() -> None:
     assert seen.keys() == set(paths)
     first = min(seen, key=lambda path: seen[path])
     assert first in due(paths, seen, 7, NOON + timedelta(days=7))
+
+
+def test_an_audit_that_is_stopped_goes_on_and_tells_what_it_had_found(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(archive_audit, "NOTED_AT_ONCE", 1)
+    for number in range(6):
+        office.deposit(f"more {number}", f"more {number}")
+    listed = sorted(office.workspace.catalogue.deposits(), key=lambda row: (row.object_path, row.pdf_path))
+    objects = sorted({row.object_path for row in listed})
+    damaged = {next(row.pdf_path for row in listed if row.object_path == path) for path in objects[:2]}
+    for path in damaged:
+        (office.root / path).write_bytes(b"%PDF-1.7 forged")
+
+    def stop(so_far: Audit) -> None:
+        if so_far.objects == 5:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        audit(office.workspace.archive, office.workspace.catalogue, within_days=1, on_object=stop)
+    rest = audit(office.workspace.archive, office.workspace.catalogue, within_days=1)
+    assert {finding.path for finding in rest.findings if finding.fault is Fault.ALTERED} == damaged
+    assert rest.objects == len(objects) - 2  # the third and the fourth were whole, and that is noted
 
 
 def test_what_is_overdue_is_all_looked_at(office: Office) -> None:
