@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 
 import click
@@ -39,12 +40,11 @@ def _taken(workspace: Workspace, package: Path, who: str) -> tuple[int, int]:
     from ingest.signing import Verdict
 
     dossiers: dict[str, dict[str, Path]] = defaultdict(dict)
-    verify = FencedChecks()
-    for id, folder in records_in(package):
-        if any(v.verdict in (Verdict.BROKEN, Verdict.CHANGED) for v in verify(folder / "document.pdf", None)):
-            raise IntegrityBroken(_("{file}: its signature does not hold").format(file=folder / "document.pdf"))
-        dossiers[id.rpartition(".")[0]][id] = folder
-    verify.close()
+    with closing(FencedChecks()) as verify:
+        for id, folder in records_in(package):
+            if any(v.verdict in (Verdict.BROKEN, Verdict.CHANGED) for v in verify(folder / "document.pdf", None)):
+                raise IntegrityBroken(_("{file}: its signature does not hold").format(file=folder / "document.pdf"))
+            dossiers[id.rpartition(".")[0]][id] = folder
     new = known = 0
     earlier = history_in(package, (id for folders in dossiers.values() for id in folders))
     for folders in dossiers.values():
