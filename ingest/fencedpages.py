@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 from ingest.compose import compose
 from ingest.fence import ADDRESS_SPACE_BYTES, GIB, Fence
-from ingest.fencedprocess import FencedProcess, TookTooLong, WorkerDied
+from ingest.fencedprocess import FencedProcess, TookTooLong, WorkerDied, slowness
 from ingest.intake import identify
 from ingest.pages import ScanPages, open_pages
 from schemas.documents import ComposedPdf
@@ -99,19 +99,26 @@ class FencedPages(ScanPages):
         """What *function*, which deals with so many *pages*, finds in the process, which is started when there is none;
         a crash is tried once more. InputRejected where that takes longer than is left of the scan's time."""
         self._allowed_s += PAGE_S * pages
-        began = time.monotonic()
+        began, slow = time.monotonic(), slowness()
         # What earlier pages have left is for pages: one alone may not hang for as long as all of them could have taken.
-        deadline = began + min(self._allowed_s - self._spent_s, SCAN_S + PAGE_S * pages)
+        most_s = min(self._allowed_s - self._spent_s, SCAN_S + PAGE_S * pages)
+
+        def left() -> float:
+            left_s = most_s - (time.monotonic() - began) / slow
+            if left_s <= 0:
+                raise TookTooLong
+            return left_s
+
         try:
             for tried in range(1, TRIES + 1):
                 try:
                     if self._process is None:
-                        self._process = self._started(_left(deadline))
-                    answer: T = self._process.run(function, arguments, _left(deadline))
+                        self._process = self._started(left())
+                    answer: T = self._process.run(function, arguments, left())
                     return answer
                 except TookTooLong as error:
                     self._process = None
-                    seconds = round(self._spent_s + time.monotonic() - began)
+                    seconds = round(self._spent_s + (time.monotonic() - began) / slow)
                     cause = _("takes longer than {seconds:g} s").format(seconds=seconds)
                     raise self._refused(number, cause) from error
                 except MemoryError as error:
@@ -122,7 +129,7 @@ class FencedPages(ScanPages):
                         raise self._refused(number, _("the program that reads it crashes on it")) from error
             raise AssertionError
         finally:
-            self._spent_s += time.monotonic() - began
+            self._spent_s += (time.monotonic() - began) / slow
 
     def _started(self, timeout_s: float) -> FencedProcess:
         size = self.scan.size_bytes
@@ -164,14 +171,6 @@ def composed(
     if isinstance(pages, FencedPages):
         return pages.composed(texts, target, title=title, made_at=made_at)
     return compose(pages, texts, target, title=title, made_at=made_at)
-
-
-def _left(deadline: float) -> float:
-    """Seconds until then. TookTooLong when it is over."""
-    left_s = deadline - time.monotonic()
-    if left_s <= 0:
-        raise TookTooLong
-    return left_s
 
 
 def _state(path: Path) -> tuple[int, ...]:

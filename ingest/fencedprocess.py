@@ -28,6 +28,14 @@ START_TIMEOUT_S = 120.0
 MOST_BYTES = 1 << 30
 """No answer is longer: the largest page taken has 600 MB as it stands."""
 CPU_MARGIN_S = 5.0
+MOST_SLOWNESS = 8.0
+
+
+def slowness() -> float:
+    """How many times longer than by itself a task may take by the clock, since other programs have the processor too: 1
+    up to two of them a core, then as many times more as there are, up to 8. The processor's own time is limited as
+    well, so that a task that computes without end gains nothing."""
+    return min(MOST_SLOWNESS, max(1.0, os.getloadavg()[0] / (2 * len(os.sched_getaffinity(0)))))
 
 
 class WorkerDied(Exception):
@@ -79,13 +87,14 @@ class FencedProcess:
     def run(self, function: Callable[..., Any], arguments: tuple[Any, ...], timeout_s: float) -> Any:
         """What *function*, which can be pickled by its name and says what it returns, returns there, or its error.
 
-        WorkerDied when the process ends instead, TookTooLong when it does not end in time; it is gone then.
+        WorkerDied when the process ends instead, TookTooLong when it does not end in time (*timeout_s*, and on a busy
+        machine ``slowness`` times as long); it is gone then.
         """
         return self._answer(timeout_s, function, (function, arguments, timeout_s))
 
     def _answer(self, timeout_s: float, function: Callable[..., Any], task: tuple[Any, ...] | None = None) -> Any:
         late = threading.Event()
-        timer = threading.Timer(timeout_s, self._give_up, (late,))
+        timer = threading.Timer(timeout_s * slowness(), self._give_up, (late,))
         timer.start()
         try:
             if task is not None:

@@ -1,10 +1,13 @@
 """A process that parses what others made can read that, and do nothing else."""
 
+import os
 import shutil
+import time
 from pathlib import Path
 
 import pytest
 
+from ingest import fencedprocess
 from ingest.fence import Fence
 from ingest.fencedpages import PROGRAMS
 from ingest.fencedprocess import FencedProcess, TookTooLong
@@ -68,6 +71,32 @@ def exhausts() -> object:
 def spins() -> None:
     while True:
         pass
+
+
+def naps() -> int:
+    time.sleep(1.5)
+    return 1
+
+
+def test_a_busy_machine_is_not_the_files_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    process = FencedProcess(Fence(), ready, ())
+    try:
+        monkeypatch.setattr(fencedprocess, "slowness", lambda: 8.0)
+        assert process.run(naps, (), 1) == 1
+        monkeypatch.setattr(fencedprocess, "slowness", lambda: 1.0)
+        with pytest.raises(TookTooLong):
+            process.run(naps, (), 1)
+    finally:
+        process.close()
+
+
+@pytest.mark.parametrize(("wanting_a_core", "times"), [(0.1, 1), (2, 1), (5, 2.5), (90, 8)])
+def test_time_is_stretched_by_what_else_wants_the_processor(
+    monkeypatch: pytest.MonkeyPatch, wanting_a_core: float, times: float
+) -> None:
+    load = wanting_a_core * len(os.sched_getaffinity(0))
+    monkeypatch.setattr(os, "getloadavg", lambda: (load, 0.0, 0.0))
+    assert fencedprocess.slowness() == pytest.approx(times)
 
 
 def test_its_errors_are_ours_again() -> None:
