@@ -1,6 +1,7 @@
 """The index kept up with the archive, and the commands that search it."""
 
 import json
+import re
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -9,6 +10,7 @@ from typing import Any, cast
 
 import pytest
 from click.testing import CliRunner, Result
+from rich.cells import cell_len
 
 import cli
 from commands.indexing import behind, catch_up, index_or_say, rebuild, whole_index
@@ -286,6 +288,19 @@ def test_search_shows_number_date_type_unit_page_and_line(run: Any) -> None:
     for part in ("3165/QĐ-UBND", "15/08/2023", "Quyết định", "H29.17", PERMIT.id, "Cấp giấy phép xây dựng nhà ở"):
         assert part in shown
     assert "1 found." in shown
+
+
+@pytest.mark.parametrize("columns", [60, 80, 132])
+def test_the_table_fits_the_terminal_and_marks_the_words(
+    run: Any, monkeypatch: pytest.MonkeyPatch, columns: int
+) -> None:
+    for name, value in (("FORCE_COLOR", "1"), ("TERM", "xterm"), ("COLUMNS", str(columns))):
+        monkeypatch.setenv(name, value)
+    shown = run("search", "giay", "phep", "xay", "dung").stdout
+    plain = [re.sub(r"\x1b\[[\d;]*m", "", line) for line in shown.splitlines()]
+    assert max(map(cell_len, plain)) <= columns
+    marked = re.findall(r"\x1b\[1;7m(\w+)\x1b\[0m", shown)
+    assert marked == ["giấy", "phép", "xây", "dựng"]
 
 
 def test_search_as_json_says_everything_a_program_needs(run: Any) -> None:
