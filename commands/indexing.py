@@ -14,7 +14,8 @@ from search.index import Refused, SearchIndex
 from search.projection import SCHEMA_VERSION, Entry
 
 ROWS_AT_ONCE = 500
-PROGRESS_EVERY = 5_000
+FEW_SAID = 20
+"""What the index owes is tried at the end of every batch: a line for each record would hide what the batch did."""
 
 
 @dataclass
@@ -40,7 +41,7 @@ def index_or_say(workspace: Workspace) -> int | None:
         click.echo(_("Not indexed now: {error}").format(error=error), err=True)
         click.echo(_("The records are safe in the archive; later: sohoa index catch-up"), err=True)
         return None
-    say_refused(done)
+    say_refused(done, FEW_SAID)
     return done.records
 
 
@@ -70,7 +71,7 @@ def whole_index(workspace: Workspace) -> SearchIndex:
     notice = workspace.index.status().notice
     if notice and workspace.settings.search.engine == "tantivy":
         click.echo(notice, err=True)
-        say_refused(catch_up(workspace))
+        say_refused(catch_up(workspace), FEW_SAID)
     return workspace.index
 
 
@@ -83,9 +84,12 @@ def behind(workspace: Workspace) -> int:
     return count
 
 
-def say_refused(done: Indexed) -> None:
-    for refused in done.refused:
+def say_refused(done: Indexed, most: int | None = None) -> None:
+    """Name what was refused, *most* of it at most, and how many more there are."""
+    for refused in done.refused[:most]:
         click.echo(_("{id}: not indexed: {reason}").format(id=refused.id, reason=refused.reason), err=True)
+    if left := len(done.refused[most:]) if most is not None else 0:
+        click.echo(_("and {count} more").format(count=left), err=True)
 
 
 def _fill(

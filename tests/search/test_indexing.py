@@ -146,6 +146,19 @@ class Picky(MemoryIndex):
         return refused
 
 
+def test_a_batch_names_a_few_of_the_records_that_cannot_be_read(
+    shelf: Shelf, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made = [record(n, "trang") for n in range(100, 130)]
+    shelf.put(*made)
+    shelf.broken = {one.id for one in made}
+    desk = workspace(shelf, MemoryIndex(), tmp_path)
+    assert index_or_say(desk) == len(ALL)
+    said = capsys.readouterr().err.splitlines()
+    assert [line.partition(":")[0] for line in said[:-1]] == [one.id for one in made[:20]]
+    assert said[-1] == "and 10 more"
+
+
 def test_what_the_index_refuses_is_tried_again_by_the_next_catch_up(shelf: Shelf, tmp_path: Path) -> None:
     index = Picky()
     desk = workspace(shelf, index, tmp_path)
