@@ -10,14 +10,15 @@ https://distributed.dask.org/en/stable/resources.html
 
 import asyncio
 import os
+import queue
 import socket
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,7 @@ from distributed.scheduler import KilledWorker
 
 from ingest.fencedprocess import WorkerDied
 from ingest.reading import engine_identity, load_engine, read_page
-from ingest.workers import GuardedProcesses, Pool, ReadPage, reading_fence
+from ingest.workers import MOST_BYTES_ON_THEIR_WAY, GuardedProcesses, Pool, ReadPage, reading_fence
 from schemas.addresses import is_this_machine
 from schemas.errors import ServiceUnavailable, SettingsRejected, SohoaError
 from schemas.language import _
@@ -42,8 +43,13 @@ CONNECT_TIMEOUT_S = 10.0
 FIRST_WORKER_TIMEOUT_S = 60.0
 PATIENCE_S = 600.0
 """How long pages wait for a scheduler that went away: one that is started anew takes its pages again."""
-PAGES_A_THREAD = 3
-"""Pages on their way for each thread that reads: one read, one arriving, one coming back."""
+TASKS_A_THREAD = 3
+"""On their way for each thread that reads: one read, one arriving, one coming back."""
+THREADS_A_PAGE = 32
+"""A task has one page more for so many threads: the scheduler bears tasks, not pages, by the second."""
+MOST_PAGES_A_TASK = 4
+GATHERED_WITHIN_S = 0.05
+"""How long a task waits for more pages, where it takes more than one."""
 LOOK_AT_WORKERS_EVERY_S = 2.0
 RETRY_EVERY_S = 1.0
 
@@ -76,16 +82,17 @@ def open_cluster(
     say: Callable[[str], None],
     read: ReadPage = read_page,
     patience_s: float = PATIENCE_S,
+    threads_a_page: int = THREADS_A_PAGE,
 ) -> Iterator[Pool]:
     """The readers of the Dask cluster at *address* (``dask://host:port``) as a pool.
 
-    Workers may join and leave while it is open. *say* is told of each worker that is refused, with what differs.
-    SettingsRejected for an address that is none, or that is another machine's and without certificates;
-    ServiceUnavailable when no scheduler answers, or no worker with this program and these models is there within a
-    minute.
+    Where many read, pages go out several at once: one more for each *threads_a_page* threads. Workers may join and
+    leave while it is open. *say* is told of each worker that is refused, with what differs. SettingsRejected for an
+    address that is none, or that is another machine's and without certificates; ServiceUnavailable when no
+    scheduler answers, or no worker with this program and these models is there within a minute.
     """
     reached, security = _reached(address, cluster)
-    pages = _Pages(reached, security, options, say, patience_s)
+    pages = _Pages(reached, security, options, say, patience_s, threads_a_page)
     try:
         pages.wait_for_a_worker(FIRST_WORKER_TIMEOUT_S)
         yield Pool(pages, pages.room, read)
@@ -133,6 +140,24 @@ def _not_an_address(address: str) -> SettingsRejected:
     )
 
 
+@dataclass(slots=True, eq=False)
+class _Page:
+    """A page on its way, and the text that somebody waits for."""
+
+    read: ReadPage
+    image: PageImage
+    options: ReadingOptions
+    text: Future[PageText] = field(default_factory=Future)
+
+    def ends_with(self, found: PageText | Exception) -> None:
+        if not self.text.set_running_or_notify_cancel():
+            return
+        if isinstance(found, Exception):
+            self.text.set_exception(found)
+        else:
+            self.text.set_result(found)
+
+
 class _Pages(Executor):
     """Hands pages to a scheduler, and again to the one that comes after it when it dies."""
 
@@ -143,12 +168,14 @@ class _Pages(Executor):
         options: ReadingOptions,
         say: Callable[[str], None],
         patience_s: float,
+        threads_a_page: int,
     ) -> None:
         self._address = address
         self._security = security
         self._options = options
         self._say = say
         self._patience_s = patience_s
+        self._threads_a_page = threads_a_page
         self._reader = reader_here(options)
         self._refused: dict[str, str] = {}
         self._closing = threading.Event()
@@ -156,15 +183,21 @@ class _Pages(Executor):
         self._lock = threading.Lock()
         self._threads, self._looked_at = 0, 0.0
         self._client = self._connected(CONNECT_TIMEOUT_S)
+        self._waiting: queue.SimpleQueue[_Page | None] = queue.SimpleQueue()
+        threading.Thread(target=self._hand_out, name="pages-to-tasks", daemon=True).start()
 
-    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        outer: Future[Any] = Future()
-        self._hand_over(outer, fn, args, kwargs)
-        return outer
+    def submit(self, fn: ReadPage, page: PageImage, options: ReadingOptions, /) -> Future[PageText]:  # type: ignore[override]
+        """The text of *page*, by *fn*, some time; nothing but pages is read by others."""
+        handed = _Page(fn, page, options)
+        self._waiting.put(handed)
+        return handed.text
 
     def room(self) -> int:
         """How many pages may be on their way now: by the threads of the workers that read as we do."""
-        return max(1, PAGES_A_THREAD * self._reading_threads())
+        return max(1, TASKS_A_THREAD * self._reading_threads() * self._pages_a_task())
+
+    def _pages_a_task(self) -> int:
+        return min(MOST_PAGES_A_TASK, max(1, self._threads // self._threads_a_page))
 
     def wait_for_a_worker(self, timeout_s: float) -> None:
         """Return once somebody reads as we do. ServiceUnavailable after *timeout_s*, with who was refused and why."""
@@ -181,6 +214,7 @@ class _Pages(Executor):
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         self._closing.set()
+        self._waiting.put(None)
         self._again.shutdown(wait=False, cancel_futures=True)
         self._client.close(timeout=2)  # type: ignore[no-untyped-call]
 
@@ -222,48 +256,74 @@ class _Pages(Executor):
             ).format(worker=address, there=reads_with, here=self._reader)
             self._say(self._refused[address])
 
-    def _hand_over(
-        self, outer: Future[Any], fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
-    ) -> None:
+    def _hand_out(self) -> None:
+        """Put the pages that wait into tasks, until the end."""
+        while (first := self._waiting.get()) is not None:
+            pages, size = [first], len(first.image.content)
+            # A thread's share of the bytes that may be on their way is enough for all its tasks: else some have none.
+            most = MOST_BYTES_ON_THEIR_WAY // (TASKS_A_THREAD * max(1, self._threads))
+            end = time.monotonic() + GATHERED_WITHIN_S
+            while len(pages) < self._pages_a_task() and size < most:
+                try:
+                    another = self._waiting.get(timeout=max(0.0, end - time.monotonic()))
+                except queue.Empty:
+                    break
+                if another is None:
+                    return
+                pages.append(another)
+                size += len(another.image.content)
+            self._hand_over(pages)
+
+    def _hand_over(self, pages: list["_Page"]) -> None:
+        """As one task; none for pages that nobody waits for any more."""
+        pages = [page for page in pages if not page.text.cancelled()]
+        if not pages:
+            return
         try:
             inner = self._client.submit(
-                _read_guarded, fn, *args, pure=False, resources={str(self._reader): 1}, **kwargs
-            )
+                _read_guarded, [(page.read, page.image, page.options) for page in pages], pure=False,
+                resources={str(self._reader): 1},
+            )  # fmt: skip
         except (OSError, RuntimeError):  # the scheduler is away at this moment
-            self._lost(outer, fn, args, kwargs)
+            self._lost(pages)
             return
-        inner.add_done_callback(lambda done: self._came_back(outer, fn, args, kwargs, done))  # type: ignore[no-untyped-call]
+        inner.add_done_callback(lambda done: self._came_back(pages, done))  # type: ignore[no-untyped-call]
 
-    def _came_back(
-        self, outer: Future[Any], fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], inner: Any
-    ) -> None:
-        if outer.cancelled() or self._closing.is_set():
+    def _came_back(self, pages: list["_Page"], inner: Any) -> None:
+        if self._closing.is_set():
             return
         if inner.status == "finished":
             try:
-                outer.set_result(inner.result())
+                found = inner.result()
             except (OSError, asyncio.CancelledError):  # its worker died with the answer, or the scheduler just now
-                self._lost(outer, fn, args, kwargs)
+                self._lost(pages)
+                return
+            for page, text in zip(pages, found, strict=True):
+                page.ends_with(text)
         elif inner.status == "error":
             error = inner.exception()
-            outer.set_exception(WorkerDied() if isinstance(error, KilledWorker) else error)
+            if isinstance(error, KilledWorker) and len(pages) > 1:  # by one of them
+                for page in pages:
+                    self._hand_over([page])
+                return
+            for page in pages:
+                page.ends_with(WorkerDied() if isinstance(error, KilledWorker) else error)
         else:  # cancelled, lost
-            self._lost(outer, fn, args, kwargs)
+            self._lost(pages)
 
-    def _lost(self, outer: Future[Any], fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        """The scheduler went away with this page: hand it to the one that comes."""
+    def _lost(self, pages: list["_Page"]) -> None:
+        """The scheduler went away with these pages: hand them to the one that comes."""
         if not self._closing.is_set():
-            self._again.submit(self._hand_over_again, outer, fn, args, kwargs)
+            self._again.submit(self._hand_over_again, pages)
 
-    def _hand_over_again(
-        self, outer: Future[Any], fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
-    ) -> None:
+    def _hand_over_again(self, pages: list["_Page"]) -> None:
         try:
             self._reconnect()
         except SohoaError as error:
-            outer.set_exception(error)
+            for page in pages:
+                page.ends_with(error)
         else:
-            self._hand_over(outer, fn, args, kwargs)
+            self._hand_over(pages)
 
     def _reconnect(self) -> None:
         """Wait for a scheduler, as long as patience lasts. ServiceUnavailable when it is at its end."""
@@ -325,7 +385,8 @@ def serve(
         guard = GuardedProcesses(count, options.page_timeout_s, prepare, (options,), fence)
         _guards.append(guard)
         try:
-            asyncio.run(_serve_for_ever(address, security, reader, count, folder, say))
+            with dask.config.set({"distributed.worker.profile.enabled": False}):
+                asyncio.run(_serve_for_ever(address, security, reader, count, folder, say))
         finally:
             _guards.remove(guard)
             guard.shutdown(wait=False, cancel_futures=True)
@@ -334,7 +395,7 @@ def serve(
 async def _serve_for_ever(
     address: str, security: Security | None, reader: Reader, threads: int, folder: str, say: Callable[[str], None]
 ) -> None:
-    # The pages are read in processes of their own, which Dask does not see: it has no memory here to watch.
+    # The pages are read in processes of their own, which Dask does not see: here are no memory and no code to watch.
     while True:
         try:
             async with Worker(
@@ -347,7 +408,11 @@ async def _serve_for_ever(
         await asyncio.sleep(RETRY_EVERY_S)
 
 
-def _read_guarded(read: ReadPage, page: PageImage, options: ReadingOptions) -> PageText:
+def _read_guarded(pages: Sequence[tuple[ReadPage, PageImage, ReadingOptions]]) -> list[PageText | Exception]:
+    """The text of each page, or why there is none."""
     [guard] = _guards
-    text: PageText = guard.submit(read, page, options).result()
-    return text
+    return [_outcome(text) for text in [guard.submit(*page) for page in pages]]
+
+
+def _outcome(text: Future[PageText]) -> PageText | Exception:
+    return text.exception() or text.result()  # type: ignore[return-value]  # no task raises what is no Exception

@@ -35,26 +35,36 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DaskProcesses]
 
 
 @contextmanager
-def opened(cluster: DaskProcesses, said: list[str] | None = None) -> Iterator[Pool]:
+def opened(cluster: DaskProcesses, said: list[str] | None = None, threads_a_page: int = 32) -> Iterator[Pool]:
     heard = said if said is not None else []
-    with open_cluster(cluster.address, Cluster(), OPTIONS, say=heard.append, read=slowly) as pool:
+    with open_cluster(
+        cluster.address, Cluster(), OPTIONS, say=heard.append, read=slowly, threads_a_page=threads_a_page
+    ) as pool:
         yield pool
 
 
-def test_pages_come_back_in_their_order_and_one_that_kills_its_process_twice_is_listed(cluster: DaskProcesses) -> None:
-    with opened(cluster) as pool:
+one_or_two_pages_a_task = pytest.mark.parametrize("threads_a_page", [32, 1])
+
+
+@one_or_two_pages_a_task
+def test_pages_come_back_in_their_order_and_one_that_kills_its_process_twice_is_listed(
+    cluster: DaskProcesses, threads_a_page: int
+) -> None:
+    with opened(cluster, threads_a_page=threads_a_page) as pool:
         found = list(read_all(pages(12, crash=5), pool, OPTIONS))
     assert [number for number, _text in found] == list(range(1, 13))
     assert [number for number, text in found if "crashed" in text.reason] == [5]
     assert all(text.state is PageState.NOT_READ for _number, text in found)
 
 
-def test_a_worker_that_is_killed_costs_its_pages_time_only(cluster: DaskProcesses) -> None:
-    with opened(cluster) as pool:
-        kill = threading.Timer(1.0, cluster.workers[0].kill)
+@one_or_two_pages_a_task
+def test_a_worker_that_is_killed_costs_its_pages_time_only(cluster: DaskProcesses, threads_a_page: int) -> None:
+    with opened(cluster, threads_a_page=threads_a_page) as pool:
+        kill = threading.Timer(1.0, cluster.workers[-1].kill)
         kill.start()
         found = list(read_all(pages(40), pool, OPTIONS))
         kill.join()
+    cluster.start_worker()
     assert [number for number, _text in found] == list(range(1, 41))
     assert all(text.reason.startswith("seen by") for _number, text in found)
 
