@@ -138,6 +138,7 @@ class _Run:
         if self.sides is not None:
             found, labels = self._in_order(found, labels, self.sides)
         summary = Summary(self.as_json)
+        self.meter.found(found)
         tmp = self.workspace.folder / "tmp"
         with progress(found, self.as_json) as shown:
 
@@ -160,7 +161,10 @@ class _Run:
                 summary.take(event)
                 shown.event(event)
                 self.meter.event(event)
-        summary.close(index_or_say(self.workspace))
+        indexed = index_or_say(self.workspace)
+        if indexed is None:
+            self.meter.not_indexed()
+        summary.close(indexed)
         return summary
 
     def _in_order(

@@ -7,7 +7,7 @@ dossier is in it, nor the text of an error, which may have one.
 import logging
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -19,7 +19,7 @@ from commands.metrics import Meter
 from ingest.pipeline import Deposited, Event, Held, ScanDone, Skipped, document_id
 from schemas.errors import ServiceUnavailable, SohoaError
 from schemas.language import _
-from schemas.pages import PageText
+from schemas.pages import PageText, Scan
 from schemas.work import RejectedScan, SecretScan
 
 ON_STDERR = "-"
@@ -79,11 +79,18 @@ class RunLog:
         self.batch, self._started = batch, time.monotonic()
         self.say("batch begun")
 
+    def found(self, scans: Sequence[Scan | RejectedScan]) -> None:
+        self.meter.found(scans)
+
     def page(self, text: PageText) -> None:
         self.meter.page(text)
 
     def signed(self, seconds: float) -> None:
         self.meter.signed(seconds)
+
+    def not_indexed(self) -> None:
+        self.meter.not_indexed()
+        self.say("not indexed")
 
     def event(self, event: Event) -> None:
         self.meter.event(event)

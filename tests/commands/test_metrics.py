@@ -1,7 +1,9 @@
 """Prometheus is told figures, and nothing that a paper says."""
 
+import os
 import re
 import socket
+import time
 import urllib.request
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,7 +26,12 @@ def test_a_run_answers_with_its_figures_while_it_lasts(tmp_path: Path) -> None:
     scan = Scan(Path("tối mật.pdf"), "a" * 64, 10, MediaType.PDF)
     workspace = Workspace.open(tmp_path)
     workspace.catalogue.take_scan(workspace.catalogue.begin_batch("an", datetime.now(UTC)).id, scan)
+    waits = tmp_path / "tối mật 2.pdf"
+    waits.touch()
+    os.utime(waits, (time.time() - 100, time.time() - 100))
     with metered(port, workspace) as meter:
+        meter.found([scan, Scan(waits, "b" * 64, 10, MediaType.PDF)])
+        meter.not_indexed()
         meter.page(PageText(1, 10, 10, 200.0, 0, state=PageState.NOT_READ, reason="bí mật"))
         meter.event(ScanDone(scan, 1, 1))
         meter.event(RejectedScan("tối mật.pdf", "", "hỏng"))
@@ -34,8 +41,15 @@ def test_a_run_answers_with_its_figures_while_it_lasts(tmp_path: Path) -> None:
         'sohoa_pages_total{state="not_read"} 1.0', 'sohoa_scans_total{ending="done"} 1.0',
         'sohoa_scans_total{ending="rejected"} 1.0', "sohoa_signing_seconds_count 1.0", "sohoa_holds_waiting 0.0",
         "sohoa_scans_in_work 1.0", "sohoa_index_behind_records 0.0",
+        "sohoa_scans_waiting 1.0", 'sohoa_errors_total{reason="page not read"} 1.0',
+        'sohoa_errors_total{reason="scan rejected"} 1.0', 'sohoa_errors_total{reason="not indexed"} 1.0',
     ):  # fmt: skip
         assert line in told.splitlines()
+    figures = {
+        name: float(value) for name, value in (line.split() for line in told.splitlines() if line.count(" ") == 1)
+    }
+    assert 100 <= figures["sohoa_oldest_scan_age_seconds"] < 200
+    assert figures["sohoa_disk_free_bytes"] > 0
     assert "mật" not in told
     shown = set(re.findall(r"sohoa_\w+", DASHBOARD.read_text(encoding="utf-8")))
     assert shown
