@@ -12,7 +12,7 @@ Access keys come from where S3 programs look for them (``AWS_ACCESS_KEY_ID`` and
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -154,6 +154,17 @@ class Bucket:
             inventory = self._bytes(f"{object_path}/{INVENTORY}")
             named = {path: digest for digest, paths in json.loads(inventory)["manifest"].items() for path in paths}
             return sorted(filter(None, _each(lambda name: self._fault(object_path, name, named[name]), list(named))))
+
+    def mend(self, root: Path, object_path: str, names: Collection[str]) -> None:
+        """Send these files of the object in the folder *root*, which the caller knows to be whole, anew.
+
+        A bucket that keeps versions keeps what they stood for there.
+        """
+        here = root / object_path
+        with self._explained():
+            self._send_all(here, object_path, sorted(set(names) - {INVENTORY, SIDECAR}))
+            if INVENTORY in names:
+                self._show(here, object_path)
 
     def object_paths(self) -> Iterator[str]:
         """Where each object is, relative to the root."""

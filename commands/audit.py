@@ -15,6 +15,7 @@ from archive.inventory import Register
 from cli import Context
 from commands.access import operator_of
 from commands.buckets import audited, buckets_in_step, copies_from
+from commands.buckets import mended as mended_in
 from commands.replicating import Progress, anchor_copies, copy_anchors, damaged_objects, repaired, replicas_or_say
 from commands.showing import console, harmless, json_line
 from commands.workspace import Workspace
@@ -98,10 +99,13 @@ def _audited(
                        for path in repaired(workspace, replica, found, [workspace.archive], repairing)]  # fmt: skip
         found.findings[:] = [replace(f, path=f"{replica.root}/{f.path}") for f in found.findings]
         results.append(found)
-    results += [audited(workspace, bucket, within_days) for bucket in buckets]
+    in_buckets = [audited(workspace, bucket, within_days) for bucket in buckets]
     if repairing is not None:
         with copies_from(buckets, damaged_objects(workspace, result), workspace.folder / "tmp") as copies:
             mended += repaired(workspace, workspace.archive, result, [*replicas, copies], repairing)
+        for bucket, found in zip(buckets, in_buckets, strict=True):
+            mended += mended_in(workspace, bucket, found, repairing)
+    results += in_buckets
     _stop_counting(workspace, result, signatures and within_days is None)
     return results, mended
 

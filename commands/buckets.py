@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 
 import click
 
-from archive.audit import NOTED_AT_ONCE, due
+from archive.audit import NOTED_AT_ONCE, due, is_proven
 from archive.bucket import SCHEME, Bucket, open_bucket
 from archive.findings import Audit, Fault, Finding
 from archive.store import Archive
@@ -74,6 +74,25 @@ def audited(workspace: Workspace, bucket: Bucket, within_days: int | None) -> Au
             seen = []
     result.of = len(paths)
     return result
+
+
+def mended(workspace: Workspace, bucket: Bucket, found: Audit, who: str) -> Iterator[str]:
+    """Send each object in which *found* found something anew, from the folder's copy where that is proven whole.
+
+    Findings that are mended leave *found*. Yields where the objects are.
+    """
+    archive = workspace.archive
+    for path in sorted({"/".join(f.path.removeprefix(f"{bucket.url}/").split("/")[:4]) for f in found.findings}):
+        if not is_proven(archive, workspace.catalogue, path):
+            continue
+        while names := bucket.faults(path):  # a damaged inventory says nothing of the other files
+            bucket.mend(archive.root, path, names)
+            workspace.catalogue.note_access(who, f"repair from {archive.root}", f"{bucket.url}/{path}")
+            if bucket.faults(path) == names:
+                break
+        else:
+            found.findings[:] = [f for f in found.findings if not f"{f.path}/".startswith(f"{bucket.url}/{path}/")]
+            yield f"{bucket.url}/{path}"
 
 
 @contextmanager

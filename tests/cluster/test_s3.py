@@ -168,6 +168,14 @@ def test_a_replica_in_a_bucket_is_kept_in_step_audited_and_gives_back_what_is_da
     assert sohoa([*command, "--repair", "--operator", "An"]) == 0
     assert pdf.read_bytes() == whole
     assert "given back from a proven copy" in capsys.readouterr().out
+    [row] = workspace.catalogue.deposits()
+    for name in (row.pdf_path.removeprefix(f"{row.object_path}/"), "inventory.json"):
+        bucket.store.pipe_file(bucket._key(f"{row.object_path}/{name}"), b"forged")
+        assert sohoa(command) == 6
+        assert sohoa([*command, "--repair", "--operator", "An"]) == 0
+        assert f"given back from a proven copy: {bucket.url}/{row.object_path}" in capsys.readouterr().out
+        assert bucket.faults(row.object_path) == []
+        assert sohoa(command) == 0
 
 
 def test_an_archive_in_a_bucket_is_had_by_a_workspace_that_is_new(
