@@ -1,9 +1,10 @@
 """Every level × kind of key × its place × profile × number of signers, before EU DSS and veraPDF, and renewed.
 
 ``python -m bench.matrix [FOLDER] [FIRST LAST]``: all 192 outputs (or those from FIRST to before LAST), each of another
-page: drawn ones of every kind, or the first two pages of the scans in FOLDER. Each is then renewed, as ``sohoa renew``
-does. Prints a JSON object: how many signatures EU DSS calls ``TOTAL_PASSED`` with our root trusted, how many files
-veraPDF passes as PDF/A-2b, what `verify` says, and each that is not as it should be by its name. Ends with 1 if any is.
+page: drawn ones of every kind (a seal, which is shown in its real size, on those that are as wide as it), or the first
+two pages of the scans in FOLDER. Each is then renewed, as ``sohoa renew`` does. Prints a JSON object: how many
+signatures EU DSS calls ``TOTAL_PASSED`` with our root trusted, how many files veraPDF passes as PDF/A-2b, what `verify`
+says, and each that is not as it should be by its name. Ends with 1 if any is.
 """
 
 import json
@@ -17,20 +18,26 @@ from datetime import UTC, datetime
 from itertools import cycle, islice
 from pathlib import Path
 
+import pikepdf
+
 from commands.verify import overall
 from ingest.compose import compose
 from ingest.intake import find_scans
 from ingest.pages import ScanPages, open_pages
 from ingest.signing import Verdict, verify
 from ingest.signing.ink import ink_on_first_page
+from ingest.signing.placing import EDGE
+from ingest.signing.stamp import POINTS_PER_MM
 from schemas.documents import ComposedPdf
 from schemas.errors import InputRejected
 from schemas.pages import PageText, Scan
+from schemas.settings import Signing
 from tests.ingest.signed import made_scans
 from tests.ingest.signing_matrix import Case, Maker, every_case
 from tests.services import dss, softhsm, verapdf
 from tests.services.pki import Pki, running_pki
 
+SEAL_PT = Signing().seal_width_mm * POINTS_PER_MM
 PAGES = 2
 """So many of a real scan, however long it is."""
 
@@ -64,13 +71,28 @@ def made(folder: Path, pki: Pki, scans: Path | None, first: int, last: int) -> I
     pages = list(made_scans(folder) if scans is None else real_pages(scans, folder, last - first))
     maker = Maker(pki, softhsm.made(folder, "pki"), folder / "signed")
     maker.folder.mkdir()
-    for number, (case, composed) in enumerate(islice(zip(every_case(), cycle(pages), strict=False), first, last)):
+    for number, (case, composed) in enumerate(islice(_each_with_its_page(pages), first, last)):
         signed = maker.make(case, composed, ink_on_first_page(composed.path))
         assert not signed.waits_for_timestamp, case
         signed = replace(signed, path=signed.path.rename(maker.folder / f"{case.name}-{composed.path.stem}.pdf"))
         yield Output(signed.path, case, case.level)
         yield Output(maker.renew(signed).path, case, "B-LTA")
         print(f"{number + 1} of {last - first}", end="\r", file=sys.stderr, flush=True)
+
+
+def _each_with_its_page(pages: Sequence[ComposedPdf]) -> Iterator[tuple[Case, ComposedPdf]]:
+    """The pages in turns, for each profile: a seal is not put on those that are narrower than it."""
+    wide = [page for page in pages if _width_pt(page) >= SEAL_PT + 2 * EDGE]
+    turns = {"text": cycle(pages), "seal": cycle(wide)}
+    for case in every_case():
+        yield case, next(turns[case.profile])
+
+
+def _width_pt(composed: ComposedPdf) -> float:
+    with pikepdf.open(composed.path) as pdf:
+        page = pdf.pages[0]
+        x0, y0, x1, y1 = map(float, page.mediabox)
+        return y1 - y0 if int(page.obj.get("/Rotate", 0)) % 180 else x1 - x0
 
 
 def real_pages(folder: Path, into: Path, count: int) -> Iterator[ComposedPdf]:
