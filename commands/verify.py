@@ -127,7 +127,7 @@ def _more(verdict: SignatureVerdict) -> Iterator[str]:
     yield {
         Revocation.GOOD: _("the file itself proves that the certificate was not revoked"),
         Revocation.REVOKED: _("the file itself proves that the certificate was revoked"),
-        Revocation.UNKNOWN: _("the file holds no proof on revocation"),
+        Revocation.UNKNOWN: _("the file holds no proof on revocation that can be relied on"),
         Revocation.NOT_APPLICABLE: _("the issuer answers for no revocation of this certificate"),
     }[verdict.revocation]
 

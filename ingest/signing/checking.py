@@ -4,6 +4,7 @@
 What a signature looks like on the page is not believed: only the bytes it covers are.
 """
 
+import asyncio
 import logging
 import os
 from collections.abc import Iterator, Sequence
@@ -13,7 +14,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from asn1crypto import crl, ocsp, parser  # type: ignore[import-untyped]
+from asn1crypto import parser  # type: ignore[import-untyped]
 from asn1crypto import x509 as asn1
 from cryptography import x509
 from cryptography.x509.oid import NameOID
@@ -45,13 +46,16 @@ from pyhanko.sign.validation.dss import DocumentSecurityStore
 from pyhanko.sign.validation.errors import NoDSSFoundError
 from pyhanko.sign.validation.settings import KeyUsageConstraints
 from pyhanko_certvalidator import ValidationContext
+from pyhanko_certvalidator.policy_decl import CertRevTrustPolicy, RevocationCheckingPolicy, RevocationCheckingRule
+from pyhanko_certvalidator.validate import async_validate_path
 
 from ingest.signing.dialects import UNREADABLE, FieldValidator, restate_algorithm
+from ingest.signing.issuing import contradicted, proofs_hold
 from ingest.signing.levels import level_of
 from ingest.signing.roots import read_roots
 from ingest.signing.rules import common_name, strength
 from ingest.signing.verdicts import Revocation, SignatureVerdict, TimeSource, Verdict
-from ingest.signing.wrapping import altered_wrapping, left_out
+from ingest.signing.wrapping import altered_timestamp, altered_wrapping, certificates_in, left_out
 from schemas.errors import InputRejected
 from schemas.language import _
 
@@ -64,6 +68,12 @@ NO_REVOCATION = "2.5.29.56"
 """RFC 9608: the issuer answers for no revocation of this certificate."""
 USAGES = KeyUsageConstraints(key_usage={"digital_signature", "non_repudiation"})
 """ETSI EN 319 412-2 wants non-repudiation; certificates of Vietnamese issuers bear either."""
+
+WHERE_KNOWN = RevocationCheckingPolicy(
+    RevocationCheckingRule.CHECK_IF_DECLARED_SOFT, RevocationCheckingRule.CHECK_IF_DECLARED_SOFT
+)
+"""What is proven counts; what is not proven is no fault."""
+WITH_PROOF = replace(WHERE_KNOWN, ee_certificate_rule=RevocationCheckingRule.CRL_OR_OCSP_REQUIRED)
 
 ALLOWED = StandardDiffPolicy(
     global_rules=[
@@ -104,7 +114,8 @@ def verify_open(
             _("{file}: not a readable PDF ({error})").format(file=named, error=_first_line(error))
         ) from error
     judged = list(_judged(reader, fields, _Bench(trusted, at)))
-    understood = _ends_with_its_last_update(file) and _adds_proofs(reader, max((j.revision for j in judged), default=0))
+    newest = max((one.revision for one in judged), default=0)
+    understood = _ends_with_its_last_update(file) and _adds_proofs(reader, newest) and _proofs_hold(reader, trusted)
     return _with_later_changes(judged, understood=understood)
 
 
@@ -176,7 +187,7 @@ def _verdict(
         status = then if then.trusted or _expired(then) or then.revoked else status
     moment, source = _time(signature, status, own, existed_at)
     certificate = x509.load_der_x509_certificate(signature.signer_cert.dump())
-    flaw = _flaw(reader, signature)
+    flaw = _flaw(reader, signature, bench)
     intact = bool(status.intact and status.valid) and not flaw
     after = _after(status)
     verdict, reason = _decided(status, intact, flaw, after, bench.roots is not None)
@@ -199,7 +210,7 @@ def _verdict(
         modified_after=after,
         trusted=bool(status.trusted) if bench.roots is not None else None,
         trust_path=_path(status) if status.trusted else (),
-        revocation=_revocation(reader, signature, status),
+        revocation=_revocation(reader, signature, status, bench, proven),
     )
 
 
@@ -228,15 +239,17 @@ def _status(
     return validate_pdf_signature(signature, context, stamps, diff_policy=ALLOWED, key_usage_settings=USAGES)
 
 
-def _context(reader: PdfFileReader, bench: _Bench, moment: datetime | None) -> ValidationContext:
+def _context(
+    reader: PdfFileReader, bench: _Bench, moment: datetime | None, policy: RevocationCheckingPolicy = WHERE_KNOWN
+) -> ValidationContext:
     """The roots, and what the file itself holds of certificates and proofs (ISO 32000-2, 12.8.4.3).
 
     Proofs that were collected after *moment* count for it as well: who was not revoked then was not revoked before.
     """
     settings: dict[str, Any] = {
-        "trust_roots": list(bench.roots or ()), "allow_fetching": False, "revocation_mode": "soft-fail",
-        "moment": moment or bench.at, "retroactive_revinfo": moment is not None,
-        "signature_validator": FieldValidator(),
+        "trust_roots": list(bench.roots or ()), "allow_fetching": False, "moment": moment or bench.at,
+        "revinfo_policy": CertRevTrustPolicy(policy, retroactive_revinfo=moment is not None),
+        "signature_validator": FieldValidator(), "crls": [], "ocsps": [],
     }  # fmt: skip
     try:
         return DocumentSecurityStore.read_dss(reader).as_validation_context(settings)
@@ -261,28 +274,26 @@ def _path(status: Status) -> tuple[str, ...]:
     return tuple(_named(x509.load_der_x509_certificate(certificate.dump()).subject) for certificate in names)
 
 
-def _revocation(reader: PdfFileReader, signature: EmbeddedPdfSignature, status: Status) -> Revocation:
-    certificate = signature.signer_cert
+def _revocation(
+    reader: PdfFileReader, signature: EmbeddedPdfSignature, status: Status, bench: _Bench, proven: datetime | None
+) -> Revocation:
+    """*proven*: when a timestamp shows that the signature was there. A proof counts only where those whom the roots
+    vouch for made it, for that time."""
     if status.revoked:
         return Revocation.REVOKED
-    if any(extension["extn_id"].dotted == NO_REVOCATION for extension in certificate["tbs_certificate"]["extensions"]):
+    extensions = signature.signer_cert["tbs_certificate"]["extensions"]
+    if any(extension["extn_id"].dotted == NO_REVOCATION for extension in extensions):
         return Revocation.NOT_APPLICABLE
-    try:
-        store = DocumentSecurityStore.read_dss(reader)
-    except NoDSSFoundError:
+    if not status.trusted or status.validation_path is None:
         return Revocation.UNKNOWN
-    answers = (ocsp.OCSPResponse.load(one.get_object().data) for one in store.ocsps)
-    lists = (crl.CertificateList.load(one.get_object().data) for one in store.crls)
-    answered = any(
-        one["cert_id"]["serial_number"].native == certificate.serial_number
-        for answer in answers
-        for one in answer.response_data["responses"]
-    )
-    listed = any(one.issuer == certificate.issuer for one in lists)
-    return Revocation.GOOD if answered or listed else Revocation.UNKNOWN
+    try:
+        asyncio.run(async_validate_path(_context(reader, bench, proven, WITH_PROOF), status.validation_path))
+    except UNREADABLE:
+        return Revocation.UNKNOWN
+    return Revocation.GOOD
 
 
-def _flaw(reader: PdfFileReader, signature: EmbeddedPdfSignature) -> str:
+def _flaw(reader: PdfFileReader, signature: EmbeddedPdfSignature, bench: _Bench) -> str:
     """What is wrong around the signature itself that no hash covers; empty when nothing is."""
     content = signature.pkcs7_content
     if left_out(reader, signature) != content:
@@ -294,6 +305,10 @@ def _flaw(reader: PdfFileReader, signature: EmbeddedPdfSignature) -> str:
         return _("the signature names other hash algorithms than it uses")
     if altered_wrapping(content, signature.signed_data, signature.signer_info, signature.signer_cert):
         return _("the wrapping of the signature was changed")
+    if altered_timestamp(signature.signer_info):
+        return _("the timestamp on the signature was changed")
+    if contradicted(certificates_in(signature.signed_data), bench.roots or ()):
+        return _("a certificate that comes with the signature was changed")
     return ""
 
 
@@ -349,6 +364,17 @@ def _adds_proofs(reader: PdfFileReader, newest: int) -> bool:
     with a bit of its table changed, the file reads as it was before, without the signature that covers all of it."""
     held = [_proofs(reader, revision) for revision in range(newest, reader.xrefs.total_revisions)]
     return all(before < after for before, after in pairwise(held))
+
+
+def _proofs_hold(reader: PdfFileReader, roots: Sequence[asn1.Certificate] | None) -> bool:
+    """What proves itself needs nobody to sign it: each proof is as its issuer signed it."""
+    try:
+        brought = [one for signature in reader.embedded_signatures for one in certificates_in(signature.signed_data)]
+        return proofs_hold(reader, [*brought, *(roots or ())])
+    except NoDSSFoundError:
+        return True
+    except UNREADABLE:
+        return False
 
 
 def _proofs(reader: PdfFileReader, revision: int) -> int:

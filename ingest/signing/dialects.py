@@ -8,7 +8,8 @@ import struct
 import zlib
 
 from asn1crypto import algos, cms, core, keys  # type: ignore[import-untyped]
-from cryptography.exceptions import InvalidSignature
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.serialization import load_der_public_key
@@ -17,8 +18,10 @@ from pyhanko_certvalidator.errors import PathError, ValidationError
 from pyhanko_certvalidator.sig_validate import DefaultSignatureValidator, SignatureValidationContext
 
 UNREADABLE = (PdfError, ValidationError, PathError, ValueError, LookupError, TypeError, AttributeError, AssertionError,
-              ArithmeticError, RuntimeError, EOFError, OSError, MemoryError, struct.error, zlib.error)  # fmt: skip
-"""What pyHanko and asn1crypto raise on hostile or damaged files."""
+              ArithmeticError, RuntimeError, EOFError, OSError, MemoryError, struct.error, zlib.error,
+              x509.InvalidVersion, x509.DuplicateExtension, x509.UnsupportedGeneralNameType,
+              UnsupportedAlgorithm)  # fmt: skip
+"""What pyHanko, asn1crypto and cryptography raise on hostile or damaged files."""
 RSA_ENCRYPTION = "1.2.840.113549.1.1.1"
 WITHOUT_NULL = {
     "sha256": bytes.fromhex("302f300b0609608648016503040201") + b"\x04\x20",

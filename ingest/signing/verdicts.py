@@ -37,7 +37,7 @@ class Revocation(StrEnum):
     GOOD = "good"
     REVOKED = "revoked"
     UNKNOWN = "unknown"
-    """The file holds no proof."""
+    """The file holds no proof, or only such for whose makers no trusted root vouches."""
     NOT_APPLICABLE = "not_applicable"
     """The certificate says that nobody answers for it (RFC 9608)."""
 
