@@ -61,6 +61,18 @@ def _pairs_of(case: Case) -> set[tuple[tuple[int, object], tuple[int, object]]]:
     return {(one, other) for one in values for other in values if one[0] < other[0]}
 
 
+def drawn_seal(file: Path) -> Path:
+    """A picture of a seal at *file*: rings and a star."""
+    image = Image.new("RGBA", (500, 500), (0, 0, 0, 0))
+    draw = ImageDraw.Draw(image)
+    draw.ellipse((5, 5, 495, 495), outline=SEAL_RED, width=10)
+    points = [(250 + math.sin(math.pi * i / 5) * r, 250 - math.cos(math.pi * i / 5) * r)
+              for i, r in enumerate((110, 42) * 5)]  # fmt: skip
+    draw.polygon(points, fill=SEAL_RED)
+    image.save(file)
+    return file
+
+
 @dataclass
 class Maker:
     """Makes them, with a public-key infrastructure and a token named ``pki``."""
@@ -71,16 +83,7 @@ class Maker:
 
     @cached_property
     def seal_image(self) -> Path:
-        """A drawn seal: rings and a star."""
-        image = Image.new("RGBA", (500, 500), (0, 0, 0, 0))
-        draw = ImageDraw.Draw(image)
-        draw.ellipse((5, 5, 495, 495), outline=SEAL_RED, width=10)
-        points = [(250 + math.sin(math.pi * i / 5) * r, 250 - math.cos(math.pi * i / 5) * r)
-                  for i, r in enumerate((110, 42) * 5)]  # fmt: skip
-        draw.polygon(points, fill=SEAL_RED)
-        file = self.folder / "seal.png"
-        image.save(file)
-        return file
+        return drawn_seal(self.folder / "seal.png")
 
     @cached_property
     def on_token(self) -> str:
