@@ -6,6 +6,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import numpy as np
+import pdf2image
 import pikepdf
 import pytest
 from cryptography import x509
@@ -26,6 +28,7 @@ from schemas.errors import InputRejected, SettingsRejected
 from schemas.pages import Box, Scan
 from schemas.settings import Office, Signing
 from tests.ingest.signed import KINDS, composed_from, seals, signing
+from tests.ingest.signing_matrix import drawn_seal
 
 NOON = datetime(2023, 8, 15, 9, 30, tzinfo=UTC)
 PASSWORD = "mật khẩu"
@@ -205,6 +208,54 @@ def test_the_appearance_says_who_and_when_as_text(tmp_path: Path, composed: Comp
     operator, agency = shown_texts(signed.path)
     assert operator == ["Nguyễn Thị Minh Thử", "2023-08-15T09:30:00+00:00"]
     assert agency == ["SAO Y", "UBND PHƯỜNG MẪU", "2023-08-15T09:30:00+00:00"]
+
+
+@pytest.mark.parametrize("form", ["SAO LỤC", "TRÍCH SAO"])
+def test_the_form_of_the_copy_is_shown_as_it_is_set(
+    form: str, tmp_path: Path, composed: ComposedPdf, keys: DemoKeys
+) -> None:
+    settings = signing(keys).model_copy(update={"copy_form": form})
+    both = open_seals(settings, Office(agency="UBND PHƯỜNG MẪU"), environment={})
+    signed = sign(composed, both, tmp_path / "signed.pdf", occupied=())
+    _operator, agency = shown_texts(signed.path)
+    assert agency[:2] == [form, "UBND PHƯỜNG MẪU"]
+
+
+def test_the_text_is_black_upright_times_of_ten_points_and_nothing_but_text(
+    tmp_path: Path, composed: ComposedPdf, keys: DemoKeys
+) -> None:
+    """NĐ 30/2020, Phụ lục I."""
+    signed = sign(composed, seals(keys), tmp_path / "signed.pdf", occupied=())
+    with pikepdf.open(signed.path) as pdf:
+        forms = [widget.AP.N for widget in pdf.pages[0].Annots]
+        for form in forms:
+            operators = [(str(one.operator), *one.operands) for one in pikepdf.parse_content_stream(form)]
+            assert [one for one in operators if one[0] == "g"] == [("g", 0)]
+            assert [one[1:] for one in operators if one[0] == "Tf"] == [("/T", 10)]
+            assert {one[0] for one in operators} == {"q", "BT", "g", "Tf", "TL", "Td", "Tj", "T*", "ET", "Q"}
+            assert list(form.Resources.keys()) == ["/Font"]
+            font = form.Resources.Font.T.DescendantFonts[0]
+            assert re.fullmatch(r"/[A-Z]{6}\+Tinos", str(font.BaseFont))
+            assert int(font.FontDescriptor.ItalicAngle) == 0
+            assert len(font.FontDescriptor.FontFile2.read_bytes()) > 1000
+
+
+def test_the_seal_is_shown_red_and_in_its_real_size_over_name_and_time(
+    tmp_path: Path, composed: ComposedPdf, keys: DemoKeys
+) -> None:
+    """TT 02/2019/TT-BNV; the ink of the picture is as wide as is set, whatever paper it has around it."""
+    update = {"agency_profile": "seal", "seal_image": str(drawn_seal(tmp_path / "seal.png")), "seal_width_mm": 40.0}
+    both = open_seals(signing(keys).model_copy(update=update), Office(agency="UBND PHƯỜNG MẪU"), environment={})
+    signed = sign(composed, both, tmp_path / "signed.pdf", occupied=(), now=lambda: NOON)
+    assert shown_texts(signed.path)[1] == ["UBND PHƯỜNG MẪU", NOON.isoformat()]
+    [page] = pdf2image.convert_from_path(signed.path, dpi=254, last_page=1)
+    pixels = np.asarray(page).astype(int)
+    red = (pixels[..., 0] > pixels[..., 1] + 80) & (pixels[..., 0] > pixels[..., 2] + 80)
+    red[page.height // 2 :] = False  # the drawn page has red of its own
+    rows, columns = np.flatnonzero(red.any(axis=1)), np.flatnonzero(red.any(axis=0))
+    assert abs(columns[-1] - columns[0] - 400) <= 4
+    assert abs(rows[-1] - rows[0] - 400) <= 4
+    assert columns[0] > page.width / 2
 
 
 def test_the_time_shown_is_vietnamese_and_in_whole_seconds(

@@ -1,11 +1,17 @@
 """Signatures that outlive their certificates, with a real timestamp service, OCSP and CRL; and services that fail."""
 
+import threading
 import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+import requests
 from PIL import Image
 
 from ingest.intake import find_scans
@@ -100,6 +106,69 @@ def test_one_that_takes_five_seconds_is_waited_for_as_long_as_the_limit_allows(p
     assert time.monotonic() - begun < 4
     assert Services((url,), 30, 1).stamp(b"\1" * 32, "sha256")["content_type"].native == "signed_data"
     assert time.monotonic() - begun > 5
+
+
+@contextmanager
+def counting_service(answer: Callable[[str, bytes], tuple[int, bytes]]) -> Iterator[str]:
+    """A timestamp service that *answer* speaks for: status and body, by path and query."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            status, body = answer(self.path, self.rfile.read(int(self.headers["Content-Length"])))
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def passed_on(pki: Pki, query: bytes) -> tuple[int, bytes]:
+    answer = requests.post(pki.timestamps, query, headers={"Content-Type": "application/timestamp-query"}, timeout=10)
+    return answer.status_code, answer.content
+
+
+def test_no_more_than_four_timestamps_are_asked_for_at_once(pki: Pki) -> None:
+    """Twelve documents want one; the service answers only when four wait for it together."""
+    four = threading.Barrier(4)
+    lock, waiting, most = threading.Lock(), 0, 0
+
+    def answer(_path: str, query: bytes) -> tuple[int, bytes]:
+        nonlocal waiting, most
+        with lock:
+            waiting += 1
+            most = max(most, waiting)
+        four.wait(30)
+        with lock:
+            waiting -= 1
+        return passed_on(pki, query)
+
+    with counting_service(answer) as url, ThreadPoolExecutor(12) as threads:
+        services = Services((url,), 60, 1)
+        tokens = list(threads.map(lambda number: services.stamp(bytes([number]) * 32, "sha256"), range(12)))
+    assert len(tokens) == 12
+    assert most == 4
+
+
+def test_services_are_asked_in_their_order_and_tried_again(pki: Pki) -> None:
+    asked: list[str] = []
+
+    def answer(path: str, query: bytes) -> tuple[int, bytes]:
+        asked.append(path)
+        return passed_on(pki, query) if len(asked) == 4 else (503, b"busy")
+
+    with counting_service(answer) as url:
+        Services((f"{url}/first", f"{url}/second"), 10, 2).stamp(b"\1" * 32, "sha256")
+    assert asked == ["/first", "/second", "/first", "/second"]
 
 
 def test_when_no_service_answers_in_time_the_document_is_signed_without(
