@@ -12,6 +12,7 @@ The name follows from what is in it, so that the same records give the same pack
 
 import hashlib
 import json
+import os
 import re
 import shutil
 import uuid
@@ -43,6 +44,7 @@ PROFILE = "https://earkcsip.dilcis.eu/profile/E-ARK-CSIP.xml"
 DATA = "representations/rep1/data"
 PRESERVED = "metadata/preservation/premis.xml"
 NAMES = {"document.pdf", "metadata.json", "text.json", "provenance.json"}
+_PACKAGE = re.compile(r"uuid-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 PREMIS_META = {"version": "3.0", "xsi:schema_location": f"{PREMIS} https://www.loc.gov/standards/premis/premis.xsd"}
 
 
@@ -87,13 +89,20 @@ def write_package(archive: Archive, record_ids: Sequence[str], target: Path, lab
 
 
 def packages_in(paths: Sequence[Path]) -> list[Path]:
-    """The packages among *paths*, and among what lies in them."""
+    """The packages among *paths*, and however deep below them."""
     found = []
     for path in paths:
-        for folder in (path, *(sorted(path.iterdir()) if path.is_dir() else ())):
-            if folder.name.startswith("uuid-") and (folder / "METS.xml").is_file():
-                found.append(folder)
+        for folder, below, files in os.walk(path):
+            below.sort()
+            if is_packages(Path(folder)) and "METS.xml" in files:
+                found.append(Path(folder))
+                below.clear()
     return found
+
+
+def is_packages(folder: Path) -> bool:
+    """Whether a folder bears the name of a package (CSIP, 3.1, and ``write_package``)."""
+    return _PACKAGE.fullmatch(folder.name) is not None
 
 
 def records_in(package: Path) -> Iterator[tuple[str, Path]]:

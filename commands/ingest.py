@@ -12,7 +12,7 @@ from pathlib import Path
 import click
 
 from archive.claims import OnlyRun
-from archive.eark import packages_in
+from archive.eark import is_packages, packages_in
 from cli import Context
 from commands.access import operator_of
 from commands.batchview import Summary, progress
@@ -185,10 +185,18 @@ class _Run:
         intake = self.workspace.settings.intake
         watch = Watch(paths, exclude=[self.workspace.folder], names_left_out=(intake.manifest,))
         arrived: list[Scan | RejectedScan] = []
+        packages: set[Path] = set()
         taken = 0
         last_line = -intake.status_every_s
         while not self.stop.asked:
-            arrived += watch.arrived()
+            for scan in watch.arrived():
+                package = next(filter(is_packages, Path(scan.path).parents), None)
+                if package is None:
+                    arrived.append(scan)
+                elif package not in packages:
+                    packages.add(package)
+                    said = _("{package}: a package for the archive; this takes it in: sohoa ingest {package}")
+                    click.echo(said.format(package=harmless(str(package))), err=True)
             status_is_due = time.monotonic() - last_line >= intake.status_every_s
             if arrived:
                 try:

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import threading
+import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -74,8 +75,13 @@ def test_it_says_that_it_is_at_work_takes_what_arrives_and_stops_when_asked(watc
     assert "0 scans taken, 0 still arriving, 0 documents wait" in watcher.status()[0]
     (tmp_path / "inbox" / "stalled.pdf").write_bytes(b"%PDF-1.7 the rest is on its way")
     (tmp_path / "inbox" / "bad.tif").write_bytes(b"not a scan")
+    package = tmp_path / "inbox" / "2026" / f"uuid-{uuid.uuid4()}"
+    (package / "data").mkdir(parents=True)
+    small_page(2).save(package / "data" / "record.png", dpi=(50, 50))
+    (package / "METS.xml").write_text("<mets/>")
     small_page(1).save(tmp_path / "inbox" / "good.png", dpi=(50, 50))
     watcher.waits_for(lambda lines: "2 scans taken, 1 still arriving, 1 documents wait" in watcher.status()[-1])
+    assert len([line for line in watcher.lines if line.endswith(f"this takes it in: sohoa ingest {package}")]) == 1
     assert any("bad.tif" in line and line.startswith("rejected: ") for line in watcher.lines)
     watcher.process.send_signal(signal.SIGINT)
     assert watcher.process.wait(PATIENCE_S) == 0
