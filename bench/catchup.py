@@ -5,7 +5,7 @@
 
 TEXTS as for ``bench.search``, whose records these are (5 kB of text each on average), deposited as OCFL objects of
 ``--dossier`` papers each (1: every record has an inventory of its own to be read, which is the hardest), with a PDF of
-2 kB. What is timed is ``sohoa index catch-up`` into an empty index, a process of its own from its start to its end.
+2 kB. What is timed is ``sohoa index catch-up`` into an empty index, in a process of its own, once that has started.
 Beside the clock stands the processor's time of the main thread and of the others: on a machine that has other work too,
 the greater of the two says what the clock would show were there none. The workspace in a FOLDER that is kept is
 measured again without being deposited anew; OpenSearch, a real one, is started for its part.
@@ -95,23 +95,23 @@ def caught_up(folder: Path, engine: str, url: str) -> dict[str, float]:
     shutil.rmtree(folder / "index", ignore_errors=True)
     settings = {"SOHOA_SEARCH_ENGINE": engine, "SOHOA_SEARCH_URL": url or "http://127.0.0.1:9200", "SOHOA_LANG": "en",
                 "SOHOA_SEARCH_INDEX": f"bench-{os.getpid()}-{time.monotonic_ns()}"}  # fmt: skip
-    began = time.monotonic()
     done = subprocess.run(
         [sys.executable, "-m", "bench.catchup", str(folder.resolve()), "--part"],
         cwd=TOP, env=os.environ | settings, check=True, stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
-    seconds = time.monotonic() - began
     print(done.stdout, file=sys.stderr)
-    threads: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
-    return threads | {"seconds": seconds}
+    took: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return took
 
 
 def command(folder: Path) -> None:
-    """The command itself, and what its threads have taken when it ends."""
+    """The command itself, and what it took by the clock and by its threads."""
+    began, main, all_threads = time.monotonic(), time.thread_time(), time.process_time()
     if code := cli.run(["--workspace", str(folder), "index", "catch-up"]):
         sys.exit(code)
-    main_s = time.thread_time()
-    print(json.dumps({"main_s": main_s, "others_s": time.process_time() - main_s}))
+    main_s = time.thread_time() - main
+    others_s = time.process_time() - all_threads - main_s
+    print(json.dumps({"seconds": time.monotonic() - began, "main_s": main_s, "others_s": others_s}))
 
 
 def main() -> None:
