@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-from sqlalchemy import Connection, Engine, insert, select, update
+from sqlalchemy import Connection, Engine, delete, insert, select, update
 from sqlalchemy.exc import DBAPIError
 
 from archive.cells import BadCell, Reader, by_column
@@ -25,6 +25,9 @@ from archive.rowfiles import OpensRows, open_rows
 from archive.schema import bring_up_to_date
 from schemas.errors import InputRejected
 from schemas.units import DayCount, InventoryRow, Made, ProcedureCount, RowStanding, Target, Unit
+
+MATCHING_RULES = 2
+"""Under which rules the counts were made: 1 let a record count for a row of any unit that was merged into the same."""
 
 
 class Register:
@@ -47,11 +50,19 @@ class Register:
     def _make_tables(self) -> None:
         bring_up_to_date(self.engine)
         with self.engine.connect() as connection:
-            if connection.execute(select(state.c.name)).first() is not None:
-                return
-        with self.engine.begin() as connection:
-            connection.execute(insert(state), [{"name": "records_seen", "value": 0}])
-            targets.put_targets(connection, targets.default_targets(), _now())
+            found = {row.name: row.value for row in connection.execute(select(state))}
+        if found.get("matching_rules") == MATCHING_RULES:
+            return
+        if not found:
+            with self.engine.begin() as connection:
+                for name, value in (("records_seen", 0), ("matching_rules", MATCHING_RULES)):
+                    connection.execute(insert(state).values(name=name, value=value))
+                targets.put_targets(connection, targets.default_targets(), _now())
+            return
+        with self._writing() as connection:  # a release before counted by other rules
+            matching.move(connection, units.moved_between((), units.known_units(connection)))
+            connection.execute(delete(state).where(state.c.name == "matching_rules"))
+            connection.execute(insert(state).values(name="matching_rules", value=MATCHING_RULES))
 
     # Units
 
@@ -82,11 +93,9 @@ class Register:
             reader = Reader(file_rows, rejects, by_column(file_rows, unit_row))
             given = list(reader)
         with self._writing() as connection:
-            before = units.homes_of(units.known_units(connection))
+            before = units.known_units(connection)
             tally = units.put_units(connection, given, _now())
-            after = units.homes_of(units.known_units(connection))
-            moved = {code for code in before.keys() | after.keys() if before.get(code, code) != after.get(code, code)}
-            if moved:
+            if moved := units.moved_between(before, units.known_units(connection)):
                 matching.move(connection, moved)
         return Imported(*tally, reader.rejects, file_rows.ignored)
 
@@ -237,7 +246,10 @@ class Register:
             yield from standings.explain(connection, unit, as_of)
 
     def unmatched(self, unit: str, as_of: date) -> list[str]:
-        """Records of *unit* deposited by *as_of* that count for no row: not in the inventory, or fitting several."""
+        """Records of *unit*, or of one merged into it by then, deposited by *as_of* that count for no row.
+
+        They are not in the inventory, or fit several rows.
+        """
         with self._reading() as connection:
             return standings.unmatched(connection, unit, as_of)
 

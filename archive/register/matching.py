@@ -2,9 +2,9 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from dataclasses import astuple
 
-from sqlalchemy import Connection, bindparam, delete, func, insert, select, text, update
+from sqlalchemy import Connection, delete, func, insert, select, text, update
 
 from archive.cells import Checked
 from archive.keys import match_key, unit_key
@@ -16,12 +16,14 @@ from archive.register.tables import (
     fill,
     fresh,
     inventory,
+    kin,
     make_temporary,
+    moving,
     spans,
     state,
     touched,
 )
-from archive.register.units import homes_of, known_units
+from archive.register.units import homes_of, kin_of, known_units
 from archive.tables import records
 from schemas.days import FOREVER, day_in_vietnam
 
@@ -75,7 +77,7 @@ def take_deposits(connection: Connection) -> int:
     connection.execute(
         text(
             "UPDATE fresh SET day = c.day FROM counted_records c "
-            "WHERE c.record = fresh.record AND c.key = fresh.key AND c.day < fresh.day"
+            "WHERE c.record = fresh.record AND c.key = fresh.key AND c.unit = fresh.unit AND c.day < fresh.day"
         )
     )
     connection.execute(text("DELETE FROM counted_records WHERE record IN (SELECT record FROM fresh)"))
@@ -114,9 +116,9 @@ def _note_withdrawals(connection: Connection, withdrawn: Mapping[str, int]) -> N
         connection.execute(insert(faults).values(record=id, from_day=day, until_day=FOREVER, reason=WITHDRAWN))
 
 
-# A record counts for no row of another result code. Of several rows it counts for that of its own unit before one of a
-# unit since merged with it, then for that of its code, then of its procedure; where two fit equally well it counts for
-# neither, because which one it is would be a guess.
+# A record counts for no row of another result code, nor for one of a unit that has nothing to do with its own. Of
+# several rows it counts for that of its own unit before one of a unit merged with it, then for that of its code, then
+# of its procedure; where two fit equally well it counts for neither, because which one it is would be a guess.
 _MATCH = """
     UPDATE counted_records SET row = CASE WHEN best.fits = 1 THEN best.row END, fits = best.fits
     FROM (SELECT record, MIN(row) AS row, COUNT(*) AS fits
@@ -127,10 +129,17 @@ _MATCH = """
                              + CASE WHEN i.procedure <> '' AND i.procedure = c.procedure THEN 1 ELSE 0 END AS score
                       FROM touched t CROSS JOIN counted_records c CROSS JOIN inventory i
                       WHERE c.key = t.key AND i.key = t.key AND i.superseded_at IS NULL
-                      AND (i.result_code = '' OR c.result_code = '' OR i.result_code = c.result_code)) scored) ranked
+                      AND (i.result_code = '' OR c.result_code = '' OR i.result_code = c.result_code)
+                      AND (i.unit = c.unit OR EXISTS (
+                          SELECT 1 FROM kin k WHERE k.of_row = i.unit AND k.of_record = c.unit
+                          AND c.day >= k.deposited_from
+                          AND (i.issued < k.apart_from OR i.issued >= k.apart_until)))) scored) ranked
           WHERE place = 1 GROUP BY record) best
     WHERE counted_records.record = best.record
 """
+_SINCE = "CASE WHEN k.since > c.day THEN k.since ELSE c.day END"
+"""The first day on which record ``c`` counts for row ``i`` (with ``_KIN``): not before their units were one."""
+_KIN = "LEFT JOIN kin k ON k.of_row = i.unit AND k.of_record = c.unit"
 
 
 def take_out(connection: Connection) -> None:
@@ -152,17 +161,28 @@ def put_in(connection: Connection) -> None:
             "WHERE key IN (SELECT key FROM touched) AND (row IS NOT NULL OR fits <> 0)"
         )
     )
+    merged = _put_kin(connection)
     connection.execute(text(_MATCH))
+    day, of_row, its_row = (_SINCE, f"CROSS JOIN inventory i {_KIN}", "i.id") if merged else ("c.day", "", "c.row")
     connection.execute(
         text(
-            "INSERT INTO digitised_spans (row, from_day, until_day) "
-            "SELECT c.row, MIN(c.day), :forever FROM touched t CROSS JOIN counted_records c "
-            "WHERE c.key = t.key AND c.row IS NOT NULL AND c.kind <> 'copy' GROUP BY c.row"
+            f"INSERT INTO digitised_spans (row, from_day, until_day) "
+            f"SELECT c.row, MIN({day}), :forever FROM touched t CROSS JOIN counted_records c {of_row} "
+            f"WHERE c.key = t.key AND c.row = {its_row} AND c.kind <> 'copy' GROUP BY c.row"
         ),
         {"forever": FOREVER},
     )
     _put_faults_in(connection)
     share_digitised(connection, 1)
+
+
+def _put_kin(connection: Connection) -> bool:
+    """Fill the table ``kin``; False where no unit was merged, so that nothing need be asked of it."""
+    found = [astuple(one) for one in kin_of(known_units(connection))]
+    make_temporary(connection, kin)
+    if found:
+        fill(connection, kin, found)
+    return bool(found)
 
 
 def take_rows_out(connection: Connection) -> None:
@@ -181,10 +201,11 @@ def _put_faults_in(connection: Connection) -> None:
     """Spans of the rows that have a record with a fault: the days on which at least one record is intact."""
     rows = connection.execute(
         text(
-            "SELECT c.row, c.record, c.day, f.from_day, f.until_day FROM counted_records c "
-            "LEFT JOIN record_faults f ON f.record = c.record WHERE c.kind <> 'copy' AND c.row IS NOT NULL "
-            "AND c.key IN (SELECT t.key FROM record_faults g CROSS JOIN counted_records b CROSS JOIN touched t "
-            " WHERE b.record = g.record AND t.key = b.key)"
+            f"SELECT c.row, c.record, {_SINCE} AS day, f.from_day, f.until_day "
+            f"FROM counted_records c CROSS JOIN inventory i {_KIN} "
+            f"LEFT JOIN record_faults f ON f.record = c.record WHERE c.kind <> 'copy' AND i.id = c.row "
+            f"AND c.key IN (SELECT t.key FROM record_faults g CROSS JOIN counted_records b CROSS JOIN touched t "
+            f" WHERE b.record = g.record AND t.key = b.key)"
         )
     ).all()
     by_row: dict[int, dict[str, tuple[int, list[tuple[int, int]]]]] = defaultdict(dict)
@@ -221,31 +242,23 @@ def _joined(given: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
 
 
 def move(connection: Connection, codes: set[str]) -> None:
-    """After mergers: give the rows and records of these units their new keys, and count them anew."""
-    homes = homes_of(known_units(connection))
-    make_temporary(connection, touched)
-    new_keys: list[dict[str, Any]] = []
-    for table, identity in ((inventory, inventory.c.id), (counted, counted.c.record)):
-        found = connection.execute(
-            select(identity.label("id"), table.c.key, table.c.unit)
-            .where(table.c.unit.in_(bindparam("codes", expanding=True)), table.c.key.is_not(None)),
-            {"codes": sorted(codes)},
-        ).all()  # fmt: skip
-        for row in found:
-            rest = row.key.partition("|")[2]
-            new_keys.append({"table": table, "id": row.id, "old": row.key,
-                             "new": f"{homes.get(row.unit, row.unit)}|{rest}"})  # fmt: skip
-    keys = {k[side] for k in new_keys for side in ("old", "new")}
-    if not keys:
+    """After mergers: give the rows and records of these units the keys of where they are now, and count them anew."""
+    if not codes:
         return
-    connection.execute(insert(touched), [{"key": key} for key in sorted(keys)])
+    homes = homes_of(known_units(connection))
+    make_temporary(connection, moving)
+    fill(connection, moving, [(code, homes.get(code, code)) for code in sorted(codes)])
+    at = "instr" if connection.dialect.name == "sqlite" else "strpos"
+    new = f"m.home || substr(t.key, {at}(t.key, '|'))"
+    of_them = "FROM {table} t CROSS JOIN moving m WHERE m.unit = t.unit AND t.key IS NOT NULL"
+    keys = [f"SELECT {key} {of_them.format(table=table)}" for table in (inventory, counted) for key in ("t.key", new)]
+    make_temporary(connection, touched)
+    connection.execute(text("INSERT INTO touched " + " UNION ".join(keys)))
     take_rows_out(connection)
-    for table, name in ((inventory, "id"), (counted, "record")):
-        moved = [{"moved": k["id"], "new": k["new"]} for k in new_keys if k["table"] is table]
-        if moved:
-            connection.execute(
-                update(table).where(table.c[name] == bindparam("moved")).values(key=bindparam("new")), moved
-            )
+    for table in (inventory, counted):
+        connection.execute(
+            text(f"UPDATE {table} AS t SET key = {new} FROM moving m WHERE m.unit = t.unit AND t.key <> {new}")
+        )
     put_rows_in(connection)
 
 

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, func, select
 
 from archive.keys import match_key, symbol_key, unit_key
 from archive.register.tables import inventory, spans
-from archive.register.units import homes_of, known_units
+from archive.register.units import homes_of, kin_of, known_units
 from schemas.days import FOREVER
 from schemas.units import InventoryRow
 
@@ -52,14 +52,18 @@ def in_two_units(connection: Connection) -> Iterator[InventoryRow]:
 def candidates(
     connection: Connection, unit: str, suits: Callable[[InventoryRow], float], limit: int
 ) -> list[InventoryRow]:
-    """Results of *unit* without a record that a paper may be; see ``archive.inventory.Register.candidates``."""
+    """Results of *unit* without a record that a paper may be; see ``archive.inventory.Register.candidates``.
+
+    Also those of a unit that was merged with it, where a record of *unit* may count for them.
+    """
     code, home = _home_of(connection, unit)
     query = (
         select(inventory)
         .where(inventory.c.key >= f"{home}|", inventory.c.key < f"{home}}}", inventory.c.superseded_at.is_(None))
         .where(~select(spans.c.row).where(spans.c.row == inventory.c.id).exists())
     )
-    found = (inventory_row_of(row) for row in connection.execute(query, execution_options=STREAMED))
+    may_be = _may_be_of(connection, code)
+    found = (inventory_row_of(row) for row in connection.execute(query, execution_options=STREAMED) if may_be(row))
     ranked = ((suits(row), row.unit == code, -row.issued_on.toordinal(), row.number, row) for row in found)
     best = heapq.nlargest(limit, (each for each in ranked if each[0] > 0), key=lambda each: each[:4])
     return [row for *_rank, row in best]
@@ -88,12 +92,20 @@ def _home_of(connection: Connection, unit: str) -> tuple[str, str]:
     return code, homes_of(known).get(code, code)
 
 
+def _may_be_of(connection: Connection, code: str) -> Callable[[Any], bool]:
+    """Whether a paper of unit *code* may be the result in a row: one of its own, or of a unit merged with it."""
+    kin = {one.of_row: one for one in kin_of(known_units(connection)) if one.of_record == code}
+    return lambda row: row.unit == code or (row.unit in kin and not kin[row.unit].apart_on(row.issued))
+
+
 def listed(connection: Connection, unit: str, number: str, symbol: str, issued_on: date) -> list[InventoryRow]:
-    """The results of *unit* with this number, symbol and day."""
-    _code, home = _home_of(connection, unit)
+    """The results of *unit* with this number, symbol and day; where it has none, those of a unit merged with it."""
+    code, home = _home_of(connection, unit)
     key = match_key(home, number, symbol, issued_on.toordinal())
     query = select(inventory).where(inventory.c.key == key, inventory.c.superseded_at.is_(None))
-    return [inventory_row_of(row) for row in connection.execute(query.order_by(inventory.c.id))]
+    may_be = _may_be_of(connection, code)
+    found = [inventory_row_of(row) for row in connection.execute(query.order_by(inventory.c.id)) if may_be(row)]
+    return [row for row in found if row.unit == code] or found
 
 
 def inventory_row_of(row: Any) -> InventoryRow:

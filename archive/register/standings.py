@@ -1,6 +1,6 @@
 """Row by row why a unit's rate is what it is."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from itertools import groupby
 from operator import itemgetter
@@ -10,7 +10,7 @@ from sqlalchemy import Connection, select, text
 
 from archive.register.rows import STREAMED, inventory_row_of
 from archive.register.tables import WITHDRAWN, counted
-from archive.register.units import counting_for, homes_of, known_units, unit_finder
+from archive.register.units import Kin, counting_for, homes_of, kin_of, known_units, unit_finder
 from schemas.documents import Kind
 from schemas.units import RowStanding, Standing
 
@@ -25,23 +25,28 @@ def explain(connection: Connection, unit: str, as_of: date) -> Iterator[RowStand
     placed = counting_for(known, code, as_of)
     rows = text("""
         SELECT i.id, i.unit, i.number, i.symbol, i.issued, i.procedure, i.result_code, i.title, i.from_day,
-               i.until_day, c.record, c.kind, c.day, c.row, c.fits, f.from_day, f.until_day, f.reason
+               i.until_day, c.record, c.unit, c.kind, c.day, c.row, c.fits, f.from_day, f.until_day, f.reason
         FROM inventory i LEFT JOIN counted_records c ON c.key = i.key
         LEFT JOIN record_faults f ON f.record = c.record
         WHERE i.key >= :low AND i.key < :high AND i.superseded_at IS NULL
         ORDER BY i.key, i.id, c.day, c.record
     """)
     given = {"low": f"{home}|", "high": f"{home}}}"}
+    kin = {(one.of_row, one.of_record): one for one in kin_of(known)}
     for _id, lines in groupby(connection.execute(rows, given, execution_options=STREAMED), key=itemgetter(0)):
         group = [_Line._make(line) for line in lines]
         if group[0].unit in placed:
-            yield _standing(group, day)
+            yield _standing(group, day, kin)
 
 
 def unmatched(connection: Connection, unit: str, as_of: date) -> list[str]:
-    """Records of *unit* deposited by *as_of* that count for no row: not in the inventory, or fitting several."""
+    """Records of *unit*, or of one merged into it by then, deposited by *as_of* that count for no row.
+
+    They are not in the inventory, or fit several rows.
+    """
+    theirs = sorted(counting_for(known_units(connection), unit, as_of))
     query = select(counted.c.record).where(
-        counted.c.unit == unit, counted.c.row.is_(None), counted.c.day <= as_of.toordinal(),
+        counted.c.unit.in_(theirs), counted.c.row.is_(None), counted.c.day <= as_of.toordinal(),
         counted.c.kind != str(Kind.COPY),
     )  # fmt: skip
     return sorted(connection.execute(query).scalars())
@@ -61,6 +66,7 @@ class _Line(NamedTuple):
     from_day: int
     until_day: int
     record: str | None
+    of: str
     kind: str
     deposited: int
     counts_for: int | None
@@ -70,12 +76,26 @@ class _Line(NamedTuple):
     broken_by: str | None
 
 
-def _standing(group: Sequence[_Line], day: int) -> RowStanding:
+def _since(line: _Line, kin: Mapping[tuple[str, str], Kin]) -> int:
+    """From when the line's record counts for its row: not before their units were one."""
+    between = kin.get((line.unit, line.of))
+    return line.deposited if between is None else max(line.deposited, between.since)
+
+
+def _may_fit(line: _Line, kin: Mapping[tuple[str, str], Kin]) -> bool:
+    """Whether the line's record may count for its row by its unit."""
+    if line.of == line.unit:
+        return True
+    between = kin.get((line.unit, line.of))
+    return between is not None and line.deposited >= between.deposited_from and not between.apart_on(line.issued)
+
+
+def _standing(group: Sequence[_Line], day: int, kin: Mapping[tuple[str, str], Kin]) -> RowStanding:
     first = group[0]
     row = inventory_row_of(first)
     if first.record is None and first.from_day <= day < first.until_day:  # most rows, in most units
         return RowStanding(row, Standing.NO_RECORD)
-    with_record = [r for r in group if r.record is not None]
+    with_record = [r._replace(deposited=_since(r, kin)) for r in group if r.record is not None and _may_fit(r, kin)]
     own = [r for r in with_record if r.counts_for == r.id]
     originals = [r for r in own if r.kind != "copy"]
     by_day = [r for r in originals if r.deposited <= day]

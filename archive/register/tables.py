@@ -124,6 +124,19 @@ fresh = Table(
         ("result_code", Text))),
     prefixes=["TEMPORARY"],
 )  # fmt: skip
+kin = Table(
+    "kin", temporary,
+    *(Column(name, kind) for name, kind in (
+        ("of_row", Text), ("of_record", Text), ("since", Integer), ("deposited_from", Integer), ("apart_from", Integer),
+        ("apart_until", Integer))),
+    prefixes=["TEMPORARY"],
+)  # fmt: skip
+"""The units that were merged, two by two: see ``archive.register.units.Kin``."""
+moving = Table(
+    "moving", temporary, Column("unit", Text, primary_key=True), Column("home", Text), prefixes=["TEMPORARY"],
+    sqlite_with_rowid=False,
+)  # fmt: skip
+"""Units whose rows and records are given new keys, and where they end after all mergers."""
 touched = Table(
     "touched", temporary, Column("key", KEY, primary_key=True), prefixes=["TEMPORARY"], sqlite_with_rowid=False
 )

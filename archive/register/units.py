@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -81,6 +81,63 @@ def homes_of(units: Iterable[Unit]) -> dict[str, str]:
             seen.add(at)
         homes[code] = at
     return homes
+
+
+@dataclass(frozen=True, slots=True)
+class Kin:
+    """Two units of which one was merged into the other, and when a record of one counts for a row of the other.
+
+    From ``since`` on, the day of the merger; only records deposited from ``deposited_from`` on; and only papers not
+    issued from ``apart_from`` to the day before ``apart_until``, while both units stood. All of them are ordinals.
+    """
+
+    of_row: str
+    of_record: str
+    since: int
+    deposited_from: int
+    apart_from: int = 0
+    apart_until: int = 0
+
+    def apart_on(self, issued: int) -> bool:
+        """Whether a paper of this day is surely the one unit's own and not the other's."""
+        return self.apart_from <= issued < self.apart_until
+
+
+def kin_of(units: Iterable[Unit]) -> list[Kin]:
+    """Every two units of which one was merged into the other, directly or by way of others.
+
+    What the new unit deposits after the merger may be a paper of the old one. What the old one deposited may stand in
+    the new one's list, but not where both stood on the day of issue: each then numbered papers of its own. Two units
+    merged into a third have nothing in common.
+    """
+    follow: dict[str, tuple[str, int]] = {}
+    begins: dict[str, int] = {}
+    for unit in units:
+        if unit.successor and unit.valid_to:
+            follow[unit.code] = unit.successor, unit.valid_to.toordinal() + 1
+        start = unit.valid_from.toordinal() if unit.valid_from else 0
+        begins[unit.code] = min(start, begins.get(unit.code, start))
+    found = []
+    for code in follow:
+        at, since, seen = code, 0, {code}
+        while at in follow:
+            at, merged = follow[at]
+            if at in seen:
+                break
+            seen.add(at)
+            since = max(since, merged)
+            found.append(Kin(code, at, since, deposited_from=since))
+            found.append(Kin(at, code, since, 0, apart_from=begins.get(at, 0), apart_until=follow[code][1]))
+    return found
+
+
+def moved_between(before: Sequence[Unit], after: Sequence[Unit]) -> set[str]:
+    """The units whose rows or records may count for others than before, now that *before* has become *after*."""
+    homes, now = homes_of(before), homes_of(after)
+    changed = set(kin_of(before)) ^ set(kin_of(after))
+    return {code for code in homes.keys() | now.keys() if homes.get(code, code) != now.get(code, code)} | {
+        code for kin in changed for code in (kin.of_row, kin.of_record)
+    }
 
 
 def counting_for(units: Iterable[Unit], code: str, day: date) -> set[str]:

@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import insert, update
+from sqlalchemy import insert, text, update
 
 from archive.catalogue import Catalogue
 from archive.inventory import Register
 from archive.tables import batches, records, scans
+from reports.progress import Count, progress
 from schemas.errors import InputRejected
 from schemas.units import Made, ProcedureCount, Standing
 from tests.services.postgres import emptied, postgres
@@ -112,6 +113,78 @@ def test_a_record_of_the_new_unit_counts_for_the_row_of_the_one_merged_into_it(o
     assert office.counts(date(2025, 2, 1)) == {"W1": (1, 1)}
     assert office.why("W3", date(2025, 2, 1)) == [Standing.COUNTS]
     assert office.why("W3", date(2024, 2, 1)) == []
+
+
+def test_a_record_never_counts_for_a_row_of_another_unit_that_ended_in_the_same_one(office: Office) -> None:
+    office.rows("W2,2,QĐ-UBND,2023-06-01,,")
+    office.deposit("D.001", "W1", "2", date(2023, 7, 1))
+    assert office.counts(date(2025, 7, 1)) == {"W2": (1, 0)}
+    assert office.why("W2", date(2024, 7, 1)) == [Standing.NO_RECORD]
+    assert office.register.unmatched("W1", date(2024, 7, 1)) == ["D.001"]
+    assert office.register.unmatched("W3", date(2025, 7, 1)) == ["D.001"]
+    assert office.register.listed("W1", "2", "QĐ-UBND", ISSUED) == []
+
+
+def test_what_the_successor_deposited_before_the_merger_is_its_own(office: Office) -> None:
+    office.rows("W1,1,QĐ-UBND,2023-06-01,,")
+    office.deposit("D.001", "W3", "1", date(2024, 12, 31), hour=16)
+    assert office.counts(date(2025, 7, 1)) == {"W1": (1, 0)}
+
+
+def test_a_paper_of_the_old_unit_counts_in_the_new_units_list_from_the_merger_on(office: Office) -> None:
+    (office.folder / "new.csv").write_text(
+        "code,name,level,valid_from,valid_to,successor\nW4,Phường Bốn,ward,2025-07-01,,\n"
+        "W3,Phường Ba,ward,,2025-06-30,W4\n", encoding="utf-8")  # fmt: skip
+    office.register.import_units(office.folder / "new.csv", rejects=office.folder / "bad.csv")
+    office.rows("W4,1,QĐ-UBND,2023-06-01,,", "W3,2,QĐ-UBND,2023-06-01,,")
+    office.deposit("D.001", "W1", "1", date(2023, 7, 1))
+    office.deposit("D.002", "W1", "2", date(2023, 7, 1))  # W3 stood then, and had a paper 2 of its own
+    assert office.counts(date(2025, 6, 30)) == {"W3": (1, 0), "W4": (1, 0)}
+    assert office.counts(date(2025, 7, 1)) == {"W3": (1, 0), "W4": (1, 1)}
+    assert office.why("W4", date(2025, 7, 1)) == [Standing.COUNTS, Standing.NO_RECORD]
+    office.register.note_faults({"D.001": "its PDF has changed"}, date(2024, 1, 1))
+    office.register.mend_faults(["D.001"], date(2024, 2, 1))
+    assert [office.counts(date(2025, month, 1))["W4"] for month in (6, 7)] == [(1, 0), (1, 1)]
+
+
+def test_a_past_report_stays_what_it_was_when_units_are_merged_later(office: Office) -> None:
+    (office.folder / "apart.csv").write_text(
+        "code,name,level\nA,Phường A,ward\nB,Phường B,ward\nC,Phường C,ward\n", encoding="utf-8")  # fmt: skip
+    office.register.import_units(office.folder / "apart.csv", rejects=office.folder / "bad.csv")
+    office.rows("A,1,QĐ-UBND,2023-06-01,,", "B,1,QĐ-UBND,2023-06-01,,", "C,2,QĐ-UBND,2023-06-01,,",
+                "B,3,QĐ-UBND,2023-06-01,,")  # fmt: skip
+    for id, unit, number in (("D.001", "A", "1"), ("D.002", "A", "2"), ("D.003", "C", "3"), ("D.004", "B", "2")):
+        office.deposit(id, unit, number, date(2023, 7, 1))
+    days = [date(2023, 7, 1), date(2024, 12, 31)]
+
+    def told() -> list[object]:
+        units = office.register.units()
+        reports = [progress(day, units, office.register.targets(), office.register.day_counts(day)) for day in days]
+        return [(unit.unit.code, unit.now, unit.line) for report in reports for unit in report.units] + [
+            office.why(unit, day) for unit in "ABC" for day in days]  # fmt: skip
+
+    before = told()
+    (office.folder / "merged.csv").write_text(
+        "code,name,level,valid_to,successor\nA,Phường A,ward,2024-12-31,C\nB,Phường B,ward,2024-12-31,C\n",
+        encoding="utf-8")  # fmt: skip
+    office.register.import_units(office.folder / "merged.csv", rejects=office.folder / "bad.csv")
+    assert told() == before
+    day = date(2025, 1, 1)
+    made = progress(day, office.register.units(), office.register.targets(), office.register.day_counts(day))
+    assert [(u.unit.code, u.now.count) for u in made.units if u.now.count.rows] == [("C", Count(4, 1))]
+
+
+def test_what_an_earlier_release_counted_by_other_rules_is_counted_anew(office: Office) -> None:
+    office.rows("W2,2,QĐ-UBND,2023-06-01,,")
+    office.deposit("D.001", "W1", "2", date(2023, 7, 1))
+    with office.register.engine.begin() as connection:  # as the rules before had it
+        connection.execute(text("DELETE FROM register_state WHERE name = 'matching_rules'"))
+        connection.execute(text("UPDATE counted_records SET row = (SELECT id FROM inventory), fits = 1"))
+        connection.execute(text("INSERT INTO digitised_spans SELECT row, day, 3652059 FROM counted_records"))
+        connection.execute(text("INSERT INTO unit_days SELECT 'W2', day, 0, 1 FROM counted_records"))
+    assert office.counts(date(2024, 1, 1)) == {"W2": (1, 1)}
+    again = Register(office.register.engine)
+    assert [(c.unit, c.rows, c.done) for c in again.day_counts(date(2024, 1, 1))] == [("W2", 1, 0)]
 
 
 def test_where_two_rows_fit_the_procedure_decides_and_without_it_neither_counts(office: Office) -> None:
@@ -245,7 +318,8 @@ def test_a_paper_that_is_half_read_is_offered_the_results_it_may_be(office: Offi
         found = office.register.candidates(unit, suits=lambda row: float(row.symbol == wanted))
         return [(row.unit, row.number, row.symbol) for row in found]
 
-    assert offered("W1", "QĐ-UBND") == [("W1", "12", "QĐ-UBND"), ("W2", "12", "QĐ-UBND")]
+    assert offered("W1", "QĐ-UBND") == [("W1", "12", "QĐ-UBND")]
+    assert offered("W3", "QĐ-UBND") == [("W1", "12", "QĐ-UBND"), ("W2", "12", "QĐ-UBND")]
     assert offered("W1", "GPXD") == [("W1", "12", "GPXD")]
     assert offered("W1", "CC") == []
 
