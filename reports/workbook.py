@@ -14,6 +14,8 @@ from schemas.units import Level
 
 HEAD_HEIGHT = 32
 """Points: two lines; a spreadsheet program does not measure wrapped headings of a file made elsewhere."""
+RATE_WIDTH, MET_WIDTH = 16, 46
+"""Letters: *chưa có dữ liệu*; a day with its range. What is longer is wrapped."""
 
 
 def render_xlsx(report: Progress) -> bytes:
@@ -42,15 +44,17 @@ class _Forms:
 
     def __init__(self, book: Any) -> None:
         self.head = book.add_format({"bold": True, "bg_color": "#E8ECEF", "bottom": 2, "text_wrap": True,
-                                     "valign": "top"})  # fmt: skip
+                                     "align": "center", "valign": "top"})  # fmt: skip
         self.bold = book.add_format({"bold": True, "font_size": 14})
         self.whole = book.add_format({"num_format": "#,##0"})
-        self.rate = book.add_format({"num_format": "0.00%"})
+        self.rate = book.add_format({"num_format": "0.00%", "align": "right"})  # so is the word where there is no data
         self.change = book.add_format({"num_format": "+#,##0;-#,##0;0"})
         self.tenth = book.add_format({"num_format": "#,##0.0"})
         self.day = book.add_format({"num_format": "dd/mm/yyyy"})
         self.note = book.add_format({"text_wrap": True, "valign": "top"})
-        self.text = book.add_format({"indent": 1})  # apart from the number that ends the column before it
+        self.text = book.add_format(
+            {"indent": 1, "align": "left", "text_wrap": True, "valign": "top"}
+        )  # apart from the number that ends the column before it
 
 
 def _head() -> list[str]:
@@ -107,10 +111,11 @@ def _levels(book: Any, forms: _Forms, report: Progress) -> None:
             sheet.write_number(row, column, number, forms.whole)
     last = 3 + len(report.levels)
     sheet.set_column(0, 0, 18)
-    sheet.set_column(1, 2, 9)
+    sheet.set_column(1, 1, RATE_WIDTH)
+    sheet.set_column(2, 2, 9)
     sheet.set_column(3, 3, 26)
     sheet.set_column(4, 9, 11)
-    sheet.set_column(10, 10, 70)
+    sheet.set_column(10, 10, MET_WIDTH)
     for row, text in enumerate([*notes(report), *how()], last + 22):
         sheet.merge_range(row, 0, row, 10, text, forms.note)
         sheet.set_row(row, 32)
@@ -154,10 +159,11 @@ def _units(book: Any, forms: _Forms, report: Progress) -> None:
     sheet.freeze_panes(1, 3)
     sheet.set_column(0, 1, 14)
     sheet.set_column(2, 2, 40)
-    sheet.set_column(3, 4, 9)
+    sheet.set_column(3, 3, RATE_WIDTH)
+    sheet.set_column(4, 4, 9)
     sheet.set_column(5, 5, 26)
     sheet.set_column(6, 11, 11)
-    sheet.set_column(12, 12, 70)
+    sheet.set_column(12, 12, MET_WIDTH)
     _for_paper(sheet, heads=True)
 
 
@@ -179,7 +185,7 @@ def _weeks(book: Any, forms: _Forms, report: Progress) -> None:
             value = "" if point.count.hundredths is None else point.count.hundredths / 10_000
             sheet.write_formula(row, rate, f'=IF({_letter(rows)}{row + 1}=0,"",{at})', forms.rate, value)
     sheet.set_column(0, 0, 12)
-    sheet.set_column(1, 9, 14)
+    sheet.set_column(1, 9, RATE_WIDTH)
     _for_paper(sheet, heads=True)
     if report.levels:
         chart = book.add_chart({"type": "line"})
@@ -188,6 +194,9 @@ def _weeks(book: Any, forms: _Forms, report: Progress) -> None:
             column = 3 + 3 * place
             chart.add_series({"name": level_name(level), "categories": [sheet.get_name(), 1, 0, last, 0],
                               "values": [sheet.get_name(), 1, column, last, column]})  # fmt: skip
+        chart.set_x_axis(
+            {"date_axis": True, "num_format": "dd/mm/yyyy", "major_unit": 14, "num_font": {"rotation": -45}}
+        )
         chart.set_y_axis({"num_format": "0%", "min": 0})
         chart.set_title({"name": _("Rate week by week")})
         chart.set_size({"width": 760, "height": 360})
@@ -228,7 +237,7 @@ def _compared(book: Any, forms: _Forms, report: Progress) -> None:
     lines = [(level_name(one.level), "", _("all units"), levels.get(one.level), one.now.count) for one in report.levels]
     lines += [(level_name(one.unit.level), one.unit.code, one.full_name, units.get(one.unit.code), one.now.count)
               for one in report.units]  # fmt: skip
-    widths = (18, 14, 40, 12, 12, 12, 12, 12, 12, 12)
+    widths = (18, 14, 40, 12, 12, RATE_WIDTH, 12, 12, RATE_WIDTH, 12)
     sheet = _sheet(book, forms, _("Two days"), head, widths, len(lines))
     for row, (level, code, name, before, now) in enumerate(lines, 1):
         for column, text in enumerate((level, code, name)):
@@ -243,7 +252,7 @@ def _procedures(book: Any, forms: _Forms, report: Progress) -> None:
     if not report.procedures:
         return
     head = [_("Procedure"), _("Digitised"), _("In force"), _("Rate"), _("Still to do")]
-    sheet = _sheet(book, forms, _("Procedures"), head, (24, 12, 12, 12, 12), len(report.procedures))
+    sheet = _sheet(book, forms, _("Procedures"), head, (24, 12, 12, RATE_WIDTH, 12), len(report.procedures))
     for row, (procedure, count) in enumerate(report.procedures, 1):
         sheet.write_string(row, 0, procedure or _("(none given)"))
         _count(sheet, forms, row, 1, count)
