@@ -6,6 +6,7 @@ figure. Without results in force there is no rate: *no data*, neither 0 % nor 10
 that 49.999 % never reads as 50 %. (Targets of Ho Chi Minh City for 2023, point 7.)
 """
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -218,12 +219,17 @@ def progress(
             elif day == as_of:
                 homeless += count
     here = [u for u in units if stands(u, as_of) and level in (None, u.level) and unit in (None, u.code)]
-    here.sort(key=lambda u: (list(Level).index(u.level), u.code))
+    here.sort(key=lambda u: (list(Level).index(u.level), in_order(u.code)))
     names = {u.code: u.name for u in units if stands(u, as_of)}
     shown = tuple(_of_unit(u, line[u.code], targets, as_of, days, names.get(u.parent or "", "")) for u in here)
     levels = tuple(_of_level(one, [u for u in shown if u.unit.level is one], targets, as_of, days) for one in Level
                    if level in (None, one) and (unit is None or any(u.unit.level is one for u in shown)))  # fmt: skip
     return Progress(as_of, levels, shown, homeless, None, waiting, procedure)
+
+
+def in_order(code: str) -> list[tuple[int, str]]:
+    """A code for sorting, its numbers by their size: ``H29.2`` before ``H29.10``."""
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", code)]
 
 
 def stands(unit: Unit, day: date) -> bool:

@@ -84,6 +84,12 @@ def test_the_target_of_the_year_goes_before_an_older_one_and_a_units_own_before_
     assert target_for(targets, unit, Level.WARD, 2022) == (None, None)
 
 
+def test_units_stand_in_the_order_of_their_levels_and_of_the_numbers_in_their_codes() -> None:
+    units = [Unit(code, code, Level.WARD) for code in ("H29.10", "H29.2", "9", "10", "H29.2.1")]
+    report = progress(AS_OF, [*units, Unit("Z", "Z", Level.DEPARTMENT)], [], [])
+    assert [one.unit.code for one in report.units] == ["Z", "9", "10", "H29.2", "H29.2.1", "H29.10"]
+
+
 def test_a_chain_of_mergers_is_followed_and_a_ring_of_them_ends() -> None:
     old = date(2024, 1, 1)
     units = [Unit("A", "A", Level.WARD, valid_to=old, successor="B"),
