@@ -43,11 +43,13 @@ def render_html(report: Progress) -> bytes:
 def figures(report: Progress, *, of_unit: bool = False, link: Callable[[str], str] | None = None) -> dict[str, Any]:
     """Everything the templates show, as text in the reader's language.
 
-    *of_unit*: the report is of its one unit, shown as the level is otherwise. *link*: a unit's code → its page.
+    *of_unit*: the report is of its one unit, shown as the level is otherwise. *link*: a unit's code → its page, on a
+    site that is published; what only the office can act on is left out of that.
     """
+    published = link is not None
     return {
         "lang": language(),
-        "title": f"{report.units[0].full_name}: {title(report)}" if of_unit else title(report),
+        "title": f"{report.units[0].full_name}: {title(report)}" if of_unit else title(report, published=published),
         "subtitle": _("As of the end of {day}. Rates are rounded down.").format(day=day(report.as_of)),
         "word": {
             "levels": _("The three levels against their targets")
@@ -60,9 +62,9 @@ def figures(report: Progress, *, of_unit: bool = False, link: Callable[[str], st
             "file": "Lưu: VT",
             "signer": _("HEAD OF THE AGENCY"),
         },
-        "how": how(),
+        "how": how(published=published),
         "levels": [_alone(report.units[0])] if of_unit else [_level(one) for one in report.levels],
-        "notes": notes(report),
+        "notes": notes(report, published=published),
         "since": _("Since {day}").format(day=day(report.compared.as_of)) if report.compared else "",
         "since_head": [
             (_("Level"), ""), (_("Rate then"), "n"), (_("Rate now"), "n"), (_("Digitised"), "n"), (_("In force"), "n"),
@@ -90,33 +92,38 @@ def figures(report: Progress, *, of_unit: bool = False, link: Callable[[str], st
         "behind_head": [
             (_("Unit"), ""), (_("Level"), ""), (_("Rate"), "n"), (_("Target"), "n"), (_("Points short"), "n"),
             (_("Still to do"), "n"), (_("Needed a day"), "n"), (_("In a week (points)"), "n"),
-            (_("Met at this pace"), ""),
+            (_("Met at this pace"), "met"),
         ],
         "unit_head": [
-            (_("Code"), ""), (_("Unit"), ""), (_("Rate"), "n"), (_("Drawn"), ""), (_("Target"), "n"), (_("Result"), ""),
-            (_("Digitised"), "n"), (_("In force"), "n"), (_("Still to do"), "n"), (_("In a week (points)"), "n"),
+            (_("Code"), ""), (_("Unit"), ""), (_("Rate"), "n"), (_("Chart"), ""), (_("Target"), "n"),
+            (_("Result"), "result"), (_("Digitised"), "n"), (_("In force"), "n"), (_("Still to do"), "n"),
+            (_("In a week (points)"), "n"),
         ],
         "groups": [] if of_unit else [_group(report, one, link) for one in report.levels if one.units],
         "way": (),
     }  # fmt: skip
 
 
-def title(report: Progress) -> str:
-    """What the report is about."""
+def title(report: Progress, *, published: bool = False) -> str:
+    """What the report is about; on a site, where pages are told apart by their titles, of which level."""
     text = _("Digitisation of results of administrative procedures still in force")
+    if published and len(report.levels) == 1:
+        text = f"{level_name(report.levels[0].level)}: {text}"
     return text if not report.procedure else f"{text}, {_('procedure {code}').format(code=report.procedure)}"
 
 
-def how() -> list[str]:
-    """The rules of the count, for whoever checks it."""
-    return [
+def how(*, published: bool = False) -> list[str]:
+    """The rules of the count, for whoever checks it; *published*: without what only the office can do."""
+    rules = [
         _("Rate: results in force on the day that have an archived, signed, intact digital record, over all results in "
           "force on that day. A result digitised twice counts once; a copy never counts."),
         _("A level's rate is the sum over its units, not the mean of their rates. Without results in force there is no "
           "data: neither 0% nor 100%."),
-        _("Pace: the mean of the last four weeks; in brackets the quickest and the slowest of them. Row by row: "
-          "`sohoa report --why UNIT`."),
+        _("Pace: the mean of the last four weeks; in brackets the quickest and the slowest of them."),
     ]  # fmt: skip
+    if not published:
+        rules[-1] += " " + _("Row by row: `sohoa report --why UNIT`.")
+    return rules
 
 
 def _level(one: LevelProgress) -> dict[str, Any]:
@@ -233,10 +240,11 @@ def weekly_line(line: tuple[WeekPoint, ...], now: Against) -> Markup:
     )  # fmt: skip
     target = ""
     if now.target is not None:
-        y = place(0, float(now.target)).split(",")[1]
+        y = float(place(0, float(now.target)).split(",")[1])
+        beside = y - 3 if rates[0] < float(now.target) else y + 11  # on the side where the rates are not
         target = (
-            f'<path d="M{left} {y}H{LINE_WIDTH - left}" stroke="#000" stroke-dasharray="5 3"/>'
-            f'<text x="{left}" y="{float(y) - 3:.1f}" font-size="10">{escape(share(now.target))}</text>'
+            f'<path d="M{left} {y:.1f}H{LINE_WIDTH - left}" stroke="#000" stroke-dasharray="5 3"/>'
+            f'<text x="{left}" y="{beside:.1f}" font-size="10">{escape(share(now.target))}</text>'
         )
     end = place(known[-1][0], rates[-1]).split(",")
     return Markup(

@@ -10,15 +10,15 @@ from typing import Any
 
 from reports.document import SCHEMA_FILE, render_json
 from reports.page import _templates, figures
-from reports.progress import Progress
+from reports.progress import NOTHING, Progress
 from reports.words import level_name
 from schemas.language import _
 from schemas.units import Level
 
 
 def render_site(report: Progress) -> Iterator[tuple[str, bytes]]:
-    """Each file of the site: its path, and what it holds. Operators' names are not published."""
-    report = replace(report, made=())
+    """Each file of the site: its path, and what it holds. Not published: operators' names, and what waits in review."""
+    report = replace(report, made=(), waiting=None)
     yield "data.json", render_json(report)
     yield "progress.schema.json", SCHEMA_FILE.read_bytes()
     levels = [level.level for level in report.levels]
@@ -44,9 +44,9 @@ def _only(report: Progress, level: Level) -> Progress:
         report,
         levels=tuple(one for one in report.levels if one.level is level),
         units=tuple(one for one in report.units if one.unit.level is level),
+        homeless=NOTHING,
         compared=None,
         procedures=(),
-        made=(),
     )
 
 

@@ -34,6 +34,13 @@ def render_csv(report: Progress) -> bytes:
     for unit in report.units:
         line = _line(unit.unit.level, unit.unit.code, unit.full_name, report, unit.now, unit.week_ago, unit.outlook)
         writer.writerow([*line, *_compared(report, unit.now.count, units_before.get(unit.unit.code))])
+    if report.homeless.rows:
+        count = report.homeless
+        writer.writerow(["", "", _("units that no longer stand, in no rate"), report.as_of.isoformat(), count.rows,
+                         count.done])  # fmt: skip
+    if report.waiting is not None and report.waiting.count:
+        oldest = report.waiting.oldest.isoformat() if report.waiting.oldest else ""
+        writer.writerow([_("waiting for a person, since"), "", "", oldest, "", report.waiting.count])
     for procedure, count in report.procedures:
         writer.writerow([
             _("procedure"), harmless_formula(procedure), "", report.as_of.isoformat(), count.rows, count.done,

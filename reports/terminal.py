@@ -67,15 +67,19 @@ def _parts(report: Progress, every_unit: bool) -> Iterator[RenderableType]:
         yield Text(note)
 
 
-def notes(report: Progress) -> list[str]:
-    """What must be said beside the figures: results without a unit, what waits, targets carried on."""
+def notes(report: Progress, *, published: bool = False) -> list[str]:
+    """What must be said beside the figures: results without a unit, what waits, targets carried on.
+
+    *published*: without what only the office can act on.
+    """
     said = []
     if report.homeless.rows:
         said.append(
             _("{rows} results in force belong to units that no longer stand and were merged into none; they are in no "
-              "rate. Say with `sohoa units import` which unit took them over.").format(rows=whole(report.homeless.rows))
+              "rate.").format(rows=whole(report.homeless.rows))
+            + ("" if published else " " + _("Say with `sohoa units import` which unit took them over."))
         )  # fmt: skip
-    if report.waiting is not None and report.waiting.count:
+    if not published and report.waiting is not None and report.waiting.count:
         said.append(
             _("{count} documents wait for a person, the oldest since {day}; see `sohoa review list`.").format(
                 count=whole(report.waiting.count), day=day(report.waiting.oldest))
@@ -86,9 +90,9 @@ def notes(report: Progress) -> list[str]:
     years = {level.now.year for level in report.levels if level.now.year is not None}
     for year in sorted(years - {report.as_of.year}):
         said.append(
-            _("No targets are set for {year}; those of {old} are shown. Set them with `sohoa targets import`.").format(
-                year=report.as_of.year, old=year)
-        )  # fmt: skip
+            _("No targets are set for {year}; those of {old} are shown.").format(year=report.as_of.year, old=year)
+            + ("" if published else " " + _("Set them with `sohoa targets import`."))
+        )
     return said
 
 

@@ -18,7 +18,7 @@ from rich.console import Console
 from reports.document import SCHEMA_FILE, ProgressOut, render_json, schema_text
 from reports.page import render_html
 from reports.paper import render_pdf
-from reports.progress import Progress, progress, with_details
+from reports.progress import Count, Progress, Waiting, progress, with_details
 from reports.tables import render_csv
 from reports.terminal import render_terminal
 from reports.words import percent, whole
@@ -126,6 +126,13 @@ def test_the_workbook_has_a_sheet_for_each_of_the_details(detailed: Progress) ->
         ["=1+1", 0, 3, 0, 3],
     ]
     assert book.get_sheet_by_name("Operators").to_python()[1:] == [["@Bình", "b2", AS_OF, 7], ["An", "b1", AS_OF, 12]]
+
+
+def test_csv_says_what_waits_and_what_is_in_no_rate(report: Progress) -> None:
+    said = replace(report, waiting=Waiting(7, AS_OF - timedelta(days=9)), homeless=Count(12, 3))
+    lines = list(csv.reader(io.StringIO(render_csv(said).decode("utf-8-sig"))))
+    assert ["", "", "units that no longer stand, in no rate", "2023-09-15", "12", "3"] in lines
+    assert ["waiting for a person, since", "", "", "2023-09-06", "", "7"] in lines
 
 
 class Seen(HTMLParser):

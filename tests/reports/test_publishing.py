@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import date
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -14,7 +15,7 @@ import pytest
 
 from commands.publishing import post, publish
 from reports.page import render_html
-from reports.progress import progress, with_details
+from reports.progress import Count, Waiting, progress, with_details
 from reports.site import page_name, render_site
 from schemas.errors import InputRejected, ServiceUnavailable, SettingsRejected
 from schemas.units import DayCount, Level, Made, ProcedureCount, Unit
@@ -41,6 +42,20 @@ def test_the_names_of_operators_are_not_published() -> None:
     assert not any("Nguyễn Văn A".encode() in content for content in site.values())
     assert b"By procedure" in site["index.html"]
     assert b"Nguy\xe1\xbb\x85n" in render_html(detailed)
+
+
+def test_pages_are_told_apart_by_their_titles_and_nothing_is_published_that_only_the_office_can_act_on() -> None:
+    at_the_office = replace(REPORT, waiting=Waiting(1284, AS_OF), homeless=Count(2912, 0))
+    site = {name: content.decode() for name, content in render_site(at_the_office)}
+    pages = {name: text for name, text in site.items() if name.endswith(".html")}
+    assert len({re.search("<title>(.*)</title>", text)[1] for text in pages.values()}) == len(pages)  # type: ignore[index]
+    assert not any("1,284" in text or "sohoa review" in text or "sohoa units" in text for text in pages.values())
+    assert json.loads(site["data.json"])["waiting"] is None
+    assert [name for name, text in pages.items() if "2,912 results in force" in text] == ["index.html"]
+    office = render_html(at_the_office).decode()
+    assert "1,284" in office
+    assert "sohoa review list" in office
+    assert "sohoa units import" in office
 
 
 def test_a_new_site_takes_the_place_of_the_old_one_in_one_step(tmp_path: Path) -> None:
