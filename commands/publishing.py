@@ -12,6 +12,7 @@ import urllib.request
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from schemas.errors import InputRejected, ServiceUnavailable, SettingsRejected
 from schemas.language import _
@@ -61,14 +62,21 @@ def publish(folder: Path, files: Iterable[tuple[str, bytes]]) -> int:
     return count
 
 
+class _NotElsewhere(urllib.request.HTTPRedirectHandler):
+    """Follows no redirection: the standard library would ask there without the report, and get a receipt."""
+
+    def redirect_request(self, *_arguments: Any, **_more: Any) -> None:
+        return None
+
+
 def post(
     url: str, content: bytes, receipts: Path, *, wait_s: float = FIRST_WAIT_S, timeout_s: float = TIMEOUT_S
 ) -> Path:
     """Send a report to *url* as JSON and keep the receipt; the same report is sent once only.
 
     HTTPS, or HTTP to this machine. The key in ``Idempotency-Key`` is the report's hash, so that a receiver that got it
-    but whose answer was lost takes it once. InputRejected when the receiver refuses it, ServiceUnavailable when it does
-    not answer after some tries.
+    but whose answer was lost takes it once. InputRejected when the receiver refuses it or sends elsewhere,
+    ServiceUnavailable when it does not answer after some tries.
     """
     where = urllib.parse.urlsplit(url)
     if where.scheme != "https" and not (where.scheme == "http" and where.hostname in LOCAL):
@@ -77,6 +85,7 @@ def post(
     receipt = receipts / f"{key[:32]}.json"
     if receipt.exists():
         return receipt
+    opener = urllib.request.build_opener(_NotElsewhere)
     problem = ""
     for attempt in range(TRIES):
         if attempt:
@@ -84,7 +93,7 @@ def post(
         headers = {"Content-Type": "application/json; charset=utf-8", "Idempotency-Key": key, "User-Agent": "sohoa"}
         request = urllib.request.Request(url, data=content, method="POST", headers=headers)
         try:
-            with urllib.request.urlopen(request, timeout=timeout_s) as answer:
+            with opener.open(request, timeout=timeout_s) as answer:
                 said = answer.read(100_000).decode("utf-8", "replace")
                 return _kept(receipt, url, key, answer.status, said)
         except urllib.error.HTTPError as error:

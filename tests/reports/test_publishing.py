@@ -2,16 +2,22 @@
 
 import json
 import re
+import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from ipaddress import IPv4Address
 from pathlib import Path
 from threading import Thread
 from time import sleep
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from commands.publishing import post, publish
 from reports.page import render_html
@@ -86,7 +92,7 @@ def test_a_folder_with_other_files_is_not_touched(tmp_path: Path) -> None:
 
 
 @contextmanager
-def receiver(*answers: int) -> Iterator[tuple[str, list[tuple[str, bytes]]]]:
+def receiver(*answers: int, tls: ssl.SSLContext | None = None) -> Iterator[tuple[str, list[tuple[str, bytes]]]]:
     """A server that answers so (0: not at all, in time), then 200; and what it was sent, with the keys."""
     left = list(answers)
     got: list[tuple[str, bytes]] = []
@@ -99,16 +105,25 @@ def receiver(*answers: int) -> Iterator[tuple[str, list[tuple[str, bytes]]]]:
                 sleep(0.6)
                 return
             self.send_response(answer)
+            if 300 <= answer < 400:
+                self.send_header("Location", "/elsewhere")
             self.end_headers()
             self.wfile.write(b'{"taken": true}')
+
+        def do_GET(self) -> None:
+            got.append(("GET", b""))
+            self.send_response(200)
+            self.end_headers()
 
         def log_message(self, *_arguments: object) -> None:
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    if tls is not None:
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
     Thread(target=server.serve_forever, daemon=True).start()
     try:
-        yield f"http://127.0.0.1:{server.server_port}/report", got
+        yield f"{'https' if tls else 'http'}://127.0.0.1:{server.server_port}/report", got
     finally:
         server.shutdown()
         server.server_close()
@@ -132,6 +147,48 @@ def test_a_refusal_is_not_repeated_and_a_dead_receiver_is_said(tmp_path: Path) -
     with pytest.raises(ServiceUnavailable, match="4 tries"):
         post(url, b"{}", tmp_path, wait_s=0.01)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("answer", [301, 302, 303, 307, 308])
+def test_a_receiver_that_sends_elsewhere_is_not_followed_and_no_receipt_is_kept(tmp_path: Path, answer: int) -> None:
+    with receiver(answer) as (url, got), pytest.raises(InputRejected, match=str(answer)):
+        post(url, b"{}", tmp_path, wait_s=0.01)
+    assert [body for _key, body in got] == [b"{}"]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_report_is_sent_over_https_to_a_receiver_whose_certificate_is_trusted_and_to_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    certificate = own_certificate(tmp_path)
+    tls.load_cert_chain(certificate)
+    with receiver(503, tls=tls) as (url, got):
+        with pytest.raises(ServiceUnavailable, match="CERTIFICATE_VERIFY_FAILED"):
+            post(url, b"{}", tmp_path / "receipts", wait_s=0.01)
+        assert got == []
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+        receipt = post(url, b"{}", tmp_path / "receipts", wait_s=0.01)
+    assert len(got) == 2
+    assert json.loads(receipt.read_text())["url"] == url
+
+
+def own_certificate(folder: Path) -> Path:
+    """A key, and a certificate for 127.0.0.1 that nobody else vouches for, in one file."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "receiver")])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
+        .serial_number(1).not_valid_before(now - timedelta(hours=1)).not_valid_after(now + timedelta(hours=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(IPv4Address("127.0.0.1"))]), critical=False)
+        .sign(key, hashes.SHA256())
+    )  # fmt: skip
+    file = folder / "receiver.pem"
+    file.write_bytes(
+        key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()) + made.public_bytes(Encoding.PEM)
+    )
+    return file
 
 
 def test_only_https_leaves_the_machine(tmp_path: Path) -> None:
