@@ -186,7 +186,7 @@ def inventory_row(
         symbol, symbol_part = symbols[symbol_cell]
         issued, from_day = issues[issued_on], starts[start]
         until_day = _earliest(ends[end], afters[to], ends_by_revocation[revoked])
-        if until_day is not None and until_day <= (from_day if from_day is not None else issued):
+        if until_day is not None and from_day is not None and until_day <= from_day:  # else known with the older row
             raise BadCell("in_force_until", _("no longer in force before it comes into force"))
         return (
             line,

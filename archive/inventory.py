@@ -16,9 +16,9 @@ from pathlib import Path
 from sqlalchemy import Connection, Engine, delete, insert, select, update
 from sqlalchemy.exc import DBAPIError
 
-from archive.cells import BadCell, Reader, by_column
+from archive.cells import BadCell, Cells, Reader, by_column
 from archive.database import explained
-from archive.imports import TARGET_COLUMNS, UNIT_COLUMNS, Imported, target_row, unit_row
+from archive.imports import TARGET_COLUMNS, UNIT_COLUMNS, Imported, unit_row
 from archive.register import changes, counters, faults, matching, rows, standings, targets, units
 from archive.register.tables import state
 from archive.rowfiles import OpensRows, open_rows
@@ -87,12 +87,15 @@ class Register:
     ) -> Imported:
         """Take a file of units in, all good rows in one transaction; an empty cell leaves what is known.
 
-        A unit that comes again with a later ``valid_from`` ends its earlier form the day before.
+        A unit that comes again with a later ``valid_from`` ends its earlier form the day before. A parent or a
+        successor must stand in the tree or in the same file.
         """
         with open_with(file, UNIT_COLUMNS, sheet=sheet) as file_rows:
-            reader = Reader(file_rows, rejects, by_column(file_rows, unit_row))
-            given = list(reader)
+            reader = Reader(file_rows, rejects, lambda line, cells: (
+                line, cells, unit_row(line, Cells(file_rows.places, cells))))  # fmt: skip
+            read = list(reader)
         with self._writing() as connection:
+            given = units.related(read, units.known_units(connection), reader.reject)
             before = units.known_units(connection)
             tally = units.put_units(connection, given, _now())
             if moved := units.moved_between(before, units.known_units(connection)):
@@ -111,7 +114,8 @@ class Register:
     ) -> Imported:
         """Take a file of targets in, all good rows in one transaction."""
         with open_with(file, TARGET_COLUMNS, sheet=sheet) as file_rows:
-            reader = Reader(file_rows, rejects, by_column(file_rows, target_row))
+            take = targets.of_known_units(self.units())
+            reader = Reader(file_rows, rejects, by_column(file_rows, take))
             given = list(reader)
         with self._writing() as connection:
             tally = targets.put_targets(connection, given, _now())

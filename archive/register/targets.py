@@ -1,16 +1,19 @@
 """Targets by level, year and unit; those of 2023 come with the program, later ones are imported."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
 from sqlalchemy import Connection, insert, select, update
 
-from archive.cells import Reader, by_column
+from archive.cells import BadCell, Cells, Reader, by_column
 from archive.imports import TARGET_COLUMNS, target_row
 from archive.register.tables import targets_table
+from archive.register.units import unit_finder
 from archive.rowfiles import open_rows
-from schemas.units import Level, Target
+from schemas.language import _
+from schemas.units import Level, Target, Unit
 
 DEFAULT_TARGETS = Path(__file__).with_name("targets.csv")
 
@@ -49,6 +52,23 @@ def put_targets(connection: Connection, given: Iterable[Target], now: str) -> tu
         )  # fmt: skip
         new, changed = (new, changed + 1) if old else (new + 1, changed)
     return new, changed, same
+
+
+def of_known_units(units: Sequence[Unit]) -> Callable[[int, Cells], Target]:
+    """The function that takes a row of targets; BadCell for a unit that is not in the tree, or is of another level."""
+    code_of = unit_finder(units)
+    levels = {(unit.code, unit.level) for unit in units}
+
+    def take(line: int, cells: Cells) -> Target:
+        target = target_row(line, cells)
+        if target.unit is None:
+            return target
+        code = code_of(target.unit)
+        if (code, target.level) not in levels:
+            raise BadCell("level", _("unit {code} is of another level").format(code=code))
+        return replace(target, unit=code)
+
+    return take
 
 
 def default_targets() -> list[Target]:

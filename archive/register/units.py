@@ -11,7 +11,7 @@ from sqlalchemy import Connection, insert, select, update
 from archive.cells import BadCell
 from archive.keys import unit_key
 from archive.register.tables import units_table
-from archive.rowfiles import fold
+from archive.rowfiles import Cell, fold
 from schemas.days import date_of
 from schemas.language import _
 from schemas.units import Level, Unit
@@ -21,6 +21,53 @@ def known_units(connection: Connection) -> list[Unit]:
     """Every unit as now known, each with the days for which it stands, by code."""
     query = select(units_table).where(units_table.c.superseded_at.is_(None))
     return [_unit(row) for row in connection.execute(query.order_by(units_table.c.code, units_table.c.valid_from))]
+
+
+def related(
+    read: Sequence[tuple[int, Sequence[Cell], Unit]],
+    known: Sequence[Unit],
+    reject: Callable[[int, Sequence[Cell], str, str], None],
+) -> list[Unit]:
+    """The units of a file (line, cells, unit), their parents and successors by the codes of the tree or of the file.
+
+    A line is set aside whose parent or successor is in neither, or that says what a unit was merged into but not when.
+    """
+    ended = {(unit.code, unit.valid_from) for unit in known if unit.valid_to}
+    good = list(read)
+    while True:
+        code_of = unit_finder([*known, *(unit for _line, _cells, unit in good)])
+        bad: dict[int, BadCell] = {}
+        found: list[Unit] = []
+        for line, _cells, unit in good:
+            try:
+                code = code_of(unit.code)
+                found.append(replace(
+                    unit, code=code, parent=_other("parent", unit.parent, code, code_of),
+                    successor=_other("successor", unit.successor, code, code_of),
+                ))  # fmt: skip
+                if unit.successor and not unit.valid_to and (code, unit.valid_from) not in ended:
+                    raise BadCell("successor", _("merged, but the last day before that (valid_to) is not said"))
+            except BadCell as cell:
+                bad[line] = cell
+        if not bad:
+            return found
+        for line, cells, _unit in good:
+            if line in bad:
+                reject(line, cells, bad[line].column, bad[line].reason)
+        good = [one for one in good if one[0] not in bad]
+
+
+def _other(column: str, given: str | None, code: str, code_of: Callable[[str], str]) -> str | None:
+    """The code of another unit than *code*."""
+    if given is None:
+        return None
+    try:
+        other = code_of(given)
+    except BadCell as bad:
+        raise BadCell(column, bad.reason) from bad
+    if other == code:
+        raise BadCell(column, _("the unit itself"))
+    return other
 
 
 def put_units(connection: Connection, given: Iterable[Unit], now: str) -> tuple[int, int, int]:
@@ -165,7 +212,9 @@ def _placed_on(forms: Mapping[str, Sequence[Unit]], code: str, day: date) -> str
 
 def unit_finder(units: Sequence[Unit]) -> Callable[[str], str]:
     """A unit's code as the tree has it, from a code in either form or a name that only one unit has."""
-    codes = {unit_key(unit.code): unit.code for unit in units}
+    codes: dict[str, str] = {}
+    for unit in units:
+        codes.setdefault(unit_key(unit.code), unit.code)  # the form that was known first
     names: dict[str, set[str]] = defaultdict(set)
     for unit in units:
         names[fold(unit.name)].add(unit.code)

@@ -290,6 +290,39 @@ def test_the_targets_of_2023_are_there_and_later_ones_are_rows(register: Registe
         Target(Level.WARD, 2024, Fraction(19, 40)), Target(Level.WARD, 2024, Fraction(3, 5), "W1"))  # fmt: skip
 
 
+def test_a_unit_that_is_not_in_the_tree_is_said_by_cell_for_targets_parents_and_successors(
+    register: Register, tmp_path: Path
+) -> None:
+    (tmp_path / "t.csv").write_text(
+        "Cấp,Năm,Đơn vị,Chỉ tiêu\nphường,2024,W9,60\nquận,2024,W1,60\nquận,2024,000.00.17.H29,60\n", encoding="utf-8"
+    )
+    done = register.import_targets(tmp_path / "t.csv", rejects=tmp_path / "bad.csv")
+    assert [(fault.line, fault.column) for fault in done.rejects.faults] == [(2, "Đơn vị"), (3, "Cấp")]
+    assert register.targets()[3:] == (Target(Level.DISTRICT, 2024, Fraction(3, 5), "H29.17"),)
+    (tmp_path / "u.csv").write_text(
+        "Mã,Tên đơn vị,Cấp,Đơn vị cấp trên,Đến hết ngày,Sáp nhập vào\n"
+        "N1,Phường Mới,phường,000.00.17.H29,,\n"
+        "N2,Phường Hai,phường,Quận 9,,\n"
+        "W1,Phường Bến Nghé,phường,,31/12/2024,N1\n"
+        "W2,Phường 1,phường,,31/12/2024,N2\n"
+        "W3,Phường 1,phường,,,N1\n"
+        "N3,Phường Ba,phường,,31/12/2024,N3\n", encoding="utf-8")  # fmt: skip
+    done = register.import_units(tmp_path / "u.csv", rejects=tmp_path / "bad.csv")
+    assert [(fault.line, fault.column) for fault in done.rejects.faults] == [
+        (3, "Đơn vị cấp trên"), (6, "Sáp nhập vào"), (7, "Sáp nhập vào"), (5, "Sáp nhập vào")]  # fmt: skip
+    assert {unit.code: (unit.parent, unit.successor) for unit in register.units()} == {
+        "H29.17": (None, None), "N1": ("H29.17", None), "W1": (None, "N1"), "W2": (None, None), "W3": (None, None),
+    }  # fmt: skip
+
+
+def test_a_unit_imported_again_by_the_other_form_of_its_code_is_the_same_unit(
+    register: Register, tmp_path: Path
+) -> None:
+    (tmp_path / "u.csv").write_text("code,name,level\n000.00.17.H29,Quận 1,district\n", encoding="utf-8")
+    done = register.import_units(tmp_path / "u.csv", rejects=tmp_path / "bad.csv")
+    assert (done.new, done.changed, done.same) == (0, 0, 1)
+
+
 @pytest.mark.parametrize(("text", "day"), [
     ("29/2/2024", date(2024, 2, 29)), ("29-02-2024", date(2024, 2, 29)), ("2024-02-29 00:00:00", date(2024, 2, 29)),
     ("Ngày 29 tháng 02 năm 2024", date(2024, 2, 29)), ("29/2/2023", None), ("29/2/24", None), ("2/29/2024", None),
