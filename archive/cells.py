@@ -7,7 +7,7 @@ imported again.
 import csv
 import re
 import unicodedata
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import lru_cache
@@ -90,10 +90,16 @@ class Reader(Generic[T]):
                 continue
             try:
                 if merged and line in merged:
-                    raise BadCell("", _("a merged cell hides this row's own value; unmerge it and fill in each row"))
+                    self._refuse_merged(merged[line])
                 yield take(line, cells)
             except BadCell as bad:
                 self.reject(line, cells, bad.column, bad.reason)
+
+    def _refuse_merged(self, covered: Container[int]) -> None:
+        """BadCell where a merged cell covers one that is needed here; what it does to other columns does not matter."""
+        for column, place in self.file.places.items():
+            if place in covered:
+                raise BadCell(column, _("a merged cell hides this row's own value; unmerge it and fill in each row"))
 
     def reject(self, line: int, cells: Sequence[Cell], column: str, reason: str) -> None:
         """Set a row aside: *column* by our name, or empty for the whole row."""

@@ -8,7 +8,8 @@ import csv
 import math
 import re
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -49,8 +50,8 @@ class RowFile:
     places: dict[str, int]
     ignored: tuple[str, ...]
     rows: Iterator[tuple[int, Sequence[Cell]]]
-    merged: frozenset[int]
-    """Lines that a merged cell covers without being its first: their value is not known."""
+    merged: Mapping[int, frozenset[int]]
+    """By line, the places that a merged cell covers without beginning there: their value is not known."""
     all_texts: bool
     """Whether every cell is a text, as in CSV."""
 
@@ -86,12 +87,12 @@ def open_rows(path: Path, columns: Sequence[Column], *, sheet: str | None = None
         yield _with_headings(path, columns, rows, merged, all_texts=False)
     elif head.startswith(PARQUET):
         with parquet_rows(path) as rows:
-            yield _with_headings(path, columns, rows, frozenset(), all_texts=False)
+            yield _with_headings(path, columns, rows, {}, all_texts=False)
     elif head.startswith(b"%PDF"):
         raise InputRejected(_("{file}: not a table that can be imported; save it as CSV or XLSX").format(file=path))
     else:
         with path.open(encoding=_encoding(path), newline="") as text:
-            yield _with_headings(path, columns, _csv_rows(path, text), frozenset(), all_texts=True)
+            yield _with_headings(path, columns, _csv_rows(path, text), {}, all_texts=True)
 
 
 def _head(path: Path) -> bytes:
@@ -130,7 +131,9 @@ def looks_like_tcvn3(text: str) -> bool:
     return bool(_SIGN.search(text) and _TCVN3_IN_UNICODE.search(text))
 
 
-def _spreadsheet(path: Path, sheet: str | None) -> tuple[frozenset[int], Iterator[tuple[int, Sequence[Cell]]]]:
+def _spreadsheet(
+    path: Path, sheet: str | None
+) -> tuple[Mapping[int, frozenset[int]], Iterator[tuple[int, Sequence[Cell]]]]:
     from python_calamine import CalamineError, CalamineWorkbook, PasswordError
 
     try:
@@ -154,13 +157,13 @@ def _spreadsheet(path: Path, sheet: str | None) -> tuple[frozenset[int], Iterato
                 file=path, sheet=name, names=", ".join(book.sheet_names))
         )  # fmt: skip
     table = book.get_sheet_by_name(name)
-    first = (table.start or (0, 0))[0]
-    merged = frozenset(
-        line + 1
-        for (top, _left), (bottom, _right) in (table.merged_cell_ranges or ())
-        for line in range(top + 1, bottom + 1)
-    )
-    return merged, ((line, row) for line, row in enumerate(table.to_python(), first + 1))
+    first, left = table.start or (0, 0)
+    covered: dict[int, set[int]] = defaultdict(set)
+    for (top, start), (bottom, end) in table.merged_cell_ranges or ():
+        for line in range(top, bottom + 1):
+            covered[line + 1] |= {place - left for place in range(start, end + 1) if (line, place) != (top, start)}
+    merged = {line: frozenset(places) for line, places in covered.items()}
+    return merged, enumerate(islice(table.iter_rows(), first, None), first + 1)  # which counts from the sheet's top
 
 
 def _csv_rows(path: Path, text: TextIO) -> Iterator[tuple[int, Sequence[Cell]]]:
@@ -187,7 +190,7 @@ def _with_headings(
     path: Path,
     columns: Sequence[Column],
     rows: Iterator[tuple[int, Sequence[Cell]]],
-    merged: frozenset[int],
+    merged: Mapping[int, frozenset[int]],
     *,
     all_texts: bool,
 ) -> RowFile:

@@ -29,7 +29,7 @@ def open_fenced_rows(path: Path, columns: Sequence[Column], *, sheet: str | None
         return
     with fenced_file(path, remedy=_("save it as CSV UTF-8, then import that")) as file:
         head = file.run(_open, path.absolute(), tuple(columns), sheet, timeout_s=OPEN_TIMEOUT_S)
-        yield RowFile(head.headings, head.places, head.ignored, _rows(file), frozenset(head.merged), all_texts=False)
+        yield RowFile(head.headings, head.places, head.ignored, _rows(file), head.merged, all_texts=False)
 
 
 def _rows(file: FencedFile) -> Iterator[tuple[int, Sequence[Cell]]]:
@@ -47,7 +47,7 @@ class Head:
     headings: tuple[str, ...]
     places: dict[str, int]
     ignored: tuple[str, ...]
-    merged: tuple[int, ...]
+    merged: dict[int, frozenset[int]]
 
 
 _opened: list[tuple[AbstractContextManager[RowFile], RowFile]] = []
@@ -58,7 +58,7 @@ def _open(path: Path, columns: tuple[Column, ...], sheet: str | None) -> Head:
     opening = open_rows(path, columns, sheet=sheet)
     rows = opening.__enter__()
     _opened[:] = [(opening, rows)]
-    return Head(rows.headings, rows.places, rows.ignored, tuple(rows.merged))
+    return Head(rows.headings, rows.places, rows.ignored, dict(rows.merged))
 
 
 def _next(count: int) -> list[tuple[int, list[Any]]]:

@@ -1,6 +1,7 @@
 """Files as offices have them: what is taken, what is said of the rest, and that nothing is half taken."""
 
 import csv
+import re
 import threading
 import unicodedata
 from datetime import date
@@ -16,6 +17,8 @@ from archive.cells import day_of
 from archive.imports import Imported
 from archive.inventory import Register
 from archive.keys import number_key, symbol_key, unit_key
+from archive.rowfiles import OpensRows, open_rows
+from ingest.fencedrows import open_fenced_rows
 from schemas.errors import InputRejected
 from schemas.units import InventoryRow, Level, Target
 
@@ -113,6 +116,14 @@ def test_a_title_above_the_headings_and_days_in_every_style_are_taken(register: 
     assert (rows["1234"].unit, rows["13"].unit) == ("H29.17", "W1")
 
 
+def test_a_table_that_stands_far_down_its_sheet_is_found_and_its_rows_are_told_as_the_sheet_counts_them(
+    register: Register, tmp_path: Path
+) -> None:
+    rows: list[list[object]] = [["Đơn vị", "Số ký hiệu", "Ngày cấp"], ["W1", "1/QĐ", "1/1/2023"], ["W1", "2/QĐ", "?"]]
+    done = take(register, book(tmp_path / "a.xlsx", [[]] * 40 + rows))
+    assert (done.new, [fault.line for fault in done.rejects.faults]) == (1, [43])
+
+
 def test_bad_rows_are_said_by_row_column_and_reason_and_go_in_once_mended(register: Register, tmp_path: Path) -> None:
     file = lines(
         tmp_path / "a.csv",
@@ -202,12 +213,23 @@ def test_two_filled_sheets_ask_for_the_name_of_one(register: Register, tmp_path:
     assert take(register, file, "Danh mục").new == 1
 
 
-def test_a_row_under_a_merged_cell_is_set_aside(register: Register, tmp_path: Path) -> None:
-    rows: list[list[object]] = [["Đơn vị", "Số ký hiệu", "Ngày cấp", "Tên kết quả"],
-                                ["W1", "1/QĐ", "1/1/2023", ""], ["W1", "2/QĐ", "1/1/2023", ""]]  # fmt: skip
-    done = take(register, book(tmp_path / "a.xlsx", rows, merged="D2:D3"))
-    assert (done.new, done.rejects.count) == (1, 1)
-    assert "merged" in done.rejects.faults[0].reason
+@pytest.mark.parametrize(("merged", "said"), [
+    ("D2:D3", [(3, "Tên kết quả")]), ("B3:C3", [(3, "Ngày cấp")]), ("C2:D3", [(2, "Tên kết quả"), (3, "Ngày cấp")]),
+    ("E2:E3", []),  # a column that means nothing here
+])  # fmt: skip
+@pytest.mark.parametrize("left", [0, 2])
+@pytest.mark.parametrize("opened", [open_rows, open_fenced_rows])
+def test_a_row_under_a_merged_cell_is_set_aside_by_its_cell(
+    register: Register, tmp_path: Path, merged: str, said: list[tuple[int, str]], left: int, opened: OpensRows
+) -> None:
+    rows: list[list[object]] = [["Đơn vị", "Số ký hiệu", "Ngày cấp", "Tên kết quả", "Ghi chú"],
+                                ["W1", "1/QĐ", "1/1/2023", "", ""], ["W1", "2/QĐ", "1/1/2023", "", ""]]  # fmt: skip
+    shifted = re.sub("[A-E]", lambda letter: chr(ord(letter[0]) + left), merged)
+    file = book(tmp_path / "a.xlsx", [[None] * left + row for row in rows], merged=shifted)
+    done = register.import_inventory(file, rejects=tmp_path / "rejected.csv", open_with=opened)
+    assert [(fault.line, fault.column) for fault in done.rejects.faults] == said
+    assert done.new == 2 - len(said)
+    assert all("merged" in fault.reason for fault in done.rejects.faults)
 
 
 @pytest.mark.parametrize(("content", "said"), [
