@@ -98,7 +98,11 @@ class Register:
             given = units.related(read, units.known_units(connection), reader.reject)
             before = units.known_units(connection)
             tally = units.put_units(connection, given, _now())
-            if moved := units.moved_between(before, units.known_units(connection)):
+            known = units.known_units(connection)
+            moved = units.moved_between(before, known)
+            if tally[0]:
+                moved |= matching.rename(connection, known)
+            if moved:
                 matching.move(connection, moved)
         return Imported(*tally, reader.rejects, file_rows.ignored)
 

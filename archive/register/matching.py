@@ -26,6 +26,7 @@ from archive.register.tables import (
 from archive.register.units import homes_of, kin_of, known_units
 from archive.tables import records
 from schemas.days import FOREVER, day_in_vietnam
+from schemas.units import Unit
 
 DEPOSITS_AT_ONCE = 250_000
 """In one transaction: the more at once, the fewer times a page of an index is written, but the longer others wait."""
@@ -239,6 +240,19 @@ def _joined(given: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
         else:
             joined.append((start, end))
     return joined
+
+
+def rename(connection: Connection, known: Iterable[Unit]) -> set[str]:
+    """Give records that came before their unit was in the tree its code as the tree has it; returns these codes."""
+    codes = {unit.code for unit in known}
+    names = {unit_key(code): code for code in codes}
+    found = set()
+    for given in connection.execute(select(counted.c.unit).distinct()).scalars().all():
+        code = names.get(unit_key(given))
+        if code is not None and given not in codes:
+            connection.execute(update(counted).where(counted.c.unit == given).values(unit=code))
+            found.add(code)
+    return found
 
 
 def move(connection: Connection, codes: set[str]) -> None:

@@ -174,6 +174,17 @@ def test_a_past_report_stays_what_it_was_when_units_are_merged_later(office: Off
     assert [(u.unit.code, u.now.count) for u in made.units if u.now.count.rows] == [("C", Count(4, 1))]
 
 
+def test_what_was_deposited_before_its_unit_was_known_counts_once_it_is_by_either_form_of_its_code(
+    office: Office,
+) -> None:
+    office.deposit("D.001", "H29.33", "1", date(2023, 7, 1))
+    (office.folder / "late.csv").write_text("code,name,level\n000.00.33.H29,Quận 3,district\n", encoding="utf-8")
+    office.register.import_units(office.folder / "late.csv", rejects=office.folder / "bad.csv")
+    office.rows("H29.33,1,QĐ-UBND,2023-06-01,,")
+    assert office.counts(date(2023, 7, 1)) == {"000.00.33.H29": (1, 1)}
+    assert office.register.unmatched("000.00.33.H29", date(2023, 7, 1)) == []
+
+
 def test_what_an_earlier_release_counted_by_other_rules_is_counted_anew(office: Office) -> None:
     office.rows("W2,2,QĐ-UBND,2023-06-01,,")
     office.deposit("D.001", "W1", "2", date(2023, 7, 1))
