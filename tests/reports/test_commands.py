@@ -2,6 +2,11 @@
 
 import csv
 import json
+import os
+import re
+import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
@@ -12,6 +17,9 @@ from python_calamine import CalamineWorkbook
 import cli
 from archive.catalogue import Catalogue
 from archive.tables import records
+from samples.keys import make_demo_keys
+from tests.reports.test_publishing import receiver
+from tests.services import verapdf
 
 Typed = Callable[[str], tuple[int, str, str]]
 """Types a command line; gives exit code, what was printed and what was said beside it."""
@@ -109,3 +117,86 @@ def test_an_export_that_cannot_be_written_names_the_file(typed: Typed, table: st
     code, _out, error = typed(f"{table} export -o FOLDER/nowhere/x.csv")
     assert code == 5
     assert "nowhere/x.csv: cannot be written" in error
+
+
+def test_a_day_before_the_first_data_and_one_to_come_are_said(typed: Typed) -> None:
+    typed("units import FOLDER/units.csv")
+    typed("inventory import FOLDER/rows.csv")
+    code, out, err = typed("report --as-of 2023-05-31 --json")
+    assert (code, json.loads(out)["levels"][1]["now"]["percent"]) == (0, None)
+    assert "Nothing is known of 2023-05-31: the first result came into force on 2023-06-01." in err
+    assert typed("report --as-of 2023-06-01 --json")[2] == ""
+    assert "2999-01-01 is still to come" in typed("report --as-of 2999-01-01")[2]
+
+
+def test_two_days_stand_side_by_side(typed: Typed, tmp_path: Path) -> None:
+    typed("units import FOLDER/units.csv")
+    typed("inventory import FOLDER/rows.csv")
+    deposit(tmp_path)
+    code, out, _err = typed("report --as-of 2023-12-31 --compare 2023-06-30 --json")
+    found = json.loads(out)
+    assert (code, found["compared"]["as_of"]) == (0, "2023-06-30")
+    assert [found["levels"][1]["now"]["digitised"], found["compared"]["levels"][1]["now"]["digitised"]] == [1, 0]
+    shown = typed("report --as-of 2023-12-31 --compare 30/6/2023")[1]
+    assert re.search(r"Since 2023-06-30\n(?:.*\n){2}District level +0.00% +50.00% +\+50.00 +\+1 +±0", shown)
+
+
+def test_a_site_is_published_and_the_report_sent_once_with_its_receipt_in_the_workspace(
+    typed: Typed, tmp_path: Path
+) -> None:
+    typed("units import FOLDER/units.csv")
+    typed("inventory import FOLDER/rows.csv")
+    code, out, _err = typed("report --as-of 2023-12-31 --publish FOLDER/site")
+    assert (code, out) == (0, f"8 files written to {tmp_path}/site\n")
+    assert json.loads((tmp_path / "site" / "data.json").read_text())["as_of"] == "2023-12-31"
+    with receiver(503) as (url, got):
+        assert typed(f"report --as-of 2023-12-31 --post {url}")[0] == 0
+        code, out, _err = typed(f"report --as-of 2023-12-31 --post {url}")
+    [receipt] = (tmp_path / "ws" / "receipts").iterdir()
+    assert (code, out) == (0, f"sent to {url}; receipt: {receipt}\n")
+    assert len(got) == 2  # refused for now, then taken; the second command found the receipt
+    assert {json.loads(body)["schema"] for _key, body in got} == {"sohoa-progress/1"}
+    assert typed("report --post http://example.vn/")[0] == 2
+
+
+def test_the_sheet_on_the_wall_follows_what_is_deposited(typed: Typed, tmp_path: Path) -> None:
+    typed("units import FOLDER/units.csv")
+    typed("inventory import FOLDER/rows.csv")
+    command = ["--workspace", str(tmp_path / "ws"), "report", "--watch", "1"]
+    interruptible = (
+        "signal.signal(signal.SIGINT, signal.default_int_handler)"  # which a shell's background jobs are not
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", f"import cli, signal, sys; {interruptible}; sys.exit(cli.run({command}))"],
+        stdout=subprocess.PIPE, text=True, env=os.environ | {"COLUMNS": "160"},
+    ) as screen:  # fmt: skip
+        try:
+            assert screen.stdout is not None
+            rates = (line.split()[2] for line in screen.stdout if line.startswith("District level") and "%" in line)
+            assert next(rates) == "0.00%"
+            deposit(tmp_path)
+            assert next(rate for rate in rates if rate != "0.00%") == "50.00%"
+            screen.send_signal(signal.SIGINT)
+            assert screen.wait(60) == 130
+        finally:
+            screen.kill()
+
+
+def test_the_pdf_can_be_signed_and_is_valid_then(typed: Typed, tmp_path: Path) -> None:
+    (tmp_path / "ws").mkdir()
+    (tmp_path / "ws" / "sohoa.toml").write_text(make_demo_keys(tmp_path / "keys").settings(), encoding="utf-8")
+    typed("units import FOLDER/units.csv")
+    assert typed("report --format pdf -o FOLDER/report.pdf")[0] == 0
+    assert typed("sign FOLDER/report.pdf -o FOLDER/signed")[0] == 0
+    code, out, _err = typed("verify FOLDER/signed/report.pdf")
+    assert (code, "valid: every signature holds" in out) == (0, True)
+
+
+@pytest.mark.service("veraPDF")
+def test_the_signed_pdf_is_pdf_a_2b_still(typed: Typed, tmp_path: Path) -> None:
+    (tmp_path / "ws").mkdir()
+    (tmp_path / "ws" / "sohoa.toml").write_text(make_demo_keys(tmp_path / "keys").settings(), encoding="utf-8")
+    typed("units import FOLDER/units.csv")
+    typed("report --format pdf -o FOLDER/report.pdf")
+    typed("sign FOLDER/report.pdf -o FOLDER/signed")
+    assert verapdf.faults([tmp_path / "signed" / "report.pdf"]) == {}
