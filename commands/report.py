@@ -13,6 +13,7 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from archive.inventory import Register
+from archive.keys import unit_key
 from cli import Context
 from commands.explaining import explain
 from commands.showing import console
@@ -95,7 +96,9 @@ def command(
                   compare.date() if compare else None)  # fmt: skip
     if watch is not None:
         _watch(asked, context.workspace, watch)
-    report = asked.as_of(when, _waiting(context.workspace) if as_of is None else None)
+    report = asked.as_of(when)
+    if as_of is None:
+        report = asked.with_waiting(report, context.workspace)
     _say_what_is_odd(report, register, unit)
     if details:
         report = _detailed(report, register, narrowed=level is not None or unit is not None)
@@ -116,23 +119,29 @@ class Asked:
     procedure: str
     compare: date | None
 
-    def as_of(self, when: date, waiting: Waiting | None = None) -> Progress:
+    def as_of(self, when: date) -> Progress:
         """The report as of the end of *when*, with the earlier day beside it that is to be compared."""
-        report = self._of(when, waiting)
-        return report if self.compare is None else replace(report, compared=self._of(self.compare, None))
+        report = self._of(when)
+        return report if self.compare is None else replace(report, compared=self._of(self.compare))
 
-    def _of(self, when: date, waiting: Waiting | None) -> Progress:
+    def with_waiting(self, report: Progress, workspace: "Workspace") -> Progress:
+        """The report with what waits for a person now: in all, or of the units that are asked for."""
+        holds = workspace.catalogue.waiting()
+        if self.level is not None or self.unit is not None:
+            home = {unit_key(code): place for code, place in place_of(self.register.units(), report.as_of).items()}
+            shown = {one.unit.code for one in report.units}
+            holds = [hold for hold in holds if home.get(unit_key(hold.unit)) in shown]
+        oldest = min((hold.opened_at for hold in holds), default=None)
+        return replace(
+            report, waiting=Waiting(len(holds), oldest.astimezone(VIETNAM).date() if oldest is not None else None)
+        )
+
+    def _of(self, when: date) -> Progress:
         counts = self.register.day_counts(when, since=first_day_needed(when), procedure=self.procedure or None)
         return progress(
             when, self.register.units(), self.register.targets(), counts,
-            level=self.level, unit=self.unit, waiting=waiting, procedure=self.procedure,
+            level=self.level, unit=self.unit, procedure=self.procedure,
         )  # fmt: skip
-
-
-def _waiting(workspace: "Workspace") -> Waiting:
-    holds = workspace.catalogue.waiting()
-    oldest = min((hold.opened_at for hold in holds), default=None)
-    return Waiting(len(holds), oldest.astimezone(VIETNAM).date() if oldest else None)
 
 
 def _detailed(report: Progress, register: Register, *, narrowed: bool) -> Progress:
@@ -185,7 +194,7 @@ def _watch(asked: Asked, workspace: "Workspace", every_s: int) -> NoReturn:
     while True:
         try:
             asked.register.catch_up()
-            report = asked.as_of(datetime.now(VIETNAM).date(), _waiting(workspace))
+            report = asked.with_waiting(asked.as_of(datetime.now(VIETNAM).date()), workspace)
             shown: RenderableType = render_terminal(report, every_unit=False)
         except ServiceUnavailable as error:
             shown = Text(str(error))

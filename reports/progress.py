@@ -199,7 +199,6 @@ def progress(
     *,
     level: Level | None = None,
     unit: str | None = None,
-    waiting: Waiting | None = None,
     procedure: str = "",
 ) -> Progress:
     """The report as of the end of *as_of*, from the *counts* of ``archive.inventory.Register.day_counts``.
@@ -224,7 +223,7 @@ def progress(
     shown = tuple(_of_unit(u, line[u.code], targets, as_of, days, names.get(u.parent or "", "")) for u in here)
     levels = tuple(_of_level(one, [u for u in shown if u.unit.level is one], targets, as_of, days) for one in Level
                    if level in (None, one) and (unit is None or any(u.unit.level is one for u in shown)))  # fmt: skip
-    return Progress(as_of, levels, shown, homeless, None, waiting, procedure)
+    return Progress(as_of, levels, shown, homeless, procedure=procedure)
 
 
 def in_order(code: str) -> list[tuple[int, str]]:

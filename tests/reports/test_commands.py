@@ -8,7 +8,8 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
-from datetime import date
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ import cli
 from archive.catalogue import Catalogue
 from archive.tables import records
 from samples.keys import make_demo_keys
+from tests.archive.test_catalogue import HOLD
 from tests.reports.test_publishing import receiver
 from tests.services import verapdf
 
@@ -200,3 +202,21 @@ def test_the_signed_pdf_is_pdf_a_2b_still(typed: Typed, tmp_path: Path) -> None:
     typed("report --format pdf -o FOLDER/report.pdf")
     typed("sign FOLDER/report.pdf -o FOLDER/signed")
     assert verapdf.faults([tmp_path / "signed" / "report.pdf"]) == {}
+
+
+def test_what_waits_is_told_with_its_age_and_of_the_units_that_are_asked_for(typed: Typed, tmp_path: Path) -> None:
+    typed("units import FOLDER/units.csv")
+    catalogue = Catalogue.open(f"sqlite:///{tmp_path / 'ws' / 'catalogue.db'}")
+    late = datetime(2023, 7, 1, 18, tzinfo=UTC)  # the next day in Vietnam
+    for id, unit, opened_at in (("a", "760", late), ("b", "760", late + timedelta(days=3)), ("c", "26734", late)):
+        catalogue.open_hold(replace(HOLD, id=id, unit=unit, opened_at=opened_at))
+    catalogue.close()
+
+    def waiting(more: str) -> object:
+        return json.loads(typed(f"report --json {more}")[1])["waiting"]
+
+    assert waiting("") == {"count": 3, "oldest": "2023-07-02"}
+    assert waiting("--unit 26734") == waiting("--level ward") == {"count": 1, "oldest": "2023-07-02"}
+    assert waiting("--level department") == {"count": 0, "oldest": None}
+    assert waiting("--as-of 2023-07-02") is None  # what waited on a past day is not known
+    assert "3 documents wait for a person, the oldest since 2023-07-02" in typed("report")[1]
