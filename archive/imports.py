@@ -8,7 +8,7 @@ from fractions import Fraction
 from functools import partial
 from operator import itemgetter
 
-from archive.cells import BadCell, Cells, Checked, Rejects, checked_day, checked_text, needed
+from archive.cells import BadCell, Cells, Checked, Fault, Rejects, checked_day, checked_text, needed
 from archive.keys import key_of_parts, number_key, symbol_key
 from archive.rowfiles import Cell, Column, RowFile, cell_text, fold
 from schemas.days import FOREVER
@@ -83,6 +83,8 @@ class Imported:
     rejects: Rejects
     ignored: tuple[str, ...] = ()
     """Headings of the file that mean nothing to us."""
+    doubled: tuple[Fault, ...] | None = ()
+    """New results, the first few, that stand in another unit's list too; taken all the same. None: too many to look."""
 
 
 StagedRow = tuple[

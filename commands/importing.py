@@ -1,12 +1,12 @@
 """What the imports of units, inventory and targets have in common: where bad rows go, and what is said at the end."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import click
 
-from archive.cells import Rejects
+from archive.cells import Fault, Rejects
 from archive.imports import Imported
 from commands.showing import harmless, json_line
 from schemas.language import _
@@ -32,6 +32,8 @@ def say_imported(done: Imported, as_json: bool) -> int:
         json_line({
             "new": done.new, "changed": done.changed, "same": done.same, "rejected": rejects.count,
             "rejects": str(rejects.path) if rejects.count else None, "ignored_headings": list(done.ignored),
+            "in_two_units": None if done.doubled is None else [
+                {"row": fault.line, "column": fault.column, "reason": fault.reason} for fault in done.doubled],
         })  # fmt: skip
     else:
         click.echo(
@@ -41,6 +43,10 @@ def say_imported(done: Imported, as_json: bool) -> int:
     if done.ignored and not as_json:
         click.echo(_("columns not used: {names}").format(names=harmless(", ".join(done.ignored))), err=True)
     say_rejects(rejects)
+    if done.doubled:
+        say_faults(done.doubled)
+    elif done.doubled is None and not as_json:
+        click.echo(_("Results in the lists of two units: `sohoa inventory list --in-two-units`."), err=True)
     if rejects.count:
         return 3 if taken else 4
     return 0
@@ -48,11 +54,7 @@ def say_imported(done: Imported, as_json: bool) -> int:
 
 def say_rejects(rejects: Rejects) -> None:
     """Name the first rows that were not taken, and the file that has them all."""
-    for fault in rejects.faults[:FAULTS_SHOWN]:
-        click.echo(
-            harmless(_("row {row}, {column}: {reason}").format(
-                row=fault.line, column=fault.column or _("whole row"), reason=fault.reason)), err=True
-        )  # fmt: skip
+    say_faults(rejects.faults[:FAULTS_SHOWN])
     if rejects.count > FAULTS_SHOWN:
         click.echo(_("and {count} more").format(count=rejects.count - FAULTS_SHOWN), err=True)
     if rejects.count:
@@ -60,6 +62,15 @@ def say_rejects(rejects: Rejects) -> None:
             _("The rows not taken are in {file}; mend them there and import that file.").format(file=rejects.path),
             err=True,
         )
+
+
+def say_faults(faults: Sequence[Fault]) -> None:
+    """Name the cells and what is wrong, a line each."""
+    for fault in faults:
+        click.echo(
+            harmless(_("row {row}, {column}: {reason}").format(
+                row=fault.line, column=fault.column or _("whole row"), reason=fault.reason)), err=True
+        )  # fmt: skip
 
 
 def import_options(function: Callable[..., int]) -> Callable[..., int]:

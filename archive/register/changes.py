@@ -1,23 +1,26 @@
 """An inventory's file taken in: held against what is known, each change put beside the old form with its date."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import groupby, islice
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, text
 
-from archive.cells import Reader
+from archive.cells import Fault, Reader
 from archive.imports import INVENTORY_COLUMNS, Imported, StagedRow, inventory_row
 from archive.register.matching import put_rows_in, take_rows_out
 from archive.register.rows import STREAMED
-from archive.register.tables import changes, drop_temporary, fill, make_temporary, ordered, staged, touched
+from archive.register.tables import changes, drop_temporary, fill, make_temporary, moving, ordered, staged, touched
 from archive.register.units import homes_of, known_units, unit_finder
 from archive.rowfiles import OpensRows
 from schemas.days import FOREVER
 from schemas.language import _
 
 STAGED_AT_ONCE = 20_000
+SOUGHT_AT_MOST = 2_000_000
+"""So many keys are looked up for results in two units' lists: some seconds."""
+DOUBLED_TOLD = 20
 
 
 def import_inventory(
@@ -45,6 +48,7 @@ def import_inventory(
     _find_changes(connection)
     bad |= _impossible(connection)
     changed, new = _put_changes(connection, now)
+    doubled = _in_two_units(connection, homes_of(known), new)
     for table in (staged, ordered, changes, touched):
         drop_temporary(connection, table)
     if bad:
@@ -52,7 +56,10 @@ def import_inventory(
             for line, cells in again.rows:
                 if line in bad:
                     reader.reject(line, cells, *bad[line])
-    return Imported(new, changed, read - new - changed - len(bad), reader.rejects, rows.ignored)
+    said = _("the same number, symbol, date and title stand in the list of {unit} too; both count until one is revoked")
+    heading = rows.headings[rows.places["unit"]]
+    faults = None if doubled is None else tuple(Fault(line, heading, said.format(unit=unit)) for line, unit in doubled)
+    return Imported(new, changed, read - new - changed - len(bad), reader.rejects, rows.ignored, faults)
 
 
 def _stage(connection: Connection, reader: Reader[StagedRow], on_rows: Callable[[int], None]) -> int:
@@ -155,6 +162,30 @@ def _impossible(connection: Connection) -> dict[int, tuple[str, str]]:
     if gone:
         connection.execute(delete(changes).where(changes.c.place == bindparam("gone")), gone)
     return bad
+
+
+def _in_two_units(connection: Connection, homes: Mapping[str, str], new: int) -> list[tuple[int, str]] | None:
+    """Lines of new results that stand in the list of another unit too, not merged with theirs; the first few.
+
+    None where they are too many: each is sought under every unit, as the keys begin with that.
+    """
+    with_rows = connection.execute(text("SELECT DISTINCT unit FROM unit_days")).scalars()
+    places = {homes.get(unit, unit) for unit in with_rows}
+    if new * len(places) > SOUGHT_AT_MOST:
+        return None
+    make_temporary(connection, moving)
+    if places:
+        fill(connection, moving, [(place, place) for place in sorted(places)])
+    at = "instr" if connection.dialect.name == "sqlite" else "strpos"
+    found = connection.execute(
+        text(f"""
+        SELECT s.line, i.unit FROM changes c CROSS JOIN ordered s CROSS JOIN moving m CROSS JOIN inventory i
+        WHERE s.place = c.place AND c.old IS NULL AND s.title IS NOT NULL AND i.superseded_at IS NULL
+        AND i.key = m.home || substr(s.key, {at}(s.key, '|')) AND i.key <> s.key AND lower(i.title) = lower(s.title)
+        ORDER BY s.line, i.unit LIMIT {DOUBLED_TOLD}
+        """)
+    )
+    return [(row.line, row.unit) for row in found]
 
 
 def _put_changes(connection: Connection, now: str) -> tuple[int, int]:

@@ -286,9 +286,17 @@ def test_a_result_in_the_lists_of_two_units_is_found(register: Register, tmp_pat
         ("W3", "13/QĐ-UBND", "1/6/2023", "", ""),
         ("W2", "13/QĐ-UBND", "1/6/2023", "", ""),
     )
-    take(register, file)
+    done = take(register, file)
+    assert done.doubled is not None
+    assert [(fault.line, fault.column) for fault in done.doubled] == [(2, "Đơn vị"), (3, "Đơn vị")]
+    assert "list of W2 too" in done.doubled[0].reason
     assert [(row.unit, row.title) for row in register.in_two_units()] == [
         ("W1", "Cấp phép cho ông A"), ("W2", "Cấp phép cho ông A")]  # fmt: skip
+    later = take(register, lines(tmp_path / "b.csv", ("W1", "30/QĐ-UBND", "1/6/2023", "Cấp phép cho ông C", "")))
+    assert later.doubled == ()
+    later = take(register, lines(tmp_path / "c.csv", ("W3", "31/QĐ-UBND", "1/6/2023", "Cấp phép cho ông C", ""),
+                                 ("W3", "30/QĐ-UBND", "1/6/2023", "cấp phép cho ông C", "")))  # fmt: skip
+    assert (later.new, [fault.line for fault in later.doubled or ()]) == (2, [3])
 
 
 def test_a_new_form_of_a_unit_ends_the_one_before(register: Register, tmp_path: Path) -> None:
