@@ -140,7 +140,7 @@ def _level(one: LevelProgress) -> dict[str, Any]:
     ]  # fmt: skip
     return _standing(now) | {
         "name": level_name(one.level),
-        "against": _("target {share} ({year})").format(share=share(now.target), year=now.year or "–"),
+        "against": _against(now),
         "line": weekly_line(one.line, now),
         "facts": facts,
     }
@@ -158,10 +158,16 @@ def _alone(one: UnitProgress) -> dict[str, Any]:
     ]  # fmt: skip
     return _standing(now) | {
         "name": f"{one.full_name} ({one.unit.code})",
-        "against": _("target {share} ({year})").format(share=share(now.target), year=now.year or "–"),
+        "against": _against(now),
         "line": weekly_line(one.line, now),
         "facts": facts,
     }
+
+
+def _against(now: Against) -> str:
+    if now.target is None:
+        return _("no target set")
+    return _("target {share} ({year})").format(share=share(now.target), year=now.year)
 
 
 def _unit(one: UnitProgress, link: Callable[[str], str] | None = None) -> dict[str, Any]:

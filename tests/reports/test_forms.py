@@ -172,6 +172,13 @@ def test_the_page_has_the_figures_asks_for_nothing_and_is_in_order(report: Progr
     assert all(after <= before + 1 for before, after in zip(seen.headings, seen.headings[1:], strict=False))
 
 
+def test_a_page_before_any_data_and_any_target_says_so_once_a_level() -> None:
+    seen = Seen()
+    seen.feed(render_html(progress(date(2020, 1, 1), UNITS, TARGETS, [])).decode())
+    said = [text.strip() for text in seen.text]
+    assert (said.count("no data"), said.count("no target set"), said.count("0 / 0")) == (3, 3, 3)
+
+
 def test_the_pdf_has_the_figures_and_the_head_of_an_agencys_report(report: Progress) -> None:
     document = pypdfium2.PdfDocument(render_pdf(report, agency="UBND Quận 1"))
     text = " ".join(page.get_textpage().get_text_range() for page in document)
