@@ -53,18 +53,18 @@ def _flipped(content: bytes, chance: random.Random) -> Changed:
     """In each object, between them, and in the signatures, which no hash covers."""
     objects = [found.span(1) for found in re.finditer(rb"\n\d+ 0 obj(.*?)endobj", content, re.S)]
     for start, end in objects:
-        yield "bit flipped in an object", _flip(content, chance.randrange(start, end), chance)
+        yield "bit flipped in an object", flip(content, chance.randrange(start, end), chance)
     gaps = contents(content)
     inside = sorted([*objects, *gaps])
     between = [place for (_s, a), (b, _e) in pairwise(inside) for place in range(a, b)]
     for place in chance.sample(between, min(BETWEEN_OBJECTS, len(between))):
-        yield "bit flipped between objects", _flip(content, place, chance)
+        yield "bit flipped between objects", flip(content, place, chance)
     for start, end in gaps:
         for place in chance.sample(range(start, end), IN_SIGNATURES):
-            yield "bit flipped in a signature", _flip(content, place, chance)
+            yield "bit flipped in a signature", flip(content, place, chance)
 
 
-def _flip(content: bytes, place: int, chance: random.Random) -> bytes:
+def flip(content: bytes, place: int, chance: random.Random) -> bytes:
     bit = 1 << chance.choice([0, 1, 2, 4, 7])  # bit 5 would only change a hexadecimal digit's case
     return content[:place] + bytes([content[place] ^ bit]) + content[place + 1 :]
 

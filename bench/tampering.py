@@ -5,10 +5,14 @@ attacks, signed by one and by two, at B-B, B-T and B-LTA with a real timestamp s
 of them. Prints a JSON object: by what was done, how many were tried, what we say, and what EU DSS says of every tenth
 output's; and those that we call valid (wanted: none). Ends with 1 if there is one.
 ``python -m bench.tampering table FILE…``: the portions together, as a table.
+``python -m bench.tampering proofs [FIRST LAST]`` (0 8): outputs at B-LT, whose proofs stand behind the newest
+signature; a bit of every 20th byte there is flipped. Prints what we say, and those that we call valid: within a proof
+(wanted: none), and in what is around them.
 """
 
 import json
 import random
+import re
 import sys
 import tempfile
 from collections import Counter, defaultdict
@@ -16,7 +20,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from bench.attacks import tampered
+from bench.attacks import BYTE_RANGE, flip, tampered
 from bench.shadows import prepared
 from commands.verify import overall
 from ingest.signing import Verdict, verify
@@ -31,6 +35,7 @@ from tests.services.pki import running_pki
 LEVELS = ("B-B", "B-T", "B-LTA")
 KEYS = ("rsa", "p256", "rsa-pss", "p384")
 PREPARED_EACH = 7
+PROOFS_EACH = 20
 ASKED_EACH = 10
 """DSS is asked about all that is made of every tenth output."""
 
@@ -41,6 +46,10 @@ Said = dict[str, dict[str, int]]
 def main() -> None:
     if sys.argv[1:2] == ["table"]:
         print(table([json.loads(Path(name).read_text()) for name in sys.argv[2:]]))
+        return
+    if sys.argv[1:2] == ["proofs"]:
+        with tempfile.TemporaryDirectory() as name:
+            print(json.dumps(proofs_flipped(Path(name), *map(int, sys.argv[2:4] or (0, 8))), indent=1))
         return
     numbers = [int(argument) for argument in sys.argv[1:]] or [200]
     first, last = numbers[1:] if len(numbers) == 3 else (0, numbers[0])
@@ -95,6 +104,34 @@ def outputs(folder: Path, first: int, last: int) -> Iterator[tuple[int, SignedPd
             signed = maker.make(case, composed)
             assert not signed.waits_for_timestamp
             yield number, replace(signed, path=signed.path.rename(maker.folder / f"{number:03d}-{case.name}.pdf"))
+
+
+def proofs_flipped(folder: Path, first: int, last: int) -> dict[str, object]:
+    """What stands behind the newest signature at B-LT: proofs, each signed by its issuer, and what holds them."""
+    said: Counter[str] = Counter()
+    valid: dict[str, list[str]] = {"within": [], "around": []}
+    file = folder / "tampered.pdf"
+    with running_pki(folder) as pki:
+        maker = Maker(pki, "", folder / "signed")
+        maker.folder.mkdir()
+        scans = list(made_scans(folder))
+        for number in range(first, last):
+            case = Case("B-LT", KEYS[number % 4], "pem", "text", 1 + number // 4 % 2)
+            content = maker.make(case, scans[number % len(scans)]).path.read_bytes()
+            start = max(int(found[2]) + int(found[3]) for found in BYTE_RANGE.finditer(content))
+            held = [
+                found.span(1) for found in re.compile(rb"stream\n(0\x82.*?)\nendstream", re.S).finditer(content, start)
+            ]
+            chance = random.Random(number)
+            for place in range(start, len(content), PROOFS_EACH):
+                file.write_bytes(flip(content, place, chance))
+                verdict = _verdict(file, pki.roots)
+                said[verdict] += 1
+                if verdict == Verdict.VALID:
+                    where = "within" if any(begin <= place < end for begin, end in held) else "around"
+                    valid[where].append(content[place - 12 : place + 12].decode("latin-1"))
+            print(f"{number + 1}: {said.total()} tried", file=sys.stderr, flush=True)
+    return {"outputs": last - first, "flipped": said.total(), "ours": said, "called_valid": valid}
 
 
 def _verdict(file: Path, roots: Path) -> str:

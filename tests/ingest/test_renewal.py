@@ -1,3 +1,4 @@
+# mypy: disable-error-code="no-untyped-call"
 """`sohoa renew`: what waits for a timestamp gets it, what ages is renewed in time, and every version stays."""
 
 import json
@@ -6,17 +7,21 @@ from datetime import UTC, datetime, timedelta
 from functools import cache, partial
 from pathlib import Path
 
+import pikepdf
 import pytest
+from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
+from pyhanko.sign import PdfSignatureMetadata, PdfSigner, SimpleSigner
 
 from archive.store import Archive
 from cli import run
 from ingest.pipeline import Deposited
 from ingest.renewal import Due, NotRenewed, RenewalDesk, Renewed, Standing, look, renew
-from ingest.signing import Verdict, open_seals, verify
+from ingest.signing import Verdict, open_seals, sign, verify
 from ingest.signing.ageing import NEVER, Why, holds_until
 from ingest.signing.lifting import BasicOnly
 from ingest.signing.seals import lasting_from
 from samples.keys import make_demo_keys
+from schemas.documents import ComposedPdf
 from schemas.errors import ServiceUnavailable
 from schemas.settings import Office as OfficeSettings
 from schemas.settings import Signing
@@ -141,6 +146,34 @@ def test_an_archive_holds_until_its_first_certificate_ends(tmp_path: Path) -> No
     assert holds is not None
     assert holds.until.year == 2029  # PKCS #1 v1.5 by ETSI TS 119 312, before the certificates' ten years
     assert isinstance(lasting_from(Signing(), "B-B"), BasicOnly)
+
+
+def test_what_ends_first_is_named_be_it_the_hash_the_key_or_the_certificate(tmp_path: Path, pki: Pki) -> None:
+    with pikepdf.Pdf.new() as pdf:
+        pdf.add_blank_page(page_size=(595, 842))
+        pdf.save(tmp_path / "blank.pdf")
+    by_hash = holds_until(signed_with(tmp_path, "sha1"))
+    by_key = holds_until(signed_with(tmp_path, "sha256"))
+    elliptic = settings(pki, "B-B").model_copy(update={"operator_key": pki.key("p256"), "agency_key": ""})
+    seals = open_seals(elliptic, OfficeSettings(), environment=ENVIRONMENT)
+    signed = sign(ComposedPdf(tmp_path / "blank.pdf", 1), seals, tmp_path / "elliptic.pdf", occupied=())
+    by_certificate = holds_until(signed.path)
+    found = [by_hash, by_key, by_certificate]
+    assert [(one.until.year, one.why) for one in found if one is not None] == [
+        (2012, Why.ALGORITHM), (2029, Why.ALGORITHM), (2100, Why.CERTIFICATE),
+    ]  # fmt: skip
+
+
+def signed_with(folder: Path, hash_: str) -> Path:
+    """A PDF signed by another program with RSA by PKCS #1 v1.5 and this hash."""
+    keys = make_demo_keys(folder / "keys")
+    password = keys.operator_password_file.read_text().strip().encode()
+    signer = SimpleSigner.load_pkcs12(str(keys.operator_key), passphrase=password)
+    target = folder / f"{hash_}.pdf"
+    with (folder / "blank.pdf").open("rb") as source, target.open("w+b") as output:
+        named = PdfSignatureMetadata(field_name="one", md_algorithm=hash_)
+        PdfSigner(named, signer).sign_pdf(IncrementalPdfFileWriter(source), output=output)
+    return target
 
 
 def test_the_agencys_copy_of_a_paper_signed_elsewhere_is_renewed_with_its_record(tmp_path: Path, pki: Pki) -> None:
