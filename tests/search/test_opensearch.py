@@ -21,7 +21,7 @@ from opensearchpy import OpenSearch
 from schemas.errors import ServiceUnavailable, SettingsRejected
 from schemas.settings import Search
 from search import opensearch_bulks
-from search.index import Request, SearchIndex
+from search.index import MOST_REFUSED, Request, SearchIndex
 from search.opensearch_index import OpenSearchIndex
 from search.parsing import parse
 from search.projection import SCHEMA_VERSION, Entry
@@ -232,6 +232,39 @@ def test_a_record_that_is_refused_is_named_and_the_rest_done() -> None:
         [refused] = opened(url).update([Entry(n, r) for n, r in enumerate(ALL, 1)], (), 7)
     assert (refused.id, refused.reason) == (ALL[1].id, "too much")
     assert len(seen) == 1
+
+
+def test_a_record_that_is_refused_is_owed() -> None:
+    noted: list[dict[str, Any]] = []
+    refusing = bulk_answers(lambda attempt, id: 400 if id == ALL[1].id else 201, [])
+
+    def answer(method: str, path: str, body: str, headers: dict[str, str]) -> Answer:
+        if method == "PUT" and path.endswith("/_mapping"):
+            noted.append(json.loads(body)["_meta"])
+        return refusing(method, path, body, headers)
+
+    with cluster(answer) as url:
+        opened(url).update([Entry(n, r) for n, r in enumerate(ALL, 1)], (), 7, owed={"another"})
+    owed = sorted([ALL[1].id, "another"])
+    assert noted == [{"schema_version": SCHEMA_VERSION, "position": 7, "owed": owed}]
+
+
+def test_an_index_that_refuses_everything_ends_the_run_where_it_stood() -> None:
+    noted: list[str] = []
+    refusing = bulk_answers(lambda attempt, id: 400, [])
+
+    def answer(method: str, path: str, body: str, headers: dict[str, str]) -> Answer:
+        if method == "PUT" and path.endswith("/_mapping"):
+            noted.append(body)
+        return refusing(method, path, body, headers)
+
+    many = (Entry(n, record(n, "trang")) for n in range(1, MOST_REFUSED + 2))
+    with (
+        cluster(answer) as url,
+        pytest.raises(ServiceUnavailable, match=r"refuses more than 1000 records, the last one as: too much.*catch-up"),
+    ):
+        opened(url).update(many, (), MOST_REFUSED + 1)
+    assert noted == []
 
 
 def test_a_cluster_without_room_is_said_in_the_end() -> None:
