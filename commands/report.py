@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 import click
+from click.core import ParameterSource
 from rich.console import RenderableType
 from rich.text import Text
 
@@ -31,6 +32,12 @@ if TYPE_CHECKING:
 
 FORMATS = ("terminal", "json", "csv", "xlsx", "html", "pdf")
 BINARY = ("xlsx", "pdf")
+_OF_ALL = ("level", "unit", "procedure", "compare", "details", "publish", "post_to")
+APART = {
+    "handled": ("why", "watch", *_OF_ALL), "why": ("watch", "since", *_OF_ALL),
+    "watch": ("as_of", "details", "publish", "post_to", "form", "as_json", "output", "since"),
+}  # fmt: skip
+"""What is shown instead of the report, and the options that have no meaning then."""
 DAYS = click.DateTime(["%Y-%m-%d", "%d/%m/%Y"])
 
 
@@ -80,6 +87,7 @@ def command(
     watch: int | None,
     as_json: bool,
 ) -> int:
+    _refuse_what_would_be_left_out()
     register = Register(context.workspace.catalogue.engine)
     register.catch_up()
     when = as_of.date() if as_of is not None else datetime.now(VIETNAM).date()
@@ -107,6 +115,22 @@ def command(
     if (publish is None and post_to is None) or output is not None:
         _put(report, form, output, context.workspace.settings.office.agency)
     return 0
+
+
+def _refuse_what_would_be_left_out() -> None:
+    """SettingsRejected for options that have no meaning together: one that is left out silently misleads."""
+    context = click.get_current_context()
+    names = {parameter.name: parameter.opts[0] for parameter in context.command.params}
+    given = {name for name in names if name and context.get_parameter_source(name) is ParameterSource.COMMANDLINE}
+    for mode, others in APART.items():
+        for other in others:
+            if {mode, other} <= given:
+                raise SettingsRejected(
+                    _("{first} and {second} have no meaning together; leave one out").format(
+                        first=names[mode], second=names[other])
+                )  # fmt: skip
+    if "since" in given and "handled" not in given:
+        raise SettingsRejected(_("--from has a meaning with --handled only"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +186,10 @@ def _say_what_is_odd(report: Progress, register: Register, unit: str | None) -> 
         )  # fmt: skip
     if not report.units:
         click.echo(_("No units are known; take them in with `sohoa units import FILE`."), err=True)
+    if report.procedure and not any(one.now.count.rows for one in report.units):
+        click.echo(
+            _("No result of procedure {code} is in force in the inventory.").format(code=report.procedure), err=True
+        )
     first = register.first_day()
     if first is not None and report.as_of < first:
         click.echo(

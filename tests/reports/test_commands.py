@@ -97,6 +97,23 @@ def test_what_is_exported_can_be_imported_and_changes_nothing(typed: Typed, tmp_
         assert (code, out.split(",")[:2], err) == (0, ["0 new", " 0 changed"], ""), what
 
 
+@pytest.mark.parametrize(("line", "said"), [
+    ("report --why 760 --procedure P", "--why and --procedure"), ("report --why 760 --unit 760", "--why and --unit"),
+    ("report --handled FOLDER/rows.csv --level ward", "--handled and --level"),
+    ("report --watch 1 --as-of 2023-06-30", "--watch and --as-of"), ("report --from 2023-01-01", "--handled only"),
+])  # fmt: skip
+def test_options_that_would_be_left_out_are_refused(typed: Typed, line: str, said: str) -> None:
+    typed("units import FOLDER/units.csv")
+    code, out, err = typed(line)
+    assert (code, out, said in err) == (2, "", True)
+
+
+def test_a_procedure_without_results_is_said(typed: Typed) -> None:
+    typed("units import FOLDER/units.csv")
+    typed("inventory import FOLDER/rows.csv")
+    assert "No result of procedure 9.999999" in typed("report --procedure 9.999999")[2]
+
+
 def test_wrong_asking_is_answered_with_what_to_do(typed: Typed) -> None:
     typed("units import FOLDER/units.csv")
     assert typed("report --unit 999")[0] == 4
@@ -184,24 +201,24 @@ def test_the_sheet_on_the_wall_follows_what_is_deposited(typed: Typed, tmp_path:
             screen.kill()
 
 
-def test_the_pdf_can_be_signed_and_is_valid_then(typed: Typed, tmp_path: Path) -> None:
-    (tmp_path / "ws").mkdir()
-    (tmp_path / "ws" / "sohoa.toml").write_text(make_demo_keys(tmp_path / "keys").settings(), encoding="utf-8")
-    typed("units import FOLDER/units.csv")
-    assert typed("report --format pdf -o FOLDER/report.pdf")[0] == 0
-    assert typed("sign FOLDER/report.pdf -o FOLDER/signed")[0] == 0
-    code, out, _err = typed("verify FOLDER/signed/report.pdf")
-    assert (code, "valid: every signature holds" in out) == (0, True)
+@pytest.fixture(scope="module")
+def signed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A report's PDF that ``sohoa sign`` has signed, in the folder of its workspace."""
+    folder = tmp_path_factory.mktemp("signed")
+    (folder / "sohoa.toml").write_text(make_demo_keys(folder / "keys").settings(), encoding="utf-8")
+    for line in (f"report --format pdf -o {folder}/report.pdf", f"sign {folder}/report.pdf -o {folder}/out"):
+        assert cli.run(["--workspace", str(folder), *line.split()]) == 0
+    return folder / "out" / "report.pdf"
+
+
+def test_the_pdf_can_be_signed_and_is_valid_then(signed: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert cli.run(["--workspace", str(signed.parents[1]), "verify", str(signed)]) == 0
+    assert "valid: every signature holds" in capfd.readouterr().out
 
 
 @pytest.mark.service("veraPDF")
-def test_the_signed_pdf_is_pdf_a_2b_still(typed: Typed, tmp_path: Path) -> None:
-    (tmp_path / "ws").mkdir()
-    (tmp_path / "ws" / "sohoa.toml").write_text(make_demo_keys(tmp_path / "keys").settings(), encoding="utf-8")
-    typed("units import FOLDER/units.csv")
-    typed("report --format pdf -o FOLDER/report.pdf")
-    typed("sign FOLDER/report.pdf -o FOLDER/signed")
-    assert verapdf.faults([tmp_path / "signed" / "report.pdf"]) == {}
+def test_the_signed_pdf_is_pdf_a_2b_still(signed: Path) -> None:
+    assert verapdf.faults([signed]) == {}
 
 
 def test_what_waits_is_told_with_its_age_and_of_the_units_that_are_asked_for(typed: Typed, tmp_path: Path) -> None:
