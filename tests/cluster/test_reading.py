@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from distributed import Client, Scheduler
 
 from ingest.cluster import open_cluster
 from ingest.ocr.engine import BEST_FOLDER
@@ -67,6 +68,18 @@ def test_a_worker_that_is_killed_costs_its_pages_time_only(cluster: DaskProcesse
     cluster.start_worker()
     assert [number for number, _text in found] == list(range(1, 41))
     assert all(text.reason.startswith("seen by") for _number, text in found)
+
+
+def test_the_scheduler_keeps_nothing_of_a_page(cluster: DaskProcesses) -> None:
+    with opened(cluster) as pool:
+        list(read_all(pages(3), pool, OPTIONS))
+        with Client(cluster.address.replace("dask", "tcp"), set_as_default=False) as looks:  # type: ignore[no-untyped-call]
+            kept = looks.run_on_scheduler(kept_messages)
+    assert kept == []
+
+
+def kept_messages(dask_scheduler: Scheduler) -> list[str]:
+    return [repr(message) for way in dask_scheduler.stream_comms.values() for message in way.recent_message_log]
 
 
 def test_pages_wait_for_the_scheduler_that_comes_after_one_that_died(cluster: DaskProcesses) -> None:
