@@ -111,10 +111,8 @@ class Deposits(Database):
             append(connection, who, "rebuild", f"{len(rows)} records", datetime.now(UTC))
         return len(rows)
 
-    def duplicates(
-        self, number: str, symbol: str, issuer: str | None, issued_on: str, *, other_than_scan: str
-    ) -> list[str]:
-        """The records with the same number, symbol, agency and date that come from another scan.
+    def duplicates(self, number: str, symbol: str, issuer: str | None, issued_on: str) -> list[tuple[str, str]]:
+        """The records with the same number, symbol, agency and date, each with the SHA-256 of its scan.
 
         NĐ 30/2020, Phụ lục VI. An agency that is not known on one of the two sides counts as the same.
         """
@@ -123,19 +121,19 @@ class Deposits(Database):
         except ValueError:
             return []
         query = (
-            select(records.c.id, records.c.issuer)
+            select(records.c.id, records.c.issuer, records.c.scan_sha256)
             .where(records.c.number == number, records.c.symbol == symbol, records.c.issued_on == day)
-            .where(records.c.scan_sha256 != other_than_scan, records.c.withdrawn_at.is_(None))
+            .where(records.c.withdrawn_at.is_(None))
             .order_by(records.c.id)
         )
         return [
-            row.id for row in self.rows(query)
+            (row.id, row.scan_sha256) for row in self.rows(query)
             if not issuer or not row.issuer or " ".join(row.issuer.lower().split()) == " ".join(issuer.lower().split())
         ]  # fmt: skip
 
-    def sharing(self, marks: Sequence[int], *, other_than_scan: str) -> list[tuple[str, int]]:
-        """The records in the list and the documents that wait which share some of *marks*, and how many; most first.
-        Those of the same scan, and what a person has decided on without a record, are left out."""
+    def sharing(self, marks: Sequence[int]) -> list[tuple[str, str, int]]:
+        """The records in the list and the documents that wait which share some of *marks*, each with the SHA-256 of its
+        scan and how many; most first. What a person has decided on without a record is left out."""
         if not marks:
             return []
         shared = func.count().label("shared")
@@ -144,12 +142,12 @@ class Deposits(Database):
             sketches.c.subject.in_(select(holds.c.id).where(holds.c.decided_at.is_(None))),
         )
         query = (
-            select(sketches.c.subject, shared)
-            .where(sketches.c.hash.in_(marks), sketches.c.scan_sha256 != other_than_scan, live)
-            .group_by(sketches.c.subject)
+            select(sketches.c.subject, sketches.c.scan_sha256, shared)
+            .where(sketches.c.hash.in_(marks), live)
+            .group_by(sketches.c.subject, sketches.c.scan_sha256)
             .order_by(shared.desc(), sketches.c.subject)
         )
-        return [(row.subject, row.shared) for row in self.rows(query)]
+        return [(row.subject, row.scan_sha256, row.shared) for row in self.rows(query)]
 
     def deposited_after(self, position: int, limit: int) -> list[tuple[int, str]]:
         """Position and id of the records deposited or changed after *position*, in that order, *limit* at most."""

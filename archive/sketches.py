@@ -8,8 +8,9 @@ those few are then compared whole.
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
+from rapidfuzz.distance import Levenshtein
 from sqlalchemy import Connection, delete, insert
 
 from archive.rowfiles import fold
@@ -22,7 +23,11 @@ KEPT = 24
 LEAST_SHARED = 4
 """Of the hashes kept: two scans of one paper share 8 and more, papers made from one form 4 to 16."""
 LEAST_WORDS = 30
-"""Less is a drawing or a form without its entries, which says nothing of its own."""
+"""Less is a drawing or a form without its entries: two such are alike only where all that they say is."""
+FEWEST_WORDS = LEAST_SHARED + RUN - 1
+"""Less says nothing."""
+SHORT_ALIKE = 0.95
+"""Letters in common of two texts that say little: another name or street differs in more."""
 ALIKE = 0.6
 """Runs of words in common, of all. Of ten pages scanned a second time, askew and at 170 dpi, nine had 0.72 to 0.94; of
 4,500 pairs of other papers two had more than 0.56, and those bore numbers of their own."""
@@ -48,9 +53,9 @@ def identity_of(document: Document) -> tuple[int, ...]:
 
 
 def sketch(pages: Iterable[str]) -> tuple[int, ...]:
-    """The smallest hashes of a text's runs of words (63 bits, as databases have); none where it says too little."""
+    """The smallest hashes of a text's runs of words (63 bits, as databases have); none where it says nothing."""
     runs = _runs(_words(pages))
-    return tuple(sorted({_hash(" ".join(run)) for run in runs})[:KEPT]) if len(runs) >= LEAST_WORDS else ()
+    return tuple(sorted({_hash(" ".join(run)) for run in runs})[:KEPT]) if len(runs) >= LEAST_SHARED else ()
 
 
 def identity(number: str | None, symbol: str | None, issued_on: str | None) -> tuple[int, ...]:
@@ -71,15 +76,22 @@ def put_marks(connection: Connection, subject: str, sha256: str, marks: Sequence
 def nearly_the_same(one: Sequence[str], other: Sequence[str]) -> bool:
     """Two texts are of one paper, as far as their words and figures tell."""
     words, others = _words(one), _words(other)
-    if min(len(words), len(others)) < LEAST_WORDS:
+    if min(len(words), len(others)) < FEWEST_WORDS:
         return False
+    if min(len(words), len(others)) < LEAST_WORDS:
+        return Levenshtein.normalized_similarity(" ".join(words), " ".join(others)) >= SHORT_ALIKE and Counter(
+            _figures(words)) == Counter(_figures(others))  # fmt: skip
     runs, other_runs = _runs(words), _runs(others)
     return len(runs & other_runs) >= ALIKE * len(runs | other_runs) and _figures_agree(words, others)
 
 
 def _figures_agree(words: Sequence[str], others: Sequence[str]) -> bool:
-    figures, other_figures = (Counter(w for w in each if w.isdigit() and len(w) > 1) for each in (words, others))
+    figures, other_figures = Counter(_figures(words)), Counter(_figures(others))
     return (figures & other_figures).total() >= SAME_FIGURES * (figures | other_figures).total()
+
+
+def _figures(words: Sequence[str]) -> Iterator[str]:
+    return (word for word in words if word.isdigit() and len(word) > 1)
 
 
 def _words(pages: Iterable[str]) -> list[str]:

@@ -4,6 +4,7 @@ The same bytes are skipped before they are read. The same paper scanned again, o
 its reasons name the record or the waiting document that it is like, so that both can be looked at side by side.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from archive.catalogue import Catalogue
@@ -18,21 +19,38 @@ MOST_COMPARED = 8
 """Papers made from one form share much of their sketch; of a thousand of them so many are compared whole."""
 
 
-def came_before(document: Document, catalogue: Catalogue, archive: Archive) -> tuple[str, ...]:
-    """Why a person must look whether *document* is there already; empty where nothing like it is known."""
-    named = _same_names(document, catalogue)
-    waiting = [id for id, _shared in catalogue.sharing(identity_of(document), other_than_scan=document.scan.sha256)
-               if catalogue.find_hold(id) is not None]  # fmt: skip
-    alike = [id for id in _alike(document, catalogue, archive) if id not in {*named, *waiting}]
-    reasons = []
-    if named:
-        reasons.append(_("the same number, symbol, agency and date as record {ids}").format(ids=", ".join(named)))
-    if waiting:
-        reasons.append(_("the same number, symbol and date as {ids}, which waits too").format(ids=", ".join(waiting)))
-    if alike:
-        reasons.append(_("nearly the same text as {ids}: look whether it is the same paper, scanned again").format(
-            ids=", ".join(alike)))  # fmt: skip
-    return tuple(reasons)
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """The papers that one may have come as before: records, and documents that wait."""
+
+    records: tuple[str, ...] = ()
+    """With the same number, symbol, agency and date."""
+    waiting: tuple[str, ...] = ()
+    """With the same number, symbol and date."""
+    alike: tuple[str, ...] = ()
+    """With nearly the same text."""
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """All of them, to be looked at beside it."""
+        return (*self.records, *self.waiting, *self.alike)
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """Why a person must look."""
+        said = (
+            (self.records, _("the same number, symbol, agency and date as record {ids}")),
+            (self.waiting, _("the same number, symbol and date as {ids}, which waits too")),
+            (self.alike, _("nearly the same text as {ids}: look whether it is the same paper, scanned again")),
+        )
+        return tuple(why.format(ids=", ".join(ids)) for ids, why in said if ids)
+
+
+def came_before(document: Document, catalogue: Catalogue, archive: Archive) -> Earlier:
+    """What *document* may be a second scan of, or a second copy in the same scan."""
+    others = _Others(document, catalogue, archive)
+    records, waiting = others.same_names(), others.waiting_with_its_name()
+    return Earlier(records, waiting, tuple(id for id in others.alike() if id not in {*records, *waiting}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,35 +80,57 @@ class Likeness:
         )
 
 
-def _same_names(document: Document, catalogue: Catalogue) -> list[str]:
-    """NĐ 30/2020, Phụ lục VI: warn of a second record with the same number, symbol, agency and date."""
-    fields = document.metadata
-    if not (fields.number.value and fields.symbol.value and fields.issued_on.value):
-        return []
-    return catalogue.duplicates(
-        fields.number.value, fields.symbol.value, fields.issuer.value, fields.issued_on.value,
-        other_than_scan=document.scan.sha256,
-    )  # fmt: skip
+@dataclass(frozen=True, slots=True)
+class _Others:
+    """The papers before *document*. It may be among those that are known itself: a run that was broken off is done
+    again."""
 
+    document: Document
+    catalogue: Catalogue
+    archive: Archive
 
-def _alike(document: Document, catalogue: Catalogue, archive: Archive) -> list[str]:
-    """The ids of what says nearly the same, unless both bear numbers or dates that are sure and differ."""
-    texts = [page.text for page in document.pages]
-    found = catalogue.sharing(sketch(texts), other_than_scan=document.scan.sha256)
-    likely = [id for id, shared in found if shared >= LEAST_SHARED][:MOST_COMPARED]
-    alike = []
-    for id in likely:
-        hold = catalogue.find_hold(id)
+    def same_names(self) -> tuple[str, ...]:
+        """NĐ 30/2020, Phụ lục VI: warn of a second record with the same number, symbol, agency and date."""
+        fields = self.document.metadata
+        if not (fields.number.value and fields.symbol.value and fields.issued_on.value):
+            return ()
+        found = self.catalogue.duplicates(
+            fields.number.value, fields.symbol.value, fields.issuer.value, fields.issued_on.value
+        )
+        return tuple(id for id, sha256 in found if self._came_first(id, sha256))
+
+    def waiting_with_its_name(self) -> tuple[str, ...]:
+        found = self.catalogue.sharing(identity_of(self.document))
+        return tuple(id for id, sha256, _shared in found
+                     if self.catalogue.find_hold(id) is not None and self._came_first(id, sha256))  # fmt: skip
+
+    def alike(self) -> Iterator[str]:
+        """What says nearly the same, unless both bear numbers or dates that are sure and differ."""
+        texts = [page.text for page in self.document.pages]
+        found = self.catalogue.sharing(sketch(texts))
+        likely = [id for id, sha256, shared in found if shared >= LEAST_SHARED and self._came_first(id, sha256)]
+        for id in likely[:MOST_COMPARED]:
+            theirs, names = self._text_and_names(id)
+            if not _differ(_sure_names(self.document.metadata), names) and nearly_the_same(texts, theirs):
+                yield id
+
+    def _text_and_names(self, id: str) -> tuple[list[str], tuple[str | None, ...]]:
+        hold = self.catalogue.find_hold(id)
         if hold is not None:
             other = from_json(Submission, hold.submission).document
-            theirs, names = [page.text for page in other.pages], _sure_names(other.metadata)
-        else:
-            record = archive.record(id)
-            issued_on = record.issued_on.isoformat() if record.issued_on else None
-            theirs, names = list(record.pages), (record.number, record.symbol, issued_on)
-        if not _differ(_sure_names(document.metadata), names) and nearly_the_same(texts, theirs):
-            alike.append(id)
-    return alike
+            return [page.text for page in other.pages], _sure_names(other.metadata)
+        record = self.archive.record(id)
+        issued_on = record.issued_on.isoformat() if record.issued_on else None
+        return list(record.pages), (record.number, record.symbol, issued_on)
+
+    def _came_first(self, id: str, sha256: str) -> bool:
+        """It is of another scan, or lies before *document* in the same one."""
+        if sha256 != self.document.scan.sha256:
+            return True
+        hold = self.catalogue.find_hold(id)
+        pages = [page["number"] for page in hold.submission["document"]["pages"]] if hold is not None else (
+            self.archive.page_numbers(id))  # fmt: skip
+        return max(pages) < self.document.page_numbers[0]
 
 
 def _sure_names(metadata: Metadata) -> tuple[str | None, ...]:

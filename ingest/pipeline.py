@@ -410,18 +410,20 @@ def _held(made: Made, desk: Desk, batch: str) -> Held | None:
     """The hold of what has to wait for a person; None of what may go into the archive."""
     submission = made.submission
     scan = submission.document.scan
+    earlier = came_before(submission.document, desk.catalogue, desk.archive)
     reasons = (
         submission.document.reasons
         + made.contradictions
         + contradictions(submission.document, submission.unit, submission.procedure, submission.dossier, desk.units())
         + reasons_of(submission.found_signatures)
-        + came_before(submission.document, desk.catalogue, desk.archive)
+        + earlier.reasons
     )
     # What the archive holds was decided on; a catalogue that was lost and made anew does not know of it. Where a person
     # took such a decision back, the document waits again.
     if not reasons or not (_waits(made, desk.catalogue) or desk.archive.standing(submission) is None):
         return None
-    submission = replace(submission, document=replace(submission.document, reasons=reasons))
+    document = replace(submission.document, reasons=reasons, like=earlier.ids)
+    submission = replace(submission, document=document)
     return Held(scan, _hold(submission, batch, desk, made.original))
 
 

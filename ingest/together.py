@@ -30,30 +30,24 @@ class Together(Generic[Ready, Event]):
     submission: Callable[[Ready], Submission]
     longest_s: float = LONGEST_S
     _ready: list[Ready] = field(default_factory=list)
-    _seen: list[tuple[str, Likeness]] = field(default_factory=list)
-    """The scan of each of these, and what it is told from others by."""
+    _seen: list[Likeness] = field(default_factory=list)
+    """What each of these is told from others by."""
     _behind: list[Ready | Callable[[], Event]] = field(default_factory=list)
     _since: float = 0.0
 
     def has_room_for(self, submission: Submission) -> bool:
-        """*submission* may join those that are gathered: it is of their dossier, and none of them scanned again.
-
-        A paper of another scan may be one of them scanned again, which is looked for among what is in the archive.
-        """
+        """*submission* may join those that are gathered: it is of their dossier, and may be none of them scanned again,
+        which is looked for among what is in the archive."""
         if not self._ready or len(self._ready) >= MOST:
             return not self._ready
-        document, first = submission.document, self.submission(self._ready[0])
-        likeness = Likeness.of(document)
-        return first.dossier == submission.dossier and not any(
-            sha256 != document.scan.sha256 and likeness.may_be(other) for sha256, other in self._seen
-        )
+        first, likeness = self.submission(self._ready[0]), Likeness.of(submission.document)
+        return first.dossier == submission.dossier and not any(likeness.may_be(other) for other in self._seen)
 
     def join(self, ready: Ready) -> None:
         """Gather *ready*; the caller has seen that there is room for it."""
         if not self._ready:
             self._since = time.monotonic()
-        document = self.submission(ready).document
-        self._seen.append((document.scan.sha256, Likeness.of(document)))
+        self._seen.append(Likeness.of(self.submission(ready).document))
         self._ready.append(ready)
         self._behind.append(ready)
 

@@ -190,6 +190,8 @@ class Document:
     reasons: tuple[str, ...] = field(default_factory=tuple)
     """Why it waits for a person; empty when it may be deposited."""
     sheet: Sheet = Sheet()
+    like: tuple[str, ...] = ()
+    """The records, and documents that wait, which it may be a second scan or copy of."""
 
     @property
     def page_numbers(self) -> tuple[int, ...]:

@@ -39,10 +39,26 @@ def test_a_form_filled_in_for_somebody_else_is_told_by_its_figures() -> None:
     assert not nearly_the_same(PAPER, other)
 
 
-def test_what_says_too_little_is_like_nothing() -> None:
-    drawing = ["Mặt bằng tầng trệt tỷ lệ 1/100"]
-    assert sketch(drawing) == ()
-    assert not nearly_the_same(drawing, drawing)
+SHORT = ["BẢN VẼ HOÀN CÔNG Nhà ông Nguyễn Văn An, số 12 đường Lê Lợi, phường Bến Thành"]
+
+
+def test_two_scans_of_a_drawing_that_says_little_are_alike() -> None:
+    again = [
+        SHORT[0].replace("Thành", "Thanh").replace("Nguyễn", "Nguyển").replace("HOÀN", "HOAN").replace("ông", "6ng")
+    ]
+    assert len(set(sketch(SHORT)) & set(sketch(again))) >= LEAST_SHARED
+    assert nearly_the_same(SHORT, again)
+
+
+def test_drawings_of_two_houses_are_not() -> None:
+    assert not nearly_the_same(SHORT, [SHORT[0].replace("12", "14")])
+    assert not nearly_the_same(SHORT, [SHORT[0].replace("Lê Lợi", "Nguyễn Huệ")])
+
+
+def test_what_says_nothing_is_like_nothing() -> None:
+    stamp = ["Mặt bằng tầng trệt"]
+    assert sketch(stamp) == ()
+    assert not nearly_the_same(stamp, stamp)
 
 
 def test_a_paper_is_named_by_number_symbol_and_day_however_written() -> None:

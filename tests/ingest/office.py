@@ -92,9 +92,17 @@ class Office:
         }
 
 
+ALSO = (
+    "Điều 3. Chánh Văn phòng, Trưởng phòng Quản lý đô thị, Chủ tịch phường Bến Nghé, Đội trưởng Đội Thanh tra địa bàn "
+    "và bà Phạm Thu Cúc, chủ đầu tư, chịu trách nhiệm thi hành. Bà Phạm Thu Cúc phải thông báo ngày khởi công bằng văn "
+    "bản trước bảy ngày, treo biển báo, che chắn công trình, giữ vệ sinh đường phố và không để vật liệu trên vỉa hè."
+)
+"""What lets a paper say something else than those beside it."""
+
+
 def fill(office: Office) -> None:
     office.scan("a.tif", decision("1"), blank(), decision("2", street="Hàm Nghi"))
-    office.scan("b.tif", decision("77", number_confidence=0.3), decision("78", street="Pasteur"))
+    office.scan("b.tif", decision("77", number_confidence=0.3), decision("78", street="Pasteur", also=ALSO))
     (office.inbox / "c.pdf").write_bytes(b"not a PDF")
     office.scan("d.tif", decision("4", street="Nguyễn Huệ"))
 

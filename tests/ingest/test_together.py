@@ -31,9 +31,9 @@ def test_papers_of_one_dossier_are_one_version_and_what_comes_after_waits_for_th
     line = Line()
     assert list(line.gathered.after(lambda: "nothing to wait for")) == ["nothing to wait for"]
     assert line.take(submission(tmp_path, scan="a")) == []
-    assert line.take(submission(tmp_path, scan="a", first_page=3)) == []
+    assert line.take(submission(tmp_path, scan="a", first_page=3, number="3")) == []
     assert list(line.gathered.after(lambda: "held")) == []
-    assert line.take(submission(tmp_path, scan="a", first_page=5)) == []
+    assert line.take(submission(tmp_path, scan="a", first_page=5, number="5")) == []
     assert list(line.gathered.after(lambda: "scan done")) == []
     assert list(line.gathered.rest()) == ["a:1", "a:3", "held", "a:5", "scan done"]
     assert (list(line.gathered.rest()), line.versions) == ([], [3])
@@ -59,8 +59,9 @@ def test_a_paper_that_may_be_one_of_them_scanned_again_waits_until_they_are_in_t
     line = Line()
     line.take(submission(tmp_path, scan="a"))
     assert line.take(submission(tmp_path, scan="b")) == ["a:1"]  # of the same number, symbol and day
+    assert line.take(submission(tmp_path, scan="b", first_page=3)) == ["b:1"]  # as it may lie in one scan twice
     assert line.take(unnumbered(submission(tmp_path, scan="c", text=LONG))) == []
-    assert line.take(unnumbered(submission(tmp_path, scan="d", text=f"{LONG} ./."))) == ["b:1", "c:1"]
+    assert line.take(unnumbered(submission(tmp_path, scan="d", text=f"{LONG} ./."))) == ["b:3", "c:1"]
 
 
 def unnumbered(given: Submission) -> Submission:
