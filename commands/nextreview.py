@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.text import Text
 
 from commands import keys
+from commands.alike import beside_those_alike
 from commands.deciding import Waiting, go_on, merged, rejected, split, submission_of, waiting
 from commands.indexing import index_or_say
 from commands.keys import key, single_keys, typed
@@ -225,6 +226,10 @@ class Session:
                 self.out.print(Text(f"({place}/{count}) " + _("Does another paper begin on page {page}?").format(
                     page=page), style="bold"))  # fmt: skip
             case OtherDoubt(reason):
+                document = held.submission.document
+                if any(id in reason for id in document.like):
+                    file = self.spool / f"{held.hold.id}-like.png"
+                    self._picture(beside_those_alike(self.workspace, held.hold, document, file))
                 self.out.print(Text(f"({place}/{count}) {harmless(reason)}", style="bold"))
                 self.out.print(_("PDF: {path}").format(path=pdf))
             case _:

@@ -5,7 +5,7 @@ What decides is loaded by the commands that do: composing and signing take a sec
 
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -18,6 +18,7 @@ from commands.access import operator_of
 from commands.showing import console, harmless, harmless_lines, json_line
 from commands.waitinglist import chosen, fields_table, listed, print_waiting
 from commands.workspace import Workspace
+from schemas.documents import Document
 from schemas.errors import InputRejected, ServiceUnavailable
 from schemas.fieldwords import field_labels
 from schemas.language import _
@@ -83,6 +84,7 @@ def list_(
 def show(context: Context, id: str, crop: Path | None, as_json: bool) -> None:
     from commands.offering import offered
     from commands.pictures import show_picture
+    from ingest.reviewsheet import WHOLE
 
     workspace = context.workspace
     hold = workspace.catalogue.hold(id)
@@ -105,12 +107,10 @@ def show(context: Context, id: str, crop: Path | None, as_json: bool) -> None:
     with tempfile.TemporaryDirectory(dir=workspace.review_spool()) as spool:
         if crop is None and (as_json or not out.is_terminal):
             return
-        from ingest.crops import write_crops
-
-        crops = write_crops(workspace.folder / hold.pdf_path, submission.document, crop or Path(spool), hold.id)
+        crops = _pictures(workspace, hold, submission.document, crop or Path(spool))
         for name, file in crops.items():
             if not as_json and out.is_terminal:
-                out.print(field_labels()[name])
+                out.print(_("beside what it is like") if name == WHOLE else field_labels()[name])
                 show_picture(out, file)
             if crop is not None:
                 click.echo(str(file), err=as_json)
@@ -260,30 +260,28 @@ def export(
     context: Context, file: Path, unit: str | None, reason: str | None, batch: str | None, older_than: int, limit: int
 ) -> None:
     from commands.offering import offered
-    from ingest.crops import write_crops
     from ingest.reviewsheet import write_sheet
 
     workspace = context.workspace
     heads = chosen(workspace, unit, reason, batch, older_than)
-    crops: dict[tuple[str, str], Path] = {}
-    holds = []
+
+    def one_after_another(folder: Path, progress: Progress) -> Iterator[tuple[Hold, Document, Mapping[str, Path]]]:
+        for head in progress.track(heads[:limit], description=_("cutting out")):
+            hold = workspace.catalogue.hold(head.id)
+            document = offered(workspace, hold).document
+            yield hold, document, _pictures(workspace, hold, document, folder)
+
     with (
         tempfile.TemporaryDirectory(dir=workspace.review_spool()) as folder,
         Progress(console=console(err=True), disable=not sys.stderr.isatty()) as progress,
     ):
-        for head in progress.track(heads[:limit], description=_("cutting out")):
-            hold = workspace.catalogue.hold(head.id)
-            document = offered(workspace, hold).document
-            holds.append((hold, document))
-            written = write_crops(workspace.folder / hold.pdf_path, document, Path(folder), hold.id)
-            crops |= {(hold.id, name): crop for name, crop in written.items()}
         try:
-            write_sheet(holds, crops, file)
+            count = write_sheet(one_after_another(Path(folder), progress), file, Path(folder))
         except OSError as error:
             raise ServiceUnavailable(_("{file}: cannot be written ({error}); choose another file").format(
                 file=file, error=error.strerror)) from error  # fmt: skip
     workspace.catalogue.note_access(operator_of(workspace, None), "review export", str(file))
-    click.echo(_("{count} holds written to {file}").format(count=len(holds), file=file))
+    click.echo(_("{count} holds written to {file}").format(count=count, file=file))
     if len(heads) > limit:
         click.echo(_("{count} more wait; export again when these are decided").format(count=len(heads) - limit))
 
@@ -319,11 +317,24 @@ def import_(context: Context, file: Path, operator: str | None) -> int:
     return 3 if wrong else 0
 
 
+def _pictures(workspace: Workspace, hold: Hold, document: Document, folder: Path) -> dict[str, Path]:
+    """PNGs in *folder* of what is doubtful, by field, and under ``*`` of the whole beside the papers it is like."""
+    from commands.alike import beside_those_alike
+    from ingest.crops import write_crops
+    from ingest.reviewsheet import WHOLE
+
+    beside = beside_those_alike(workspace, hold, document, folder / f"{hold.id}-like.png")
+    crops = write_crops(workspace.folder / hold.pdf_path, document, folder, hold.id)
+    return crops | ({WHOLE: beside} if beside is not None else {})
+
+
 def _shown_hold(hold: Hold, submission: Submission) -> dict[str, object]:
     from ingest.extract.shown import shown
 
     head = {"id": hold.id, "unit": hold.unit, "batch": hold.batch, "opened_at": hold.opened_at.isoformat()}
-    return head | shown(submission.document) | {"reasons": list(hold.reasons)}
+    return head | shown(submission.document) | {
+        "reasons": list(hold.reasons), "like": list(submission.document.like),
+    }  # fmt: skip
 
 
 def _pages_by_id(words: Sequence[str]) -> dict[str, list[int]]:

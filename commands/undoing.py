@@ -56,7 +56,7 @@ def taken_back(workspace: Workspace, id: str, who: str, reread: Reread = reread_
     waiting = [_waits_again(workspace, stood, change, pages, who, now) for stood in change.before]
     for stood in change.after:
         if stood.outcome is Outcome.ARCHIVED:
-            _withdraw(workspace, submission_of(ended[stood.hold]), who, f"took back: {change.what}")
+            _withdraw(workspace, submission_of(ended[stood.hold]), who, f"took back: {change.what}", now)
     after = tuple(standing(one.hold.id, one.submission.document) for one in waiting)
     back = Change(who, now, f"take back {change.what}", change.after, after)
     workspace.catalogue.take_back(decision, [one.hold for one in waiting], back)
@@ -123,12 +123,12 @@ def _kept(workspace: Workspace, hold: Hold, original: Path | None) -> str:
     return str(kept.relative_to(workspace.folder))
 
 
-def _withdraw(workspace: Workspace, submission: Submission, who: str, reason: str) -> None:
+def _withdraw(workspace: Workspace, submission: Submission, who: str, reason: str, now: datetime) -> None:
     """Take a record out of what counts and is found, until it is decided on anew."""
     standing = workspace.archive.standing(submission)
     if standing is None:
         return
-    withdrawal = Withdrawal(reason, "", who, datetime.now(UTC))
+    withdrawal = Withdrawal(reason, "", who, now)
     workspace.catalogue.note_deposit(
         workspace.archive.withdrawn(standing.record.id, withdrawal), who=who, what=f"withdraw: {reason}"
     )

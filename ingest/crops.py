@@ -15,6 +15,8 @@ MARGIN = 0.02
 """Round the evidence, in fractions of the page: what a person needs to see beside it."""
 HEAD = Box(0.0, 0.0, 1.0, 0.42)
 """Where the elements stand that a paper begins with (NĐ 30/2020): shown where one of them was not found."""
+TOGETHER = 8
+"""Pages drawn by one poppler: each is 6 MB of memory at ``CROP_DPI``."""
 SIDE_HEIGHT_PX = 620
 GAP_PX = 16
 
@@ -23,16 +25,15 @@ def write_crops(pdf: Path, document: Document, folder: Path, prefix: str) -> dic
     """PNGs ``<prefix>-<field>.png`` in *folder*, by field, of the paper behind each held field: its evidence, or the
     head of the first page where a needed one was not found.
 
-    *pdf* is the composed document; each of its pages is drawn once.
+    *pdf* is the composed document; each of its pages is drawn once, and pages that follow each other together.
     """
     wanted: dict[int, list[tuple[str, Box]]] = {}
     for name, page, box in _doubtful(document):
         wanted.setdefault(page, []).append((name, box))
     folder.mkdir(parents=True, exist_ok=True)
     written: dict[str, Path] = {}
-    for page, boxes in wanted.items():
-        image = _drawn(pdf, page)
-        for name, box in boxes:
+    for page, image in _drawn_all(pdf, sorted(wanted)):
+        for name, box in wanted[page]:
             around = (
                 max(box.x0 - MARGIN, 0) * image.width,
                 max(box.y0 - MARGIN, 0) * image.height,
@@ -72,6 +73,19 @@ def _doubtful(document: Document) -> Iterator[tuple[str, int, Box]]:
             yield name, 1, HEAD
 
 
+def _drawn_all(pdf: Path, pages: Sequence[int]) -> Iterator[tuple[int, Image.Image]]:
+    """The pages with their pictures; *pages* are in order. One poppler draws each run of them, ``TOGETHER`` at most."""
+    at = 0
+    while at < len(pages):
+        end = at + 1
+        while end < len(pages) and pages[end] == pages[end - 1] + 1 and end - at < TOGETHER:
+            end += 1
+        first, last = pages[at], pages[end - 1]
+        images = pdf2image.convert_from_path(pdf, dpi=CROP_DPI, first_page=first, last_page=last, use_pdftocairo=True)
+        yield from zip(pages[at:end], images, strict=True)
+        at = end
+
+
 def _drawn(pdf: Path, page: int) -> Image.Image:
-    [image] = pdf2image.convert_from_path(pdf, dpi=CROP_DPI, first_page=page, last_page=page, use_pdftocairo=True)
+    [(_page, image)] = _drawn_all(pdf, [page])
     return image

@@ -4,7 +4,7 @@ A row is one doubtful field of one hold, or (field ``*``) the hold as a whole. O
 edited; what is written there is a value, ``ACCEPT``, ``ABSENT`` or, in a row of the whole, ``REJECT``.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -56,12 +56,16 @@ class NotTaken:
     reason: str
 
 
-def write_sheet(holds: Sequence[tuple[Hold, Document]], crops: Mapping[tuple[str, str], Path], target: Path) -> None:
-    """Write *holds* to the workbook *target*; *crops* are PNGs by hold id and field.
+def write_sheet(holds: Iterable[tuple[Hold, Document, Mapping[str, Path]]], target: Path, spool: Path) -> int:
+    """Write *holds* to the workbook *target* one after another, and say how many they were; the mappings are PNGs by
+    field, and ``*`` for the whole. No more than one of them is in memory: what is written lies in the folder *spool*
+    until the end, and so long the PNGs must stay.
 
     All text is written as text, whatever it looks like: nothing read from paper can become a formula.
     """
-    with xlsxwriter.Workbook(str(target), {"strings_to_formulas": False, "strings_to_urls": False}) as book:
+    options = {"strings_to_formulas": False, "strings_to_urls": False, "constant_memory": True,
+               "tmpdir": str(spool)}  # fmt: skip
+    with xlsxwriter.Workbook(str(target), options) as book:
         sheet = book.add_worksheet("sohoa")
         lists = book.add_worksheet(CHOICES)
         lists.hide()
@@ -69,24 +73,25 @@ def write_sheet(holds: Sequence[tuple[Hold, Document]], crops: Mapping[tuple[str
         head = book.add_format({"bold": True, "bottom": 1})
         locked = book.add_format({"text_wrap": True, "valign": "top"})
         open_cell = book.add_format({"locked": False, "bg_color": "#FFF8DC", "num_format": "@", "valign": "top"})
-        for column, (name, width) in enumerate(zip(_headings(), WIDTHS, strict=True)):
-            sheet.set_column(column, column, width)
-            sheet.write_string(0, column, name, head)
-        sheet.set_column(FIELD, FIELD, WIDTHS[FIELD], None, {"hidden": True})
+        for column, width in enumerate(WIDTHS):
+            sheet.set_column(column, column, width, None, {"hidden": column == FIELD})
         sheet.freeze_panes(1, 0)
-        row = 0
-        for hold, document in holds:
+        for column, name in enumerate(_headings()):
+            sheet.write_string(0, column, name, head)
+        count = row = 0
+        for hold, document, crops in holds:
+            count += 1
             for cells in _rows(hold, document):
                 row += 1
+                if cells.field in crops:
+                    _show(sheet, row, crops[cells.field])
                 for column, text in enumerate(cells.shown):
                     sheet.write_string(row, column, text, locked)
                 sheet.write_blank(row, DECISION, None, open_cell)
                 sheet.write_string(row, FIELD, cells.field, locked)
                 _offer(sheet, lists, row, cells.choices)
-                crop = crops.get((hold.id, cells.field))
-                if crop is not None:
-                    _show(sheet, row, crop)
         sheet.autofilter(0, 0, max(row, 1), len(COLUMNS) - 1)
+    return count
 
 
 def read_sheet(file: Path) -> tuple[tuple[Decided, ...], tuple[NotTaken, ...]]:

@@ -15,6 +15,7 @@ from samples.keys import DemoKeys, make_demo_keys
 from samples.scans import scanned, write_png
 from tests.commands.test_review import Desk, doubtful
 from tests.commands.test_reviewnext import sitting
+from tests.ingest.office import ALSO
 from tests.ingest.papers_read import decision
 
 
@@ -98,8 +99,8 @@ def test_papers_beside_it_in_other_scans_of_the_batch_leave_a_number_open(desk: 
 
 
 def test_archived_papers_of_the_same_scan_are_its_neighbours_by_their_pages(desk: Desk) -> None:
-    [hold] = desk.ingested([decision("3164", street="Hàm Nghi"), doubtful("8"), decision("3166", street="Pasteur"),
-                            decision("9000", street="Nguyễn Huệ")])  # fmt: skip
+    papers_of_scan = [decision("100", street="Hàm Nghi"), decision("3164"), doubtful("8"), decision("3166", also=ALSO)]
+    [hold] = desk.ingested(papers_of_scan)
     assert candidates(desk, hold.id) == ["3165", "8"]
 
 

@@ -5,6 +5,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
 from PIL import Image
@@ -365,6 +366,18 @@ def test_the_crop_of_a_doubtful_field_is_cut_out(desk: Desk) -> None:
     assert desk.sohoa("review", "show", hold.id, "--crop", str(desk.folder / "crops")) == 0
     with Image.open(desk.folder / "crops" / f"{hold.id}-number.png") as crop:
         assert crop.width > 10
+
+
+def test_a_paper_that_came_before_is_shown_beside_the_one_that_waits(desk: Desk) -> None:
+    [hold] = desk.ingested([decision("3165")], [decision("3165")])
+    [record] = desk.archive().records()
+    assert desk.sohoa("review", "show", hold.id, "--json", "--crop", str(desk.folder / "crops")) == 0
+    assert json.loads(desk.shown())["like"] == [record.id]
+    with Image.open(desk.folder / "crops" / f"{hold.id}-like.png") as beside:
+        assert beside.width > beside.height  # two pages that are higher than wide
+    assert desk.sohoa("review", "export", str(desk.folder / "holds.xlsx")) == 0
+    with ZipFile(desk.folder / "holds.xlsx") as book, Image.open(book.open("xl/media/image1.png")) as shown:
+        assert shown.size == beside.size
 
 
 def secret() -> PageText:

@@ -75,6 +75,7 @@ def test_a_whole_sitting_by_single_keys(desk: Desk) -> None:
         clerk.expect("number: 33")
         clerk.send("\x15")  # Ctrl-U: the line is empty again
         clerk.send("35\r")
+        clerk.expect(r"picture: .*like\.png")
         clerk.expect(r"\(2/2\) nearly the same text as")
         clerk.send("y")
         clerk.expect("1 left, 2 decided")

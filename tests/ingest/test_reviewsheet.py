@@ -38,14 +38,14 @@ def filled(file: Path, decisions: dict[int, object]) -> Path:
 
 
 def test_a_row_for_the_whole_and_one_for_each_doubtful_field(tmp_path: Path) -> None:
-    write_sheet([(values.hold(), doubted())], {}, tmp_path / "holds.xlsx")
+    write_sheet([(values.hold(), doubted(), {})], tmp_path / "holds.xlsx", tmp_path)
     fields = [row[FIELD] for row in rows(tmp_path / "holds.xlsx")[1:]]
     assert fields[:2] == [WHOLE, "number"]
     assert "symbol" not in fields
 
 
 def test_text_from_paper_never_becomes_a_formula(tmp_path: Path) -> None:
-    write_sheet([(values.hold(), doubted())], {}, tmp_path / "holds.xlsx")
+    write_sheet([(values.hold(), doubted(), {})], tmp_path / "holds.xlsx", tmp_path)
     [row] = [row for row in rows(tmp_path / "holds.xlsx") if row[FIELD] == "signer"]
     assert row[COLUMNS.index("reading")] == '=HYPERLINK("http://x")'
 
@@ -53,12 +53,12 @@ def test_text_from_paper_never_becomes_a_formula(tmp_path: Path) -> None:
 def test_the_crop_stands_in_its_row(tmp_path: Path) -> None:
     crop = tmp_path / "crop.png"
     Image.new("L", (400, 60), 200).save(crop)
-    write_sheet([(values.hold(), doubted())], {("3f2a00000001", "number"): crop}, tmp_path / "holds.xlsx")
+    write_sheet([(values.hold(), doubted(), {"number": crop})], tmp_path / "holds.xlsx", tmp_path)
     assert b"xl/media/image1.png" in (tmp_path / "holds.xlsx").read_bytes()
 
 
 def test_what_is_typed_comes_back_as_typed(tmp_path: Path) -> None:
-    write_sheet([(values.hold(), doubted())], {}, tmp_path / "holds.xlsx")
+    write_sheet([(values.hold(), doubted(), {})], tmp_path / "holds.xlsx", tmp_path)
     decided, wrong = read_sheet(filled(tmp_path / "holds.xlsx", {1: ACCEPT, 2: 3185, 3: ABSENT}))
     assert [(cell.cell, cell.field, cell.value) for cell in decided[:2]] == [
         ("I2", WHOLE, ACCEPT),
@@ -69,12 +69,12 @@ def test_what_is_typed_comes_back_as_typed(tmp_path: Path) -> None:
 
 
 def test_an_untouched_sheet_decides_nothing(tmp_path: Path) -> None:
-    write_sheet([(values.hold(), doubted())], {}, tmp_path / "holds.xlsx")
+    write_sheet([(values.hold(), doubted(), {})], tmp_path / "holds.xlsx", tmp_path)
     assert read_sheet(tmp_path / "holds.xlsx") == ((), ())
 
 
 def test_a_cell_that_cannot_be_taken_is_named(tmp_path: Path) -> None:
-    write_sheet([(values.hold(), doubted())], {}, tmp_path / "holds.xlsx")
+    write_sheet([(values.hold(), doubted(), {})], tmp_path / "holds.xlsx", tmp_path)
     decided, [wrong] = read_sheet(filled(tmp_path / "holds.xlsx", {1: "perhaps"}))
     assert decided == ()
     assert wrong.cell == "I2"
