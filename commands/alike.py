@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from commands.deciding import submission_of
 from commands.workspace import Workspace
 from ingest.crops import write_neighbours
 from schemas.documents import Document
@@ -22,10 +23,13 @@ def beside_those_alike(workspace: Workspace, hold: Hold, document: Document, fil
 
 
 def _pdf_of(workspace: Workspace, id: str) -> Path | None:
-    """The PDF of a document that still waits, or of a record."""
+    """The PDF of a document that waits, or of its record by now, or of a record."""
     hold = workspace.catalogue.find_hold(id)
+    if hold is not None and hold.decided_at is None:
+        return workspace.folder / hold.pdf_path
     if hold is not None:
-        return workspace.folder / hold.pdf_path if hold.decided_at is None else None
+        deposit = workspace.archive.standing(submission_of(hold)) if hold.submission else None
+        return workspace.archive.pdf(deposit.record.id) if deposit is not None else None
     try:
         return workspace.archive.pdf(id)
     except InputRejected:  # destroyed since

@@ -14,6 +14,7 @@ from commands.engines import desk_of, opened_pool, reading_options
 from commands.showing import harmless
 from commands.workspace import Workspace
 from ingest import recut
+from ingest.again import archived_by_now
 from ingest.fencedpages import open_fenced
 from ingest.intake import identify
 from ingest.offers import with_result_code
@@ -24,7 +25,6 @@ from ingest.pipeline import (
     Held,
     certified_beside,
     deposit_or_hold,
-    document_id,
     is_provisional,
     lifted_now,
     make,
@@ -39,7 +39,7 @@ from schemas.language import _
 from schemas.pages import PageImage, PageText, ReadingOptions, Scan, Turn
 from schemas.records import Deposit, Submission
 from schemas.stored import from_json, to_json
-from schemas.work import Change, Hold, Outcome
+from schemas.work import Change, Hold, Outcome, document_id
 
 Reread = Callable[[Workspace, Sequence[PageImage]], Sequence[PageText]]
 """Reads the pages of one scan, in their order."""
@@ -79,9 +79,13 @@ def set_by_hand(workspace: Workspace, held: Waiting, values: dict[str, str], who
 
 
 def go_on(workspace: Workspace, held: Waiting, decided: Submission, what: str, who: str) -> str:
-    """Deposit what is *decided*; keep it where it still waits."""
+    """Deposit what is *decided*; keep it where it still waits, or where a record bears the names that it was given."""
     listed = Register(workspace.catalogue.engine).listed
     decided = replace(decided, document=with_result_code(decided.document, decided.unit, listed))
+    if not decided.document.reasons:
+        same = archived_by_now(decided.document, workspace.catalogue, workspace.archive)
+        like = tuple(dict.fromkeys((*decided.document.like, *same.ids)))
+        decided = replace(decided, document=replace(decided.document, reasons=same.reasons, like=like))
     hold, document = held.hold, decided.document
     outcome = Outcome.WAITS if document.reasons else Outcome.ARCHIVED
     change = Change(who, datetime.now(UTC), what, (standing(hold.id, held.submission.document),),
@@ -140,6 +144,10 @@ def imported(workspace: Workspace, id: str, cells: Sequence[Decided], who: str) 
         submission = set_fields(submission, values, who, now)
     for cell in cells:
         if cell.field == WHOLE and cell.value == ACCEPT and not wrong:
+            if since := [reason for reason in hold.reasons if reason not in cell.reading]:
+                wrong.append((cell.cell, _("since the sheet was written it waits because: {reasons}; look at it, or "
+                                           "export the holds again").format(reasons="; ".join(since))))  # fmt: skip
+                continue
             try:
                 submission = accept(submission, who, now)
             except InputRejected as error:

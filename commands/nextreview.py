@@ -326,7 +326,9 @@ class Session:
         def done() -> str:
             return go_on(self.workspace, waiting(self.workspace, held.hold.id), decided(), "review next", self.who)
 
-        return Move.ON if self._done(done, held.hold.id) else Move.SKIP
+        if not self._done(done, held.hold.id):
+            return Move.SKIP
+        return Move.ON if self.workspace.catalogue.hold(held.hold.id).decided_at is not None else Move.AGAIN
 
     def _reject(self, held: Waiting, reason: str) -> Move:
         done = self._done(lambda: rejected(self.workspace, held, reason, self.who), held.hold.id)

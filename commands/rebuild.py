@@ -51,7 +51,7 @@ def rebuilt(workspace: Workspace, operator: str | None, as_json: bool) -> int:
 
 def _keep_decided(workspace: Workspace) -> None:
     """The holds that were decided on, from what the records say of it, where the catalogue has lost them."""
-    from ingest.pipeline import document_id
+    from schemas.work import document_id
 
     for record, scan, first_page, decisions in workspace.archive.decided():
         at, who = decided_by(decisions[-1], record.deposited_at)

@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import assert_never
 
 from commands.metrics import Meter
-from ingest.pipeline import Deposited, Event, Held, ScanDone, Skipped, document_id
+from ingest.pipeline import Deposited, Event, Held, ScanDone, Skipped
 from schemas.errors import ServiceUnavailable, SohoaError
 from schemas.language import _
 from schemas.pages import PageText, Scan
-from schemas.work import RejectedScan, SecretScan
+from schemas.work import RejectedScan, SecretScan, document_id
 
 ON_STDERR = "-"
 

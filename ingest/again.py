@@ -4,7 +4,7 @@ The same bytes are skipped before they are read. The same paper scanned again, o
 its reasons name the record or the waiting document that it is like, so that both can be looked at side by side.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from archive.catalogue import Catalogue
@@ -14,6 +14,7 @@ from schemas.documents import Document, FieldState, Metadata
 from schemas.language import _
 from schemas.records import Submission
 from schemas.stored import from_json
+from schemas.work import document_id
 
 MOST_COMPARED = 8
 """Papers made from one form share much of their sketch; of a thousand of them so many are compared whole."""
@@ -53,6 +54,14 @@ def came_before(document: Document, catalogue: Catalogue, archive: Archive) -> E
     return Earlier(records, waiting, tuple(id for id in others.alike() if id not in {*records, *waiting}))
 
 
+def archived_by_now(document: Document, catalogue: Catalogue, archive: Archive) -> Earlier:
+    """The records that bear the names which a person has given *document*, and that it was not shown beside yet."""
+    others = _Others(document, catalogue, archive)
+    records = [(id, others.waited_as(id, sha256)) for id, sha256 in others.archived()]
+    unseen = [id for id, before in records if not {id, before} & set(document.like)]
+    return Earlier(tuple(id for id, _before in records)) if unseen else Earlier()
+
+
 @dataclass(frozen=True, slots=True)
 class Likeness:
     """By what a paper on its way is told from others that are, just as ``came_before`` tells it from those before."""
@@ -89,15 +98,27 @@ class _Others:
     catalogue: Catalogue
     archive: Archive
 
+    def archived(self) -> list[tuple[str, str]]:
+        """The records with its names, wherever they lie, each with the SHA-256 of its scan; not itself."""
+        mine = set(self.document.page_numbers)
+        return [(id, sha256) for id, sha256 in self._same_names()
+                if sha256 != self.document.scan.sha256 or mine.isdisjoint(self._pages(id))]  # fmt: skip
+
+    def waited_as(self, record: str, sha256: str) -> str:
+        """The id that a record had while it waited, if it did."""
+        return document_id(sha256, self.archive.page_numbers(record)[0])
+
     def same_names(self) -> tuple[str, ...]:
+        return tuple(id for id, sha256 in self._same_names() if self._came_first(id, sha256))
+
+    def _same_names(self) -> list[tuple[str, str]]:
         """NĐ 30/2020, Phụ lục VI: warn of a second record with the same number, symbol, agency and date."""
         fields = self.document.metadata
         if not (fields.number.value and fields.symbol.value and fields.issued_on.value):
-            return ()
-        found = self.catalogue.duplicates(
+            return []
+        return self.catalogue.duplicates(
             fields.number.value, fields.symbol.value, fields.issuer.value, fields.issued_on.value
         )
-        return tuple(id for id, sha256 in found if self._came_first(id, sha256))
 
     def waiting_with_its_name(self) -> tuple[str, ...]:
         found = self.catalogue.sharing(identity_of(self.document))
@@ -125,12 +146,13 @@ class _Others:
 
     def _came_first(self, id: str, sha256: str) -> bool:
         """It is of another scan, or lies before *document* in the same one."""
-        if sha256 != self.document.scan.sha256:
-            return True
+        return sha256 != self.document.scan.sha256 or max(self._pages(id)) < self.document.page_numbers[0]
+
+    def _pages(self, id: str) -> Sequence[int]:
         hold = self.catalogue.find_hold(id)
-        pages = [page["number"] for page in hold.submission["document"]["pages"]] if hold is not None else (
-            self.archive.page_numbers(id))  # fmt: skip
-        return max(pages) < self.document.page_numbers[0]
+        if hold is not None:
+            return [page["number"] for page in hold.submission["document"]["pages"]]
+        return self.archive.page_numbers(id)
 
 
 def _sure_names(metadata: Metadata) -> tuple[str | None, ...]:

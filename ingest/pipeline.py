@@ -4,7 +4,6 @@ Every stage takes values and returns a value. A document that fails or waits nev
 from is never altered.
 """
 
-import hashlib
 import shutil
 import tempfile
 import time
@@ -45,7 +44,7 @@ from schemas.pages import Box, Scan
 from schemas.records import Deposit, Provenance, Submission
 from schemas.stored import to_json
 from schemas.units import Unit
-from schemas.work import Batch, Hold, RejectedScan, ScanState, SecretScan
+from schemas.work import Batch, Hold, RejectedScan, ScanState, SecretScan, document_id
 
 LOOK_AGAIN_S = 0.5
 """Between two looks at scans that other runs have in work."""
@@ -499,11 +498,6 @@ def composed_anew(submission: Submission, pages: ScanPages, desk: Desk) -> Submi
     """*submission* with its PDF made and signed once more from the scan, in ``waiting/``; all else as it is."""
     signed = _signed(submission.document, pages, desk, submission.dossier, desk.now())
     return replace(submission, signed=lift(signed, lasting_of(desk.seals)))
-
-
-def document_id(sha256: str, first_page: int) -> str:
-    """Names a document before it has a record: twelve hex digits, the same in every run over the same scan."""
-    return hashlib.sha256(f"{sha256}:{first_page}".encode()).hexdigest()[:12]
 
 
 def provisional_dossier(paper: Paper) -> str:

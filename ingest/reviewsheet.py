@@ -28,7 +28,7 @@ REJECT = "✗"
 WHOLE = "*"
 COLUMNS = ("id", "scan", "page", "what", "reading", "sure", "or else", "crop", "decision", "field")
 WIDTHS = (14, 24, 6, 18, 30, 7, 30, 66, 30, 12)
-ID, FIELD, DECISION = COLUMNS.index("id"), COLUMNS.index("field"), COLUMNS.index("decision")
+ID, READING, DECISION, FIELD = (COLUMNS.index(name) for name in ("id", "reading", "decision", "field"))
 CROP_WIDTH_PX, LEAST_CROP_HEIGHT_PX, MOST_CROP_HEIGHT_PX = 460, 24, 220
 """A line of print stays one line; the head of a page, shown where nothing was found, is still legible."""
 CHOICES = "choices"
@@ -46,6 +46,8 @@ class Decided:
     field: str
     """A field's name, or ``*`` for the whole."""
     value: str
+    reading: str = ""
+    """What the row showed as read; of the whole, why it waited."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +114,7 @@ def read_sheet(file: Path) -> tuple[tuple[Decided, ...], tuple[NotTaken, ...]]:
         value = _text(row[DECISION])
         if not value:
             continue
-        found = _decided(cell, _text(row[ID]), _text(row[FIELD]), value)
+        found = _decided(cell, _text(row[ID]), _text(row[FIELD]), value, _text(row[READING]))
         (decided if isinstance(found, Decided) else wrong).append(found)  # type: ignore[arg-type]
     return tuple(decided), tuple(wrong)
 
@@ -177,7 +179,7 @@ def _show(sheet: Any, row: int, crop: Path) -> None:
                                                                "y_offset": 2, "object_position": 1})  # fmt: skip
 
 
-def _decided(cell: str, hold: str, field: str, value: str) -> Decided | NotTaken:
+def _decided(cell: str, hold: str, field: str, value: str, reading: str) -> Decided | NotTaken:
     if not hold:
         return NotTaken(cell, _("the row has no id; export the holds again"))
     if field == WHOLE and value not in (ACCEPT, REJECT):
@@ -185,7 +187,7 @@ def _decided(cell: str, hold: str, field: str, value: str) -> Decided | NotTaken
             value=value, accept=ACCEPT, reject=REJECT))  # fmt: skip
     if field != WHOLE and field not in FIELD_NAMES:
         return NotTaken(cell, _("there is no field {name}").format(name=field))
-    return Decided(cell, hold, field, value)
+    return Decided(cell, hold, field, value, reading)
 
 
 def _text(value: object) -> str:

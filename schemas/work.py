@@ -1,5 +1,6 @@
 """Work in hand: batches, the state of each scan, and what waits for a person."""
 
+import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -26,6 +27,11 @@ class Batch:
     operator: str
     started_at: datetime
     finished_at: datetime | None = None
+
+
+def document_id(sha256: str, first_page: int) -> str:
+    """Names a document before it has a record: twelve hex digits, the same in every run over the same scan."""
+    return hashlib.sha256(f"{sha256}:{first_page}".encode()).hexdigest()[:12]
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,11 +15,10 @@ from archive.catalogue import Catalogue
 from archive.inventory import Register
 from cli import run
 from commands.workspace import Workspace
-from ingest.pipeline import document_id
 from schemas.days import VIETNAM
 from schemas.errors import InputRejected, IntegrityBroken
 from schemas.records import Withdrawal
-from schemas.work import Hold
+from schemas.work import Hold, document_id
 from tests.archive import NOON, sha256, submission
 from tests.services.postgres import emptied, postgres
 

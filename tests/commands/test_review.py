@@ -29,6 +29,7 @@ from samples.keys import DemoKeys, make_demo_keys
 from schemas.pages import PageImage, PageState, PageText, ReadingOptions
 from schemas.work import Hold, ScanState
 from tests.ingest.drawn import small_page
+from tests.ingest.office import ALSO
 from tests.ingest.papers_read import HereAndNow, Reader, blank, decision, pixels
 from tests.ingest.test_reviewsheet import filled
 
@@ -112,11 +113,50 @@ def test_what_was_read_is_accepted_and_becomes_a_record_that_names_who_decided(d
     assert list((desk.workspace / "waiting").iterdir()) == []
 
 
+def test_what_several_were_decided_on_by_one_command_is_found_at_once(desk: Desk) -> None:
+    holds = desk.ingested([doubtful("77")], [decision("78", number_confidence=0.3, also=ALSO)])
+    desk.shown()
+    assert desk.sohoa("search", "thanh tra", "--json") == 0
+    assert [json.loads(line).get("id") for line in desk.shown().splitlines()] == [None]  # the summary alone
+    assert desk.sohoa("review", "accept", *(hold.id for hold in holds)) == 0
+    desk.shown()
+    assert desk.sohoa("search", "thanh tra", "--json") == 0
+    found, _summary = (json.loads(line) for line in desk.shown().splitlines())
+    assert found["number"] == "78"
+    assert len(list(desk.archive().records())) == 2
+
+
 def test_a_value_set_by_hand_is_the_records(desk: Desk) -> None:
     [hold] = desk.ingested([doubtful("77")])
     assert desk.sohoa("review", "set", hold.id, "number=78", "issued_on=16/8/2023") == 0
     [record] = desk.archive().records()
     assert (record.number, str(record.issued_on)) == ("78", "2023-08-16")
+
+
+def test_a_number_that_a_record_bears_already_is_asked_about_once_more(desk: Desk) -> None:
+    [hold] = desk.ingested([decision("3165", also=ALSO)], [doubtful("77")])
+    [first] = desk.archive().records()
+    desk.shown()
+    assert desk.sohoa("review", "set", hold.id, "number=3165") == 0
+    assert f"the same number, symbol, agency and date as record {first.id}" in desk.shown()
+    [waits] = desk.holds()
+    assert submission_of(waits).document.like == (first.id,)
+    assert len(list(desk.archive().records())) == 1
+    assert desk.sohoa("review", "accept", hold.id) == 0
+    assert [record.number for record in desk.archive().records()] == ["3165", "3165"]
+
+
+def test_a_sheet_does_not_accept_what_was_found_since_it_was_written(desk: Desk) -> None:
+    [hold] = desk.ingested([decision("3165", also=ALSO)], [doubtful("77")])
+    sheet = desk.folder / "holds.xlsx"
+    assert desk.sohoa("review", "export", str(sheet)) == 0
+    rows = CalamineWorkbook.from_path(str(sheet)).get_sheet_by_index(0).to_python()
+    place = {str(row[FIELD]): number for number, row in enumerate(rows)}
+    edited = filled(sheet, {place["number"]: "3165", place[WHOLE]: ACCEPT})
+    for exit_code in (0, 3, 3):  # the record is met; then the sheet speaks of less than is known by now
+        assert desk.sohoa("review", "import", str(edited)) == exit_code
+        assert [waits.id for waits in desk.holds()] == [hold.id]
+    assert f"I{place[WHOLE] + 1}: since the sheet was written" in desk.capsys.readouterr().err
 
 
 def test_a_date_that_is_none_is_refused_and_the_document_still_waits(desk: Desk) -> None:
@@ -378,6 +418,13 @@ def test_a_paper_that_came_before_is_shown_beside_the_one_that_waits(desk: Desk)
     assert desk.sohoa("review", "export", str(desk.folder / "holds.xlsx")) == 0
     with ZipFile(desk.folder / "holds.xlsx") as book, Image.open(book.open("xl/media/image1.png")) as shown:
         assert shown.size == beside.size
+
+
+def test_a_paper_that_waited_is_shown_beside_as_the_record_that_it_is_by_now(desk: Desk) -> None:
+    first, second = desk.ingested([doubtful("77")], [doubtful("78")])
+    assert desk.sohoa("review", "accept", first.id) == 0
+    assert desk.sohoa("review", "show", second.id, "--crop", str(desk.folder / "crops")) == 0
+    assert (desk.folder / "crops" / f"{second.id}-like.png").exists()
 
 
 def secret() -> PageText:

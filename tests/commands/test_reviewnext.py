@@ -20,6 +20,7 @@ from schemas.documents import Cut, CutState
 from schemas.stored import to_json
 from tests import values
 from tests.commands.test_review import Desk, doubtful
+from tests.ingest.office import ALSO
 from tests.ingest.papers_read import blank, decision
 
 
@@ -97,6 +98,21 @@ def test_a_whole_sitting_by_single_keys(desk: Desk) -> None:
     assert [hold.id for hold in desk.holds()] == [second]
     assert desk.catalogue().hold(fourth).decision == "rejected: a page is missing"
     assert {desk.catalogue().hold(id).operator for id in (first, third, fourth)} == {"Bình"}
+
+
+def test_a_number_that_a_record_bears_is_asked_about_beside_that_record(desk: Desk) -> None:
+    desk.ingested([decision("3165", also=ALSO)], [doubtful("77")])
+    with sitting(desk) as clerk:
+        clerk.expect(r"\(1/1\) number\?")
+        clerk.send("e")
+        clerk.expect("number: 77")
+        clerk.send("\x15" + "3165\r")
+        clerk.expect("still waits: the same number")
+        clerk.expect(r"picture: .*like\.png")
+        clerk.expect(r"\(1/1\) the same number, symbol, agency and date as record")
+        clerk.send("y")
+        clerk.expect("archived as")
+    assert desk.holds() == []
 
 
 def test_a_boundary_is_asked_about_before_the_fields(desk: Desk) -> None:

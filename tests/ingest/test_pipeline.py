@@ -10,7 +10,7 @@ import pikepdf
 import pytest
 
 from archive.store import Archive
-from ingest.pipeline import Deposited, Event, Held, ScanDone, Skipped, document_id
+from ingest.pipeline import Deposited, Event, Held, ScanDone, Skipped
 from ingest.review import set_fields
 from ingest.sheets import write
 from ingest.signing import Seal
@@ -19,7 +19,7 @@ from schemas.documents import Sheet
 from schemas.pages import Box, Code, PageState, PageText, ReadingOptions
 from schemas.records import Submission
 from schemas.stored import from_json
-from schemas.work import RejectedScan, ScanState, SecretScan
+from schemas.work import RejectedScan, ScanState, SecretScan, document_id
 from tests import values
 from tests.ingest.office import Office, fill, named, opened
 from tests.ingest.papers_read import blank, decision
