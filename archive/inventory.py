@@ -8,7 +8,7 @@ as of any day is a sum over it instead of a pass over every row, and it stays ex
 rows' old share out and puts the new one in, in one transaction. The parts are in ``archive/register``.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -140,14 +140,16 @@ class Register:
         with self._reading() as connection:
             yield from rows.in_two_units(connection)
 
-    def candidates(self, unit: str, *, suits: Callable[[InventoryRow], float], limit: int = 5) -> list[InventoryRow]:
+    def candidates(
+        self, unit: str, *, suits: Callable[[InventoryRow], float], years: Collection[int] = (), limit: int = 5
+    ) -> list[InventoryRow]:
         """The results of *unit*, and of those merged with it, without a record that suit a paper, the best first.
 
-        *suits* says how well a row suits it, 0 where it cannot be the paper. A person chooses: a near match is never
-        taken by itself.
+        *suits* says how well a row suits it, 0 where it cannot be the paper; it is asked about those of *years* (empty:
+        of every year). A person chooses: a near match is never taken by itself.
         """
         with self._reading() as connection:
-            return rows.candidates(connection, unit, suits, limit)
+            return rows.candidates(connection, unit, suits, years, limit)
 
     def numbers_beside(self, unit: str, symbol: str, day: date) -> tuple[int | None, int | None]:
         """The largest number under *symbol* that *unit* gave in the year of *day* before it, and the smallest after it:

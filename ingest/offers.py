@@ -4,9 +4,10 @@ register's order leave open, what was read.
 Only ever offered for a person to choose from; the value and its state stay as they are.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import partial
 from typing import Protocol
 
 from archive.keys import symbol_key
@@ -37,8 +38,10 @@ Listed = Callable[[str, str, str, date], Sequence[InventoryRow]]
 class Results(Protocol):
     """The unit's list of results, as far as offers ask it (``archive.inventory.Register``)."""
 
-    def candidates(self, unit: str, *, suits: Callable[[InventoryRow], float], limit: int) -> Sequence[InventoryRow]:
-        """Those without a record that suit best."""
+    def candidates(
+        self, unit: str, *, suits: Callable[[InventoryRow], float], years: Collection[int], limit: int
+    ) -> Sequence[InventoryRow]:
+        """Those without a record that suit best, of these years or (empty) of any."""
 
     def numbers_beside(self, unit: str, symbol: str, day: date) -> tuple[int | None, int | None]:
         """The numbers on both sides of a day."""
@@ -88,7 +91,7 @@ def with_offers(document: Document, unit: str, register: Results | None, beside:
     if not wants_offers(document):
         return document
     around = [*beside, *_in_register(document, unit, register)]
-    rows = register.candidates(unit, suits=lambda row: suits(document, row, around), limit=MOST) if register else []
+    rows = _rows(document, unit, register, around) if register is not None else []
     metadata = document.metadata
     return replace(document, metadata=replace(
         metadata,
@@ -96,6 +99,17 @@ def with_offers(document: Document, unit: str, register: Results | None, beside:
         symbol=_with(metadata.symbol, [row.symbol for row in rows]),
         issued_on=_with(metadata.issued_on, [row.issued_on.isoformat() for row in rows]),
     ))  # fmt: skip
+
+
+def _rows(document: Document, unit: str, register: Results, neighbours: Sequence[Neighbour]) -> Sequence[InventoryRow]:
+    """Those of the years that were read, as pen seldom writes a year; of any other where none of those suits."""
+    years = {int(day[:4]) for day in days_to_ask_for(document)}
+
+    def of(years: Collection[int]) -> Sequence[InventoryRow]:
+        fit = partial(suits, document, neighbours=neighbours)
+        return register.candidates(unit, suits=fit, years=years, limit=MOST)
+
+    return of(years) or (of(()) if years else ())
 
 
 def _in_register(document: Document, unit: str, register: Results | None) -> Iterator[Neighbour]:

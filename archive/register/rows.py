@@ -1,11 +1,11 @@
 """The inventory's rows, read: all of them, those in two units' lists, those that a paper may be."""
 
 import heapq
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
 
 from archive.keys import match_key, symbol_key, unit_key
 from archive.register.tables import inventory, spans
@@ -50,16 +50,17 @@ def in_two_units(connection: Connection) -> Iterator[InventoryRow]:
 
 
 def candidates(
-    connection: Connection, unit: str, suits: Callable[[InventoryRow], float], limit: int
+    connection: Connection, unit: str, suits: Callable[[InventoryRow], float], years: Collection[int], limit: int
 ) -> list[InventoryRow]:
     """Results of *unit* without a record that a paper may be; see ``archive.inventory.Register.candidates``.
 
     Also those of a unit that was merged with it, where a record of *unit* may count for them.
     """
     code, home = _home_of(connection, unit)
+    of_years = [_in_year(home, year) for year in years] or [_between(f"{home}|", f"{home}}}")]
     query = (
         select(inventory)
-        .where(inventory.c.key >= f"{home}|", inventory.c.key < f"{home}}}", inventory.c.superseded_at.is_(None))
+        .where(or_(*of_years), inventory.c.superseded_at.is_(None))
         .where(~select(spans.c.row).where(spans.c.row == inventory.c.id).exists())
     )
     may_be = _may_be_of(connection, code)
@@ -72,17 +73,25 @@ def candidates(
 def numbers_beside(connection: Connection, unit: str, symbol: str, day: date) -> tuple[int | None, int | None]:
     """The register's numbers before and after a day; see ``archive.inventory.Register.numbers_beside``."""
     code, home = _home_of(connection, unit)
-    first, last = date(day.year, 1, 1).toordinal(), date(day.year, 12, 31).toordinal()
     query = select(inventory.c.number, inventory.c.symbol, inventory.c.issued).where(
-        inventory.c.key >= f"{home}|{first}|", inventory.c.key < f"{home}|{last + 1}|",
-        inventory.c.superseded_at.is_(None), inventory.c.unit == code,
-    )  # fmt: skip
+        _in_year(home, day.year), inventory.c.superseded_at.is_(None), inventory.c.unit == code
+    )
     wanted = symbol_key(symbol)
     given = [(row.issued, int(row.number)) for row in connection.execute(query, execution_options=STREAMED)
              if row.number.isdecimal() and symbol_key(row.symbol) == wanted]  # fmt: skip
     before = max((number for issued, number in given if issued < day.toordinal()), default=None)
     after = min((number for issued, number in given if issued > day.toordinal()), default=None)
     return before, after
+
+
+def _in_year(home: str, year: int) -> ColumnElement[bool]:
+    """The keys of a unit's results of a year; they sort by day."""
+    first, last = date(year, 1, 1).toordinal(), date(year, 12, 31).toordinal()
+    return _between(f"{home}|{first}|", f"{home}|{last + 1}|")
+
+
+def _between(low: str, high: str) -> ColumnElement[bool]:
+    return and_(inventory.c.key >= low, inventory.c.key < high)
 
 
 def _home_of(connection: Connection, unit: str) -> tuple[str, str]:

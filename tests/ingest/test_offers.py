@@ -1,6 +1,6 @@
 """What a person is offered for a number by pen: the inventory's results, the best first, then the register's order."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
@@ -36,8 +36,11 @@ class Listed:
     rows: Sequence[InventoryRow] = ()
     beside: tuple[int | None, int | None] = (None, None)
 
-    def candidates(self, unit: str, *, suits: Callable[[InventoryRow], float], limit: int) -> Sequence[InventoryRow]:
-        return sorted((row for row in self.rows if suits(row) > 0), key=suits, reverse=True)[:limit]
+    def candidates(
+        self, unit: str, *, suits: Callable[[InventoryRow], float], years: Collection[int], limit: int
+    ) -> Sequence[InventoryRow]:
+        of_years = [row for row in self.rows if suits(row) > 0 and (not years or row.issued_on.year in years)]
+        return sorted(of_years, key=suits, reverse=True)[:limit]
 
     def numbers_beside(self, unit: str, symbol: str, day: date) -> tuple[int | None, int | None]:
         return self.beside
@@ -81,6 +84,11 @@ def test_a_paper_whose_day_nobody_could_read_is_offered_what_its_words_say() -> 
     )
     assert document.metadata.number.candidates[0] == "2001"
     assert document.metadata.issued_on.candidates == ("2023-08-15",)
+
+
+def test_a_year_that_was_misread_hides_no_result() -> None:
+    title = "Cấp giấy phép xây dựng công trình tại số 135 đường Lê Lợi"
+    assert offered([row("2001", title, date(2018, 8, 15))]) == ("2001", "316")
 
 
 def test_a_number_between_those_of_the_papers_beside_it_comes_before_one_that_is_not() -> None:

@@ -341,6 +341,13 @@ def test_the_best_of_many_results_come_first(office: Office) -> None:
     assert [row.number for row in best] == ["59", "58", "57"]
 
 
+def test_results_are_looked_for_among_those_of_some_years(office: Office) -> None:
+    office.rows("W1,1,QĐ-UBND,2021-12-31,,", "W1,2,QĐ-UBND,2022-01-01,,", "W1,3,QĐ-UBND,2022-12-31,,",
+                "W1,4,QĐ-UBND,2023-01-01,,", "W1,5,QĐ-UBND,2024-01-01,,")  # fmt: skip
+    of_years = office.register.candidates("W1", suits=lambda row: float(row.number), years=[2022, 2024])
+    assert [row.number for row in of_years] == ["5", "3", "2"]
+
+
 def test_the_register_tells_the_numbers_on_both_sides_of_a_day(office: Office) -> None:
     office.rows("W1,10,QĐ-UBND,2023-05-30,,", "W1,12,QĐ-UBND,2023-06-01,,", "W1,15,QĐ-UBND,2023-06-03,,",
                 "W1,90,QĐ-UBND,2022-12-31,,", "W1,14,GPXD,2023-06-01,,", "W2,13,QĐ-UBND,2023-06-01,,")  # fmt: skip
