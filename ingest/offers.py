@@ -10,9 +10,11 @@ from datetime import date
 from functools import partial
 from typing import Protocol
 
+from rapidfuzz import fuzz
+
 from archive.keys import symbol_key
 from ingest.extract import reasons_to_hold
-from ingest.extract.folding import distance, likeness
+from ingest.extract.folding import distance, letters, likeness
 from ingest.extract.names import type_named_by
 from schemas.documents import DECIDED, Document, Field, FieldState, Metadata
 from schemas.language import _
@@ -26,6 +28,8 @@ SURE_ENOUGH = 0.5
 """Confidence of a neighbour's number; with less it says nothing of this one's."""
 SAME_TEXT = 0.6
 """An abstract and a title so alike may be of one paper; titles in inventories are shortened and reworded."""
+SAME_PART, PART_LETTERS = 0.85, 16
+"""The same of a part of the one and all of the other, which has so many letters at least."""
 LISTED = 0.99
 """Confidence of the code of a result that agrees with the paper in number, symbol and day."""
 
@@ -186,14 +190,21 @@ def suits(document: Document, row: InventoryRow, neighbours: Sequence[Neighbour]
     day = row.issued_on.isoformat() in days_to_ask_for(document)
     if not (symbol or day or kind):
         return 0.0
-    words = likeness(metadata.abstract.value or "", row.title) if row.title and metadata.abstract.value else 0.0
-    words = words if words >= SAME_TEXT else 0.0
+    words = _words_in_common(metadata.abstract.value or "", row.title)
     if not (symbol or day or words):
         return 0.0
     read = [metadata.number.value or "", *metadata.number.candidates]
     digits = max((1 - distance(one, row.number) / max(len(one), len(row.number)) for one in read if one), default=0.0)
     named = 1.0 if symbol else 0.5 * kind
     return 3 * words + 2 * day + 1.5 * digits + named + _in_order(row.number, neighbours)
+
+
+def _words_in_common(abstract: str, title: str) -> float:
+    """How alike they are, or the shorter and the part of the longer that is most like it; 0 where that says nothing."""
+    whole = likeness(abstract, title)
+    one, other = letters(abstract), letters(title)
+    part = fuzz.partial_ratio(one, other) / 100 if min(len(one), len(other)) >= PART_LETTERS else 0.0
+    return max(whole if whole >= SAME_TEXT else 0.0, part if part >= SAME_PART else 0.0)
 
 
 def _in_order(number: str, neighbours: Sequence[Neighbour]) -> float:

@@ -56,6 +56,11 @@ def test_the_result_whose_title_is_the_papers_abstract_comes_first() -> None:
     assert offered(rows) == ("2001", "9999", "316")
 
 
+def test_a_title_that_is_only_the_beginning_of_the_abstract_tells_as_well() -> None:
+    begins = row("2001", "Cấp giấy phép xây dựng", date(2023, 2, 10))
+    assert offered([row("3999", "Thu hồi đất", date(2023, 2, 10)), begins]) == ("2001", "3999", "316")
+
+
 def test_of_results_of_one_day_the_one_that_reads_alike_comes_first() -> None:
     assert offered([row("4711"), row("3165")])[:2] == ("3165", "4711")
 
