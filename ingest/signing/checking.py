@@ -371,8 +371,6 @@ def _proofs_hold(reader: PdfFileReader, roots: Sequence[asn1.Certificate] | None
     try:
         brought = [one for signature in reader.embedded_signatures for one in certificates_in(signature.signed_data)]
         return proofs_hold(reader, [*brought, *(roots or ())])
-    except NoDSSFoundError:
-        return True
     except UNREADABLE:
         return False
 

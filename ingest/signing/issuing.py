@@ -11,7 +11,6 @@ from asn1crypto import algos, core, crl, ocsp  # type: ignore[import-untyped]
 from asn1crypto import x509 as asn1
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from pyhanko.pdf_utils.reader import PdfFileReader
-from pyhanko.sign.validation.dss import DocumentSecurityStore
 
 from ingest.signing.dialects import FieldValidator
 
@@ -27,11 +26,10 @@ def contradicted(certificates: Iterable[asn1.Certificate], others: Iterable[asn1
 
 def proofs_hold(reader: PdfFileReader, others: Collection[asn1.Certificate]) -> bool:
     """Whether all that a PDF's document security store holds is what its issuers signed, where these are in it or among
-    *others*. NoDSSFoundError when there is no such store."""
-    store = DocumentSecurityStore.read_dss(reader)
-    answers = [_loaded(ocsp.OCSPResponse, one).basic_ocsp_response for one in store.ocsps]
-    lists = [_loaded(crl.CertificateList, one) for one in store.crls]
-    brought = [_loaded(asn1.Certificate, one) for one in store.certs.values()]
+    *others*; also when there is no such store."""
+    answers = [ocsp.OCSPResponse.load(one, strict=True).basic_ocsp_response for one in _held(reader, "/OCSPs")]
+    lists = [crl.CertificateList.load(one, strict=True) for one in _held(reader, "/CRLs")]
+    brought = [asn1.Certificate.load(one, strict=True) for one in _held(reader, "/Certs")]
     brought += [certificate for answer in answers for certificate in answer["certs"] or ()]
     at_hand = [*brought, *others]
     return (
@@ -41,8 +39,11 @@ def proofs_hold(reader: PdfFileReader, others: Collection[asn1.Certificate]) -> 
     )
 
 
-def _loaded(kind: type[core.Asn1Value], reference: object) -> core.Asn1Value:
-    return kind.load(reference.get_object().data, strict=True)  # type: ignore[attr-defined]
+def _held(reader: PdfFileReader, kind: str) -> Iterator[bytes]:
+    """Each one that is there: pyHanko's view of the store keeps one certificate for a number."""
+    if "/DSS" in reader.root and kind in reader.root["/DSS"]:
+        for reference in reader.root["/DSS"][kind]:
+            yield reference.get_object().data
 
 
 def _is_contradicted(certificate: asn1.Certificate, at_hand: Iterable[asn1.Certificate]) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 import pikepdf
 import pytest
 from asn1crypto import cms, crl, ocsp  # type: ignore[import-untyped]
+from asn1crypto import x509 as asn1
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -197,6 +198,21 @@ def test_no_bit_of_a_proof_goes_unnoticed(kind: str, proven: bytes, tmp_path: Pa
     assert unnoticed == []
 
 
+def test_a_certificate_that_takes_anothers_number_is_noticed(proven: bytes, tmp_path: Path, pki: Pki) -> None:
+    """A store is looked through by issuer and number: the one hides the other there."""
+    assert verdict_on(proven, tmp_path, pki) == Verdict.VALID
+    unnoticed = []
+    for stream in streams_of(proven)["certificate"]:
+        number = asn1.Certificate.load(stream)["tbs_certificate"]["serial_number"].dump()
+        place = proven.rindex(b"stream\n" + stream) + 7 + stream.index(number) + len(number) - 1
+        unnoticed += [
+            (place, bit)
+            for bit in range(3)
+            if verdict_on(with_bit_flipped(proven, place, bit), tmp_path, pki) == Verdict.VALID
+        ]
+    assert unnoticed == []
+
+
 def with_proofs(content: bytes, **proofs: Any) -> bytes:
     file = BytesIO(content)
     writer = QuietWriter(file)
@@ -248,6 +264,7 @@ def test_who_vouches_and_what_came_after_is_told(proven: bytes, tmp_path: Path, 
     operator, agency, stamp = verify(tmp_path / "proven.pdf", pki.roots)
     assert operator.trust_path == ("Gốc thử", "CA thử", "Lê Văn Thử")
     assert agency.trust_path == ("Gốc thử", "CA thử", "UBND XÃ MẪU")
+    assert {one.verdict for one in (operator, agency, stamp)} == {Verdict.VALID}
     assert stamp.trust_path == ("Gốc thử", "Máy chủ dấu thời gian thử")
     assert (operator.modified_after, agency.modified_after) == ("signatures", "validation_data")
     assert {one.revocation for one in (operator, agency, stamp)} == {Revocation.GOOD}
