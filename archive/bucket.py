@@ -62,13 +62,16 @@ class Bucket:
         with self._explained():
             if self.store.exists(self._key(DECLARATION)):
                 return
-            if self.store.ls(self._key(""), detail=False) if self.store.exists(self._key("")) else ():
+            files = sorted(file for file in root.rglob("*") if file.is_file() and _is_of_root(file, root))
+            # Of the root's own files some may be there: another machine is sending them, or was killed as it did.
+            there = (key.removeprefix(self._key("")).lstrip("/") for key in self.store.find(self._key("")))
+            foreign = any(name and not _is_named_of_root(name) for name in there)
+            if foreign and not self.store.exists(self._key(DECLARATION)):
                 raise IntegrityBroken(
                     _(
                         "archive {root}: the folder holds something, but {name} is missing; is archive.root right?"
                     ).format(root=self.url, name=DECLARATION)
                 )
-            files = sorted(file for file in root.rglob("*") if file.is_file() and _is_of_root(file, root))
             for file in sorted(files, key=lambda file: file.name == DECLARATION):
                 self._send(file, file.relative_to(root).as_posix())
 
@@ -314,7 +317,10 @@ def _locked_until(here: Path) -> dict[str, datetime]:
 
 
 def _is_of_root(file: Path, root: Path) -> bool:
-    name = file.relative_to(root).as_posix()
+    return _is_named_of_root(file.relative_to(root).as_posix())
+
+
+def _is_named_of_root(name: str) -> bool:
     return name in (DECLARATION, "ocfl_layout.json") or name.startswith("extensions/0")
 
 

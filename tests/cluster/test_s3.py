@@ -143,6 +143,20 @@ def test_a_server_that_is_killed_and_started_anew_is_waited_for(
     assert here.deposit(submission(tmp_path)).new
 
 
+def test_a_root_that_another_machine_has_begun_to_make_is_ended_and_one_with_something_else_is_refused(
+    bucket: Bucket, tmp_path: Path
+) -> None:
+    Archive.open(tmp_path / "one", bucket=bucket)
+    bucket.store.rm_file(bucket._key("0=ocfl_1.1"))
+    assert bucket.store.find(bucket._key(""))  # the layout is there
+    Archive.open(tmp_path / "two", bucket=bucket)
+    assert bucket.store.exists(bucket._key("0=ocfl_1.1"))
+    bucket.store.rm_file(bucket._key("0=ocfl_1.1"))
+    bucket.store.pipe_file(bucket._key("holiday.jpg"), b"sea")
+    with pytest.raises(IntegrityBroken, match="holds something"):
+        Archive.open(tmp_path / "three", bucket=bucket)
+
+
 def test_another_machine_is_asked_over_tls_only() -> None:
     with pytest.raises(SettingsRejected, match=r"s3_endpoint: http://192\.0\.2\.1.*without TLS"):
         open_bucket("s3://b/archive", ArchiveSection(s3_endpoint="http://192.0.2.1:7070"))
