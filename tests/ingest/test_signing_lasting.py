@@ -171,6 +171,19 @@ def test_services_are_asked_in_their_order_and_tried_again(pki: Pki) -> None:
     assert asked == ["/first", "/second", "/first", "/second"]
 
 
+def test_between_tries_clients_wait_ever_longer_and_not_all_as_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    waited: list[float] = []
+    monkeypatch.setattr("ingest.signing.timestamps.time.sleep", waited.append)
+    with counting_service(lambda path, query: (503, b"busy")) as url:
+        for _client in range(6):
+            with pytest.raises(ServiceUnavailable, match="503"):
+                Services((url,), 10, 3).stamp(b"\1" * 32, "sha256")
+    first, second = waited[0::2], waited[1::2]
+    assert all(0.5 <= pause <= 1.5 for pause in first)
+    assert all(1.0 <= pause <= 3.0 for pause in second)
+    assert len({*first, *second}) == 12
+
+
 def test_when_no_service_answers_in_time_the_document_is_signed_without(
     pki: Pki, composed: ComposedPdf, tmp_path: Path
 ) -> None:
