@@ -30,6 +30,9 @@ SKEW_LIMIT_DEG = 15.0
 SKEW_DPI = 75.0
 """Skew is measured at this resolution: 0.05° are still seen there, and a page takes 15 ms instead of 100."""
 
+BLACKER_THAN = 64
+"""Grey levels: what is darker all over is the scanner's lid, or a bar."""
+
 Image.MAX_IMAGE_PIXELS = None  # the limit is checked when the page is taken out of its scan
 
 
@@ -421,6 +424,41 @@ def marks(ink: Mask, taken: list[Box], dpi: float) -> tuple[Box, ...]:
             continue
         x0, y0 = max(0, x + grow), max(0, y + grow)
         found.append(Box(x0 / width, y0 / height, min(1.0, (x0 + w) / width), min(1.0, (y0 + h) / height)))
+    return tuple(found)
+
+
+def solid_black(page: Grey, dpi: float) -> Mask:
+    """Where the page is black over 3 mm and more each way, or along its edge: the scanner's lid beside the paper,
+    holes, bars; no letter is so bold. *page* at about ``SKEW_DPI``."""
+    black = cv2.threshold(page, BLACKER_THAN, 255, cv2.THRESH_BINARY_INV)[1]
+    size = _odd(3 * dpi / MM_PER_INCH)
+    # Beyond the edge it is black too, so that the thinnest strip along it counts.
+    framed = cv2.copyMakeBorder(black, size, size, size, size, cv2.BORDER_CONSTANT, value=255)
+    opened = cv2.morphologyEx(framed, cv2.MORPH_OPEN, np.ones((size, size), np.uint8))
+    return np.asarray(opened[size:-size, size:-size], np.uint8)
+
+
+def without_black(ink: Mask, black: Mask, dpi: float) -> Mask:
+    """*ink* without the edges of what is solid black: they run around the whole page where its scan has a frame."""
+    if cv2.countNonZero(black) == 0:
+        return ink
+    size = _odd(2 * dpi / MM_PER_INCH)
+    return np.asarray(cv2.subtract(ink, cv2.dilate(black, np.ones((size, size), np.uint8))), np.uint8)
+
+
+def bands(mask: Mask, dpi: float) -> tuple[Box, ...]:
+    """*mask* as boxes of at most 5 mm height from the top down: one box around a frame would hold the whole page."""
+    if cv2.countNonZero(mask) == 0:
+        return ()
+    height, width = mask.shape
+    step = max(1, round(5 * dpi / MM_PER_INCH))
+    found = []
+    for top in range(0, height, step):
+        there = np.pad(mask[top : top + step].any(axis=0), 1).astype(np.int8)
+        ends = np.flatnonzero(np.diff(there))
+        bottom = min(top + step, height)
+        found += [Box(x0 / width, top / height, x1 / width, bottom / height)
+                  for x0, x1 in zip(ends[::2].tolist(), ends[1::2].tolist(), strict=True)]  # fmt: skip
     return tuple(found)
 
 

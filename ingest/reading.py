@@ -167,7 +167,7 @@ def _typed(page: PageImage, own: OwnText, picture: Picture | Grey, seen: "_Seen"
     taken = boxes + [code.box for code in codes]
     return PageText(
         page.number, width, height, page.dpi, page.turn, lines=own.lines, codes=codes,
-        unread_ink=images.marks(seen.ink, taken, seen.ink_dpi), engine=LAYER, typed=True,
+        unread_ink=seen.unread(taken), engine=LAYER, typed=True,
     )  # fmt: skip
 
 
@@ -198,6 +198,8 @@ class _Seen:
     ink: Mask
     """All ink, seals and pen too, at a low resolution."""
     ink_dpi: float
+    black: Mask
+    """What is solid black, at the same resolution."""
 
     @classmethod
     def of(cls, picture: Picture | Grey, dpi: float) -> "_Seen":
@@ -209,12 +211,19 @@ class _Seen:
                 page = images.without_ink(picture, ink)
         page = images.on_white(images.despeckled(page))
         read_dpi = _read_at(dpi)
-        low = min(1.0, images.SKEW_DPI / dpi)
+        low_dpi = min(dpi, images.SKEW_DPI)
+        small = images.resized(plain, low_dpi / dpi)
         return cls(images.resized(page, read_dpi / dpi), read_dpi,
-                   images.ink_mask(images.resized(plain, low)), dpi * low)  # fmt: skip
+                   images.ink_mask(small), low_dpi, images.solid_black(small, low_dpi))  # fmt: skip
 
     def turned(self, turn: Turn) -> "_Seen":
-        return _Seen(images.turned(self.page, turn), self.dpi, images.turned(self.ink, turn), self.ink_dpi)
+        return _Seen(images.turned(self.page, turn), self.dpi,
+                     images.turned(self.ink, turn), self.ink_dpi, images.turned(self.black, turn))  # fmt: skip
+
+    def unread(self, taken: list[Box]) -> tuple[Box, ...]:
+        """Where ink lies outside the *taken* boxes, and where the page is black."""
+        beside = images.without_black(self.ink, self.black, self.ink_dpi)
+        return images.marks(beside, taken, self.ink_dpi) + images.bands(self.black, self.ink_dpi)
 
 
 def _read_at(dpi: float) -> float:
@@ -340,7 +349,7 @@ def _page_text(
     taken = [word.box for line in lines for word in line.words] + [code.box for code in codes]
     return PageText(
         page.number, width, height, page.dpi, whole, read.slope_deg, lines,
-        codes=codes, unread_ink=images.marks(seen.ink, taken, seen.ink_dpi), engine=_identity(engines),
+        codes=codes, unread_ink=seen.unread(taken), engine=_identity(engines),
     )  # fmt: skip
 
 

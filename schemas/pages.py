@@ -193,7 +193,7 @@ class PageText:
     """Why the page was not read."""
     codes: tuple[Code, ...] = ()
     unread_ink: tuple[Box, ...] = ()
-    """Marks of ink over which no word was read (pen, seals, figures)."""
+    """Marks of ink over which no word was read (pen, seals, figures), and the black beside the paper, band by band."""
     engine: EngineIdentity | None = None
     digits: tuple[DigitsSeen, ...] = ()
     """Of the rows of number and date, beside the page's own print."""

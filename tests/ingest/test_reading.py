@@ -146,6 +146,27 @@ def test_pen_and_seal_come_back_as_ink_without_words() -> None:
     assert under or words, "the digits are either read or marked as ink"
 
 
+def test_the_black_of_the_scanners_lid_comes_back_as_ink_and_the_paper_beside_it_does_not() -> None:
+    page = text_page().copy()
+    mm = page.width / 210
+    page.paste("black", (0, 0, page.width, round(9 * mm)))
+    page.paste("black", (0, 0, round(7 * mm), page.height))
+    read = read_page(packed(page), FAST)
+    black = [box for box in read.unread_ink if box.x0 < 0.01]
+    for x, y in ((100, 2), (100, 7), (205, 4), (3, 150), (3, 290)):
+        assert any(box.x0 <= x / 210 <= box.x1 and box.y0 <= y / 297 <= box.y1 for box in black), (x, y)
+    for x, y in ((100, 14), (12, 150), (205, 290)):
+        assert not any(box.x0 <= x / 210 <= box.x1 and box.y0 <= y / 297 <= box.y1 for box in read.unread_ink), (x, y)
+    assert error_of(read) <= 0.005
+
+
+def test_large_bold_capitals_are_not_taken_for_the_scanners_lid() -> None:
+    sheet = Sheet(200)
+    sheet.text(30, 60, "QUYẾT ĐỊNH", 36, "Bold")
+    plain = images.resized(images.grey(np.asarray(sheet.image)), images.SKEW_DPI / 200)
+    assert images.bands(images.solid_black(plain, images.SKEW_DPI), images.SKEW_DPI) == ()
+
+
 def test_a_damaged_image_is_not_read_and_says_why() -> None:
     read = read_page(PageImage(3, b"\x89PNG\r\n\x1a\nnothing", 100, 100, 200.0), FAST)
     assert (read.number, read.state) == (3, PageState.NOT_READ)
