@@ -1,10 +1,11 @@
 """``sohoa ingest``: scans to signed, archived, indexed records."""
 
+import os
 import shutil
 import signal
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -39,6 +40,7 @@ from schemas.stored import to_json
 from schemas.work import RejectedScan, ScanState
 
 LOOK_EVERY_S = 1.0
+STDERR = 2
 SPACE_FLOOR_BYTES = 200_000_000
 """Below this much free space no scan is begun: room for one large document on its way."""
 
@@ -248,7 +250,9 @@ def _stopping_softly() -> Iterator[_Stop]:
         if stop.asked:
             raise KeyboardInterrupt
         stop.asked = True
-        click.echo(_("Stopping after the pages in hand; once more to stop at once."), err=True)
+        said = _("Stopping after the pages in hand; once more to stop at once.")
+        with suppress(OSError):  # past Python's own buffers: what was interrupted may be printing, too
+            os.write(STDERR, f"{said}\n".encode())
 
     before = {s: signal.signal(s, ask) for s in (signal.SIGINT, signal.SIGTERM)}
     try:

@@ -1,5 +1,6 @@
 """``ingest --watch`` as a process: it says that it is at work, takes what arrives, and ends when it is asked to."""
 
+import io
 import os
 import signal
 import subprocess
@@ -14,6 +15,7 @@ from typing import TextIO
 import pytest
 
 import cli
+from commands.ingest import _stopping_softly
 from samples.keys import make_demo_keys
 from tests.ingest.drawn import small_page
 
@@ -94,3 +96,26 @@ def test_a_second_watcher_of_the_folder_is_refused(watcher: Watcher, tmp_path: P
     said, _nothing = second.communicate(timeout=PATIENCE_S)
     assert second.returncode == 5
     assert "another sohoa watches this folder" in said
+
+
+class Interrupted(io.RawIOBase):
+    """Ctrl-C comes while something is printed here."""
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, content: object) -> int:
+        assert isinstance(content, memoryview)
+        os.kill(os.getpid(), signal.SIGINT)
+        return len(content)
+
+
+def test_ctrl_c_while_something_is_printed_stops_softly(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "stderr", io.TextIOWrapper(io.BufferedWriter(Interrupted())))
+    with _stopping_softly() as stop:
+        print("watching", file=sys.stderr, flush=True)
+    assert stop.asked
+    monkeypatch.undo()
+    assert capfd.readouterr().err.count("\n") == 1
