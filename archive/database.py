@@ -95,6 +95,7 @@ def _engine(url: str) -> Engine:
         _use_write_ahead_log(connection)
         connection.execute("PRAGMA synchronous=FULL")  # a decision that was shown as taken survives a power cut
         connection.execute("PRAGMA foreign_keys=ON")
+        connection.create_function("lower", 1, str.lower, deterministic=True)  # its own knows the letters of ASCII only
 
     return engine
 

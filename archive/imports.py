@@ -9,7 +9,7 @@ from functools import partial
 from operator import itemgetter
 
 from archive.cells import BadCell, Cells, Checked, Fault, Rejects, checked_day, checked_text, needed
-from archive.keys import key_of_parts, number_key, symbol_key
+from archive.keys import key_of_parts, likeness, number_key, symbol_key
 from archive.rowfiles import Cell, Column, RowFile, cell_text, fold
 from schemas.days import FOREVER
 from schemas.language import _
@@ -83,15 +83,18 @@ class Imported:
     rejects: Rejects
     ignored: tuple[str, ...] = ()
     """Headings of the file that mean nothing to us."""
-    doubled: tuple[Fault, ...] | None = ()
-    """New results, the first few, that stand in another unit's list too; taken all the same. None: too many to look."""
+    doubled: tuple[Fault, ...] = ()
+    """New results, the first few, that stand in another unit's list too; taken all the same."""
+    doubled_count: int = 0
+    """How many such results there are."""
 
 
 StagedRow = tuple[
-    int, str, str, str, str, int, str | None, str, str | None, int | None, int | None
+    int, str, str, str, str, int, str | None, str, str | None, int | None, int | None, int
 ]  # fmt: skip
 """An inventory row on its way in: line, key, unit, number, symbol, day of issue, procedure, result code, title, first
-day in force, first day that it is no longer. None: the file does not say, so what is known stays. Days are ordinals.
+day in force, first day that it is no longer, and its ``archive.keys.likeness``. None: the file does not say, so what is
+known stays. Days are ordinals.
 
 A bare tuple, as millions of them are made: the driver takes a second longer over a million of any other kind."""
 
@@ -155,6 +158,10 @@ def inventory_row(
         symbol = checked_text(symbol_column, text)
         return symbol, symbol_key(symbol)
 
+    def title_and_folded(text: str) -> tuple[str | None, str]:
+        title = checked_text("title", text)
+        return title or None, title.lower()
+
     def after_last(text: str) -> int | None:
         day = checked_day("valid_to", text)
         return day + 1 if day is not None and day < FOREVER else day
@@ -170,9 +177,8 @@ def inventory_row(
     starts, ends, ends_by_revocation = (
         Checked(partial(checked_day, column)) for column in ("in_force_from", "in_force_until", "revoked_on")
     )
-    procedures, codes, titles = (
-        Checked(partial(checked_text, column)) for column in ("procedure", "result_code", "title")
-    )
+    procedures, codes = (Checked(partial(checked_text, column)) for column in ("procedure", "result_code"))
+    titles = Checked(title_and_folded)
 
     def take(line: int, cells: Sequence[Cell]) -> StagedRow:
         if not file.all_texts:
@@ -187,6 +193,7 @@ def inventory_row(
         number, number_part = numbers[number_cell]
         symbol, symbol_part = symbols[symbol_cell]
         issued, from_day = issues[issued_on], starts[start]
+        said_title, folded_title = titles[title]
         until_day = _earliest(ends[end], afters[to], ends_by_revocation[revoked])
         if until_day is not None and from_day is not None and until_day <= from_day:  # else known with the older row
             raise BadCell("in_force_until", _("no longer in force before it comes into force"))
@@ -199,9 +206,10 @@ def inventory_row(
             issued,
             procedures[procedure] or None,
             codes[code],
-            titles[title] or None,
+            said_title,
             from_day,
             until_day,
+            likeness(issued, symbol_part, number_part, folded_title),
         )
 
     return take

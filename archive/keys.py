@@ -37,3 +37,11 @@ def match_key(home: str, number: str, symbol: str, issued: int) -> str:
 def key_of_parts(home: str, issued: int, symbol_part: str, number_part: str) -> str:
     """The key from parts that are in their form for matching already."""
     return f"{home}|{issued}|{symbol_part}|{number_part}"
+
+
+def likeness(issued: int, symbol_part: str, number_part: str, folded_title: str) -> int:
+    """What results of one day, symbol, number and title share, whichever unit lists them; others hardly ever do.
+
+    64 bits that hold within this process only. 0 where there is no title, without which nothing is alike.
+    """
+    return hash((issued, symbol_part, number_part, folded_title)) if folded_title else 0

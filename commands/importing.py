@@ -32,7 +32,8 @@ def say_imported(done: Imported, as_json: bool) -> int:
         json_line({
             "new": done.new, "changed": done.changed, "same": done.same, "rejected": rejects.count,
             "rejects": str(rejects.path) if rejects.count else None, "ignored_headings": list(done.ignored),
-            "in_two_units": None if done.doubled is None else [
+            "in_two_units_count": done.doubled_count,
+            "in_two_units": [
                 {"row": fault.line, "column": fault.column, "reason": fault.reason} for fault in done.doubled],
         })  # fmt: skip
     else:
@@ -43,10 +44,12 @@ def say_imported(done: Imported, as_json: bool) -> int:
     if done.ignored and not as_json:
         click.echo(_("columns not used: {names}").format(names=harmless(", ".join(done.ignored))), err=True)
     say_rejects(rejects)
-    if done.doubled:
-        say_faults(done.doubled)
-    elif done.doubled is None and not as_json:
-        click.echo(_("Results in the lists of two units: `sohoa inventory list --in-two-units`."), err=True)
+    say_faults(done.doubled)
+    if done.doubled_count > len(done.doubled):
+        click.echo(
+            _("and {count} more results in the lists of two units: `sohoa inventory list --in-two-units`").format(
+                count=done.doubled_count - len(done.doubled)), err=True
+        )  # fmt: skip
     if rejects.count:
         return 3 if taken else 4
     return 0

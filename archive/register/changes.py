@@ -1,6 +1,7 @@
 """An inventory's file taken in: held against what is known, each change put beside the old form with its date."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from array import array
+from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby, islice
 from pathlib import Path
 from typing import Any
@@ -9,18 +10,16 @@ from sqlalchemy import Connection, bindparam, delete, text
 
 from archive.cells import Fault, Reader
 from archive.imports import INVENTORY_COLUMNS, Imported, StagedRow, inventory_row
+from archive.register.doubled import results_in_two_units
 from archive.register.matching import put_rows_in, take_rows_out
 from archive.register.rows import STREAMED
-from archive.register.tables import changes, drop_temporary, fill, make_temporary, moving, ordered, staged, touched
+from archive.register.tables import changes, drop_temporary, fill, make_temporary, ordered, staged, touched
 from archive.register.units import homes_of, known_units, unit_finder
 from archive.rowfiles import OpensRows
 from schemas.days import FOREVER
 from schemas.language import _
 
 STAGED_AT_ONCE = 20_000
-SOUGHT_AT_MOST = 2_000_000
-"""So many keys are looked up for results in two units' lists: some seconds."""
-DOUBLED_TOLD = 20
 
 
 def import_inventory(
@@ -42,13 +41,13 @@ def import_inventory(
         for table in (staged, ordered, changes, touched):
             make_temporary(connection, table)
         reader = Reader(rows, rejects, inventory_row(rows, unit_finder(known), homes_of(known)))
-        read = _stage(connection, reader, on_rows)
+        read, likenesses = _stage(connection, reader, on_rows)
     _order(connection)
     bad = _conflicts(connection)
     _find_changes(connection)
     bad |= _impossible(connection)
+    doubled = results_in_two_units(connection, set(homes_of(known).values()), likenesses)
     changed, new = _put_changes(connection, now)
-    doubled = _in_two_units(connection, homes_of(known), new)
     for table in (staged, ordered, changes, touched):
         drop_temporary(connection, table)
     if bad:
@@ -58,19 +57,22 @@ def import_inventory(
                     reader.reject(line, cells, *bad[line])
     said = _("the same number, symbol, date and title stand in the list of {unit} too; both count until one is revoked")
     heading = rows.headings[rows.places["unit"]]
-    faults = None if doubled is None else tuple(Fault(line, heading, said.format(unit=unit)) for line, unit in doubled)
-    return Imported(new, changed, read - new - changed - len(bad), reader.rejects, rows.ignored, faults)
+    faults = tuple(Fault(line, heading, said.format(unit=unit)) for line, unit in doubled.first)
+    same = read - new - changed - len(bad)
+    return Imported(new, changed, same, reader.rejects, rows.ignored, faults, doubled.count)
 
 
-def _stage(connection: Connection, reader: Reader[StagedRow], on_rows: Callable[[int], None]) -> int:
-    """Put the file's good rows into the ``staged`` table; returns how many."""
+def _stage(
+    connection: Connection, reader: Reader[StagedRow], on_rows: Callable[[int], None]
+) -> tuple[int, "array[int]"]:
+    """Put the file's good rows into the ``staged`` table; returns how many, and the likeness of each."""
     rows = iter(reader)
-    read = 0
+    likenesses = array("q")
     while chunk := list(islice(rows, STAGED_AT_ONCE)):
         fill(connection, staged, chunk)
-        read += len(chunk)
-        on_rows(read)
-    return read
+        likenesses.extend([row[-1] for row in chunk])
+        on_rows(len(likenesses))
+    return len(likenesses), likenesses
 
 
 def _order(connection: Connection) -> None:
@@ -162,30 +164,6 @@ def _impossible(connection: Connection) -> dict[int, tuple[str, str]]:
     if gone:
         connection.execute(delete(changes).where(changes.c.place == bindparam("gone")), gone)
     return bad
-
-
-def _in_two_units(connection: Connection, homes: Mapping[str, str], new: int) -> list[tuple[int, str]] | None:
-    """Lines of new results that stand in the list of another unit too, not merged with theirs; the first few.
-
-    None where they are too many: each is sought under every unit, as the keys begin with that.
-    """
-    with_rows = connection.execute(text("SELECT DISTINCT unit FROM unit_days")).scalars()
-    places = {homes.get(unit, unit) for unit in with_rows}
-    if new * len(places) > SOUGHT_AT_MOST:
-        return None
-    make_temporary(connection, moving)
-    if places:
-        fill(connection, moving, [(place, place) for place in sorted(places)])
-    at = "instr" if connection.dialect.name == "sqlite" else "strpos"
-    found = connection.execute(
-        text(f"""
-        SELECT s.line, i.unit FROM changes c CROSS JOIN ordered s CROSS JOIN moving m CROSS JOIN inventory i
-        WHERE s.place = c.place AND c.old IS NULL AND s.title IS NOT NULL AND i.superseded_at IS NULL
-        AND i.key = m.home || substr(s.key, {at}(s.key, '|')) AND i.key <> s.key AND lower(i.title) = lower(s.title)
-        ORDER BY s.line, i.unit LIMIT {DOUBLED_TOLD}
-        """)
-    )
-    return [(row.line, row.unit) for row in found]
 
 
 def _put_changes(connection: Connection, now: str) -> tuple[int, int]:

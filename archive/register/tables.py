@@ -108,6 +108,7 @@ def _of_a_row() -> list[Column[Any]]:
     kinds: dict[str, Any] = {
         "line": Integer, "key": KEY, "unit": Text, "number": Text, "symbol": Text, "issued": Integer,
         "procedure": Text, "result_code": Text, "title": Text, "from_day": Integer, "until_day": Integer,
+        "likeness": BigInteger,
     }  # fmt: skip
     return [Column(name, kind) for name, kind in kinds.items()]
 
@@ -146,6 +147,19 @@ changes = Table(
     prefixes=["TEMPORARY"],
 )  # fmt: skip
 """The places in ``ordered`` that are new, or say something new of the row ``old``."""
+doubted = Table(
+    "doubted", temporary, Column("likeness", BigInteger, primary_key=True, autoincrement=False), prefixes=["TEMPORARY"]
+)
+"""What several results have in common that may stand in the lists of two units."""
+alike = Table(
+    "alike", temporary,
+    *(Column(name, kind) for name, kind in (
+        ("result", KEY), ("title", Text), ("home", Text), ("unit", Text), ("line", Integer))),
+    Index("alike_result", "result"),
+    prefixes=["TEMPORARY"],
+)  # fmt: skip
+"""Those results: the key without its unit, the title without capitals, the unit after all mergers and that of the list,
+and the line of the file; no line for one that was known before."""
 
 
 def make_temporary(connection: Connection, table: Table) -> None:

@@ -287,7 +287,6 @@ def test_a_result_in_the_lists_of_two_units_is_found(register: Register, tmp_pat
         ("W2", "13/QĐ-UBND", "1/6/2023", "", ""),
     )
     done = take(register, file)
-    assert done.doubled is not None
     assert [(fault.line, fault.column) for fault in done.doubled] == [(2, "Đơn vị"), (3, "Đơn vị")]
     assert "list of W2 too" in done.doubled[0].reason
     assert [(row.unit, row.title) for row in register.in_two_units()] == [
@@ -296,7 +295,41 @@ def test_a_result_in_the_lists_of_two_units_is_found(register: Register, tmp_pat
     assert later.doubled == ()
     later = take(register, lines(tmp_path / "c.csv", ("W3", "31/QĐ-UBND", "1/6/2023", "Cấp phép cho ông C", ""),
                                  ("W3", "30/QĐ-UBND", "1/6/2023", "cấp phép cho ông C", "")))  # fmt: skip
-    assert (later.new, [fault.line for fault in later.doubled or ()]) == (2, [3])
+    assert (later.new, [fault.line for fault in later.doubled]) == (2, [3])
+
+
+def listed_by(count: int, *more: tuple[str, ...]) -> list[tuple[str, ...]]:
+    """Rows of W1, each of its own, and *more*."""
+    return [*(("W1", f"{n}/QĐ", "1/6/2023", f"Giấy phép số {n}", "") for n in range(1, count + 1)), *more]
+
+
+@pytest.mark.parametrize("known", [3, 400], ids=["sorted with what is known", "sought in what is known"])
+def test_results_in_two_lists_are_found_whatever_is_known_and_whatever_is_new(
+    register: Register, tmp_path: Path, known: int
+) -> None:
+    take(register, lines(tmp_path / "a.csv", *listed_by(known)))
+    done = take(register, lines(
+        tmp_path / "b.csv",
+        ("W2", "2/QĐ", "1/6/2023", "GIẤY PHÉP SỐ 2", ""),  # in the list of W1, in capitals
+        ("W2", "3/QĐ", "1/6/2023", "Giấy khai sinh", ""),  # another result of the same number and day
+        ("W2", "9000/QĐ", "1/6/2023", "Giấy khai tử", ""),
+        ("W3", "9000/QĐ", "1/6/2023", "Giấy khai tử", ""),  # both in this file
+        ("W1", "9001/QĐ", "1/6/2023", "Giấy khai tử", ""),
+        ("W1", "1/QĐ", "1/6/2023", "Giấy phép số 1", ""),  # known already, in this list
+    ))  # fmt: skip
+    assert (done.new, done.same, done.doubled_count) == (5, 1, 3)
+    assert [(fault.line, fault.reason.split(" of ")[-1][:2]) for fault in done.doubled] == [
+        (2, "W1"), (4, "W3"), (5, "W2")]  # fmt: skip
+    assert [(row.unit, row.number) for row in register.in_two_units()] == [
+        ("W1", "2"), ("W2", "2"), ("W2", "9000"), ("W3", "9000")]  # fmt: skip
+
+
+def test_of_many_results_in_two_lists_the_first_are_said_and_all_are_counted(
+    register: Register, tmp_path: Path
+) -> None:
+    twice = [("W2", *row[1:]) for row in listed_by(70)]
+    done = take(register, lines(tmp_path / "a.csv", *listed_by(90, *twice)))
+    assert (done.new, done.doubled_count, [fault.line for fault in done.doubled]) == (160, 140, [*range(2, 22)])
 
 
 def test_a_new_form_of_a_unit_ends_the_one_before(register: Register, tmp_path: Path) -> None:
