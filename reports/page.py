@@ -4,7 +4,7 @@ Headings in order, tables with scopes and captions, text at 7 : 1 contrast or be
 (WCAG 2.2 AA). The PDF is made from the same figures.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -82,6 +82,8 @@ def figures(report: Progress, *, of_unit: bool = False, link: Callable[[str], st
              "rows": whole(count.rows)}
             for code, count in report.procedures
         ],
+        **_weeks([(one.full_name, one.line) for one in report.units] if of_unit
+                 else [(level_name(one.level), one.line) for one in report.levels]),
         "made": _("By operator and batch"),
         "made_head": [(_("Operator"), ""), (_("Batch"), ""), (_("Begun"), ""), (_("Records"), "n")],
         "made_rows": [
@@ -124,6 +126,22 @@ def how(*, published: bool = False) -> list[str]:
     if not published:
         rules[-1] += " " + _("Row by row: `sohoa report --why UNIT`.")
     return rules
+
+
+def _weeks(lines: Sequence[tuple[str, Sequence[WeekPoint]]]) -> dict[str, Any]:
+    """The weekly lines as a table, which says what the drawings show; no rows where there is no data in any week."""
+    known = [(name, line) for name, line in lines if any(point.count.rows for point in line)]
+    return {
+        "weeks": _("Week by week"),
+        "weeks_day": _("Day"),
+        "weeks_names": [name for name, _line in known],
+        "weeks_head": [_("Rate"), _("Digitised"), _("In force")] * len(known),
+        "weeks_rows": [
+            {"day": day(points[0].day), "cells": [text for point in points for text in (
+                percent(point.count.hundredths), whole(point.count.done), whole(point.count.rows))]}
+            for points in zip(*(line for _name, line in known), strict=True)
+        ],
+    }  # fmt: skip
 
 
 def _level(one: LevelProgress) -> dict[str, Any]:

@@ -58,6 +58,10 @@ def _parts(report: Progress, every_unit: bool) -> Iterator[RenderableType]:
         yield Text()
         yield Text(_("By procedure"), style="bold")
         yield _procedures(report)
+    if every_unit and any(point.count.rows for level in report.levels for point in level.line):
+        yield Text()
+        yield Text(_("Week by week"), style="bold")
+        yield _weeks(report)
     if report.made:
         yield Text()
         yield Text(_("By operator and batch"), style="bold")
@@ -207,6 +211,22 @@ def _procedures(report: Progress) -> Table:
     for code, count in report.procedures:
         table.add_row(code or _("(none given)"), percent(count.hundredths), whole(count.done), whole(count.rows))
     return table
+
+
+def _weeks(report: Progress) -> RenderableType:
+    def form(*, counts: bool) -> Table:
+        head = (_("rate"), _("digitised"), _("in force")) if counts else (_("rate"),)
+        table = _table((_("day"),))
+        for level in report.levels:
+            for place, word in enumerate(head):
+                table.add_column(f"{level_name(level.level)}\n{word}" if place == 0 else f"\n{word}", justify="right")
+        for points in zip(*(level.line for level in report.levels), strict=True):
+            cells = [text for point in points for text in (
+                percent(point.count.hundredths), whole(point.count.done), whole(point.count.rows))[:len(head)]]  # fmt: skip
+            table.add_row(day(points[0].day), *cells)
+        return table
+
+    return _Fitting(form(counts=True), lambda: form(counts=False))
 
 
 def _made(report: Progress) -> Table:

@@ -21,7 +21,7 @@ from reports.paper import render_pdf
 from reports.progress import Count, Progress, Waiting, progress, with_details
 from reports.tables import render_csv
 from reports.terminal import render_terminal
-from reports.words import percent, whole
+from reports.words import needed, percent, projected, tenths_down, whole
 from reports.workbook import render_xlsx
 from schemas.units import DayCount, Level, Made, ProcedureCount, Target, Unit
 from tests.services import verapdf
@@ -102,12 +102,12 @@ def detailed(report: Progress) -> Progress:
 
 def test_csv_has_the_earlier_day_beside_and_the_details_below(detailed: Progress) -> None:
     lines = list(csv.reader(io.StringIO(render_csv(detailed).decode("utf-8-sig"))))
-    assert lines[0][14:] == ["in force on 2023-08-16", "digitised on 2023-08-16", "rate on 2023-08-16, %",
+    assert lines[0][22:26] == ["in force on 2023-08-16", "digitised on 2023-08-16", "rate on 2023-08-16, %",
                              "change since 2023-08-16"]  # fmt: skip
     [works] = [line for line in lines if line[1] == "H29.1"]
-    assert works[14:] == ["9000", "3000", "33.33", "1999"]
+    assert works[22:26] == ["9000", "3000", "33.33", "1999"]
     [new] = [line for line in lines if line[1] == "2"]
-    assert new[14:] == ["", "", "", ""]
+    assert new[22:26] == ["", "", "", ""]
     assert [line[:7] for line in lines if line[0] == "procedure"] == [
         ["procedure", "1.004211", "", "2023-09-15", "100", "29", "29.00"],
         ["procedure", "'=1+1", "", "2023-09-15", "3", "0", "0.00"],
@@ -133,6 +133,71 @@ def test_csv_says_what_waits_and_what_is_in_no_rate(report: Progress) -> None:
     lines = list(csv.reader(io.StringIO(render_csv(said).decode("utf-8-sig"))))
     assert ["", "", "units that no longer stand, in no rate", "2023-09-15", "12", "3"] in lines
     assert ["waiting for a person, since", "", "", "2023-09-06", "", "7"] in lines
+
+
+def weeks_of(report: Progress) -> list[tuple[date, list[Count]]]:
+    """The days of the weekly line, and the count of each level."""
+    lines = [level.line for level in report.levels]
+    return [(points[0].day, [point.count for point in points]) for points in zip(*lines, strict=True)]
+
+
+def test_csv_has_the_outlook_and_the_weekly_line_of_each_level_and_unit(report: Progress) -> None:
+    head, *lines = csv.reader(io.StringIO(render_csv(report).decode("utf-8-sig")))
+    found = json.loads(render_json(report))
+    for line, one in zip(lines, [*found["levels"], *found["units"]], strict=True):
+        cells = dict(zip(head, line, strict=True))
+        never = "" if one["still_to_do"] is None else "not at this pace"
+        assert [cells["met on"], cells["met at the earliest"], cells["met at the latest"]] == [
+            one[name] or never for name in ("met_on", "met_earliest", "met_latest")]  # fmt: skip
+        assert 0 <= Fraction(one["pace_a_day"]) - Fraction(cells["pace a day"]) < Fraction(1, 10)
+        assert cells["target of the year"] == ("" if one["target"] is None else str(one["target"]["year"]))
+        weeks = [(f"week to {week['day']}: ", week) for week in one["weeks"]]
+        assert [(int(cells[name + "in force"]), int(cells[name + "digitised"])) for name, _week in weeks] == [
+            (week["in_force"], week["digitised"]) for _name, week in weeks]  # fmt: skip
+    of_levels = [[line[head.index(name)] for name in ("units", "units with data", "units reached")] for line in lines]
+    assert of_levels[:3] == [
+        [str(one[name]) for name in ("units", "units_with_data", "units_reached")] for one in found["levels"]]  # fmt: skip
+
+
+def test_the_weekly_line_is_the_same_in_every_form(report: Progress) -> None:
+    sheet = CalamineWorkbook.from_filelike(io.BytesIO(render_xlsx(report))).get_sheet_by_name("Weeks").to_python()
+    page = Seen()
+    page.feed(render_html(report).decode())
+    console = Console(width=200, record=True, file=io.StringIO(), color_system=None)
+    console.print(render_terminal(report))
+    paper = pypdfium2.PdfDocument(render_pdf(report))
+    text = " ".join(one.get_textpage().get_text_range() for one in paper)
+    shown = {"page": " ".join(page.text), "terminal": console.export_text(), "paper": text}
+    flat = {form: re.sub(r"\s+", " ", words) for form, words in shown.items()}
+    for number, (day, counts) in enumerate(weeks_of(report), 1):
+        assert sheet[number] == [day, *(value for count in counts for value in (
+            count.done, count.rows, "" if count.hundredths is None else count.hundredths / 10_000))]  # fmt: skip
+        said = " ".join(f"{percent(count.hundredths)} {whole(count.done)} {whole(count.rows)}" for count in counts)
+        for form, words in flat.items():
+            assert f"{day.isoformat()} {said}" in words, form
+
+
+def test_the_outlook_is_the_same_in_every_form(report: Progress) -> None:
+    page = Seen()
+    page.feed(render_html(report).decode())
+    paper = pypdfium2.PdfDocument(render_pdf(report))
+    console = Console(width=250, record=True, file=io.StringIO(), color_system=None)
+    console.print(render_terminal(report))
+    sheet = CalamineWorkbook.from_filelike(io.BytesIO(render_xlsx(report))).get_sheet_by_name("Levels").to_python()
+    flat = {
+        form: re.sub(r"\s+", " ", words)
+        for form, words in {
+            "page": " ".join(page.text),
+            "paper": " ".join(one.get_textpage().get_text_range() for one in paper),
+            "terminal": console.export_text(),
+            "sheet": " ".join(str(cell) for row in sheet for cell in row),
+        }.items()
+    }
+    for level in report.levels:
+        said = projected(level.outlook)
+        assert all(said in words for words in flat.values()), said
+        for words in (flat["page"], flat["paper"], flat["terminal"]):
+            assert {tenths_down(level.outlook.pace_a_day), needed(level.outlook)} <= set(words.split())
 
 
 class Seen(HTMLParser):
