@@ -1,7 +1,7 @@
 """The report as CSV: a line for each level and each unit, for a spreadsheet or another program.
 
-What the other forms show of a level or unit stands in its line: the outlook, the earlier day beside it, and last, a pair
-of columns a week, the weekly line, so that a chart is drawn of it as it stands.
+What the other forms show of a level or unit stands in its line: the outlook, the earlier day beside it, and last the
+weekly line, two columns a week, so that a chart is drawn of it as it stands.
 """
 
 import csv
@@ -79,8 +79,8 @@ def _compared(report: Progress, now: Count, before: Count | None) -> list[object
 
 
 def _week_headings(report: Progress) -> list[str]:
-    first = next(iter((*report.levels, *report.units)), None)
-    return [text.format(day=point.day.isoformat()) for point in (first.line if first is not None else ())
+    line = report.levels[0].line if report.levels else ()
+    return [text.format(day=point.day.isoformat()) for point in line
             for text in (_("week to {day}: in force"), _("week to {day}: digitised"))]  # fmt: skip
 
 

@@ -1,6 +1,7 @@
 """The report on a terminal: one sheet for a leader, then every unit. Colour only adds to what the words say."""
 
 from collections.abc import Callable, Iterator
+from itertools import chain
 
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.measure import Measurement
@@ -220,10 +221,10 @@ def _weeks(report: Progress) -> RenderableType:
         for level in report.levels:
             for place, word in enumerate(head):
                 table.add_column(f"{level_name(level.level)}\n{word}" if place == 0 else f"\n{word}", justify="right")
-        for points in zip(*(level.line for level in report.levels), strict=True):
-            cells = [text for point in points for text in (
-                percent(point.count.hundredths), whole(point.count.done), whole(point.count.rows))[:len(head)]]  # fmt: skip
-            table.add_row(day(points[0].day), *cells)
+        for week in zip(*(level.line for level in report.levels), strict=True):
+            at_its_end = [point.count for point in week]
+            told = [(percent(one.hundredths), whole(one.done), whole(one.rows))[: len(head)] for one in at_its_end]
+            table.add_row(day(week[0].day), *chain(*told))
         return table
 
     return _Fitting(form(counts=True), lambda: form(counts=False))

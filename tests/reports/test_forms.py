@@ -154,9 +154,10 @@ def test_csv_has_the_outlook_and_the_weekly_line_of_each_level_and_unit(report: 
         weeks = [(f"week to {week['day']}: ", week) for week in one["weeks"]]
         assert [(int(cells[name + "in force"]), int(cells[name + "digitised"])) for name, _week in weeks] == [
             (week["in_force"], week["digitised"]) for _name, week in weeks]  # fmt: skip
-    of_levels = [[line[head.index(name)] for name in ("units", "units with data", "units reached")] for line in lines]
-    assert of_levels[:3] == [
-        [str(one[name]) for name in ("units", "units_with_data", "units_reached")] for one in found["levels"]]  # fmt: skip
+    columns = [head.index(name) for name in ("units", "units with data", "units reached")]
+    names = ("units", "units_with_data", "units_reached")
+    for line, one in zip(lines, found["levels"], strict=False):
+        assert [line[column] for column in columns] == [str(one[name]) for name in names]
 
 
 def test_the_weekly_line_is_the_same_in_every_form(report: Progress) -> None:
