@@ -8,6 +8,7 @@ import numpy as np
 import zxingcpp
 
 from ingest import images
+from ingest.greyseals import without_grey_seals
 from ingest.headrows import with_head_rows
 from ingest.images import Grey, Mask, Picture, Straightened
 from ingest.ocr.engine import (
@@ -204,17 +205,15 @@ class _Seen:
     @classmethod
     def of(cls, picture: Picture | Grey, dpi: float) -> "_Seen":
         plain = images.grey(picture)
-        page = plain
-        if picture.ndim == 3:
-            ink = images.coloured_ink(picture, dpi)
-            if ink is not None:
-                page = images.without_ink(picture, ink)
-        page = images.on_white(images.despeckled(page))
+        ink = images.coloured_ink(picture, dpi) if picture.ndim == 3 else None
+        page = images.without_ink(picture, ink) if ink is not None else plain
         read_dpi = _read_at(dpi)
+        page = images.resized(images.on_white(images.despeckled(page)), read_dpi / dpi)
+        if ink is None:
+            page = without_grey_seals(page, read_dpi)
         low_dpi = min(dpi, images.SKEW_DPI)
         small = images.resized(plain, low_dpi / dpi)
-        return cls(images.resized(page, read_dpi / dpi), read_dpi,
-                   images.ink_mask(small), low_dpi, images.solid_black(small, low_dpi))  # fmt: skip
+        return cls(page, read_dpi, images.ink_mask(small), low_dpi, images.solid_black(small, low_dpi))
 
     def turned(self, turn: Turn) -> "_Seen":
         return _Seen(images.turned(self.page, turn), self.dpi,
