@@ -9,8 +9,11 @@ https://distributed.dask.org/en/stable/resources.html
 """
 
 import asyncio
+import itertools
 import os
 import queue
+import secrets
+import signal
 import socket
 import tempfile
 import threading
@@ -31,7 +34,8 @@ from distributed.scheduler import KilledWorker
 
 from ingest.fencedprocess import WorkerDied
 from ingest.reading import engine_identity, load_engine, read_page
-from ingest.workers import MOST_BYTES_ON_THEIR_WAY, GuardedProcesses, Pool, ReadPage, reading_fence
+from ingest.suspects import Suspects
+from ingest.workers import MOST_BYTES_ON_THEIR_WAY, TRIES, GuardedProcesses, Pool, ReadPage, reading_fence
 from schemas.addresses import is_this_machine
 from schemas.errors import ServiceUnavailable, SettingsRejected, SohoaError
 from schemas.language import _
@@ -55,6 +59,11 @@ NO_MESSAGES_KEPT = {"distributed.admin.low-level-log-length": 0}
 """Dask keeps the last thousand messages of each connection for its developers, and ours are people's papers: with eight
 readers 645 MB after 3,200 pages."""
 LOOK_AT_WORKERS_EVERY_S = 2.0
+LEAVING_S = 20.0
+BACK_WITHIN_S = 6.0
+"""A worker that is there again within this time was cut off, and not killed: it looks for the scheduler each second."""
+MOST_LOSSES = 10
+"""A page that is lost so often with workers that come back is not tried for ever either."""
 RETRY_EVERY_S = 1.0
 
 
@@ -152,6 +161,12 @@ class _Page:
     image: PageImage
     options: ReadingOptions
     text: Future[PageText] = field(default_factory=Future)
+    task: Any = None
+    """Dask's future of the task that it is in."""
+    losses: int = 0
+    lost_with: set[str] = field(default_factory=set)
+    """The workers that were lost while they had it, and did not come back."""
+    lost_at: float = 0.0
 
     def ends_with(self, found: PageText | Exception) -> None:
         if not self.text.set_running_or_notify_cancel():
@@ -185,10 +200,15 @@ class _Pages(Executor):
         self._closing = threading.Event()
         self._again = ThreadPoolExecutor(1, thread_name_prefix="scheduler-lost")
         self._lock = threading.Lock()
+        self._suspects: Suspects[_Page] = Suspects()
+        self._accused: deque[_Page] = deque()
+        self._known: set[str] = set()
+        """The addresses of the workers that read as we do, when suspects last looked for them."""
         self._threads, self._looked_at = 0, 0.0
         self._client = self._connected(CONNECT_TIMEOUT_S)
         self._waiting: queue.SimpleQueue[_Page | None] = queue.SimpleQueue()
         threading.Thread(target=self._hand_out, name="pages-to-tasks", daemon=True).start()
+        threading.Thread(target=self._look_after_suspects, name="suspect-pages", daemon=True).start()
 
     def submit(self, fn: ReadPage, page: PageImage, options: ReadingOptions, /) -> Future[PageText]:  # type: ignore[override]
         """The text of *page*, by *fn*, some time; nothing but pages is read by others."""
@@ -231,7 +251,7 @@ class _Pages(Executor):
                 client = Client(  # type: ignore[no-untyped-call]
                     self._address, security=self._security, timeout=timeout_s, set_as_default=False, name="sohoa"
                 )
-            client.run_on_scheduler(_keep_no_pages)  # type: ignore[no-untyped-call]
+            client.run_on_scheduler(_serve_readers)  # type: ignore[no-untyped-call]
         except OSError as error:
             raise ServiceUnavailable(
                 _("{address}: no Dask scheduler answers ({error}); start it, or set reading.workers to a number to "
@@ -279,45 +299,95 @@ class _Pages(Executor):
                 size += len(another.image.content)
             self._hand_over(pages)
 
-    def _hand_over(self, pages: list["_Page"]) -> None:
-        """As one task; none for pages that nobody waits for any more."""
-        pages = [page for page in pages if not page.text.cancelled()]
+    def _hand_over(self, pages: list["_Page"], at: str = "") -> None:
+        """As one task, to any worker or the one *at* an address; none for pages that nobody waits for any more."""
+        unwanted = [page for page in pages if page.text.cancelled()]
+        for page in unwanted:
+            self._suspects.done(page)
+        pages = [page for page in pages if page not in unwanted]
         if not pages:
             return
         try:
             inner = self._client.submit(
                 _read_guarded, [(page.read, page.image, page.options) for page in pages], pure=False,
-                resources={str(self._reader): 1},
+                resources={str(self._reader): 1}, **({"workers": [at], "priority": 1} if at else {}),
             )  # fmt: skip
         except (OSError, RuntimeError):  # the scheduler is away at this moment
             self._lost(pages)
             return
+        for page in pages:
+            page.task = inner
         inner.add_done_callback(lambda done: self._came_back(pages, done))  # type: ignore[no-untyped-call]
 
     def _came_back(self, pages: list["_Page"], inner: Any) -> None:
         if self._closing.is_set():
             return
-        if inner.status == "finished":
-            try:
-                found = inner.result()
-            except (OSError, asyncio.CancelledError):  # its worker died with the answer, or the scheduler just now
-                self._lost(pages)
-                return
-            for page, text in zip(pages, found, strict=True):
-                page.ends_with(text)
-        elif inner.status == "error":
-            error = inner.exception()
-            if isinstance(error, KilledWorker) and len(pages) > 1:  # by one of them
+        match _ended(inner):
+            case list() as found:
+                for page, text in zip(pages, found, strict=True):
+                    self._suspects.done(page)
+                    page.ends_with(text)
+                self._try_suspects()
+            case KilledWorker(last_worker=worker):
                 for page in pages:
-                    self._hand_over([page])
-                return
-            for page in pages:
-                page.ends_with(WorkerDied() if isinstance(error, KilledWorker) else error)
-        else:  # cancelled, lost
-            self._lost(pages)
+                    self._worker_lost(page, worker)
+            case asyncio.CancelledError() | OSError():  # also where its worker died with the answer
+                self._lost(pages)
+            case error:
+                for page in pages:
+                    page.ends_with(error)
+
+    # Pages whose worker was lost
+
+    def _worker_lost(self, page: "_Page", worker: Any) -> None:
+        """Whoever had *page* is gone, killed by it or by something else."""
+        self._suspects.done(page)
+        self._known.discard(worker.address)
+        page.losses += 1
+        page.lost_with.add(_itself(worker.name))
+        page.lost_at = time.monotonic()
+        if len(page.lost_with) < TRIES and page.losses < MOST_LOSSES:
+            self._suspects.add(page)
+        else:
+            self._accused.append(page)
+
+    def _look_after_suspects(self) -> None:
+        """Until the end: say of which pages workers die, and let the others be tried again."""
+        while not self._closing.wait(LOOK_AT_WORKERS_EVERY_S):
+            if not self._accused and not self._suspects:
+                continue
+            try:
+                workers = self._client.scheduler_info(n_workers=-1)["workers"]
+            except (OSError, RuntimeError):  # the scheduler went away: they wait for the next one
+                continue
+            self._known = {address for address, worker in workers.items() if str(self._reader) in worker["resources"]}
+            self._judge({_itself(worker["name"]) for worker in workers.values()})
+            for page in self._suspects.stranded(self._known):
+                page.task.cancel()
+            self._try_suspects()
+
+    def _judge(self, back: set[str]) -> None:
+        """End the pages with which as many workers died as may; those that are *back* were only cut off."""
+        for _number in range(len(self._accused)):
+            page = self._accused.popleft()
+            if time.monotonic() - page.lost_at < BACK_WITHIN_S:
+                self._accused.append(page)
+                continue
+            page.lost_with -= back
+            if len(page.lost_with) < TRIES and page.losses < MOST_LOSSES:
+                self._suspects.add(page)
+            else:
+                page.ends_with(WorkerDied())
+
+    def _try_suspects(self) -> None:
+        while (turn := self._suspects.next(sorted(self._known))) is not None:
+            page, worker = turn
+            self._hand_over([page], at=worker)
 
     def _lost(self, pages: list["_Page"]) -> None:
         """The scheduler went away with these pages: hand them to the one that comes."""
+        for page in pages:
+            self._suspects.done(page)
         if not self._closing.is_set():
             self._again.submit(self._hand_over_again, pages)
 
@@ -360,8 +430,25 @@ class _Pages(Executor):
         return True
 
 
-def _keep_no_pages(dask_scheduler: Scheduler) -> None:
-    """At the scheduler: of what goes through, on connections that are open and on those that come."""
+def _ended(task: Any) -> Any:
+    """What a task answered, or the error with which it ended; CancelledError or OSError: it is to be done again."""
+    if task.status == "finished":
+        try:
+            return task.result()
+        except (OSError, asyncio.CancelledError, KilledWorker) as error:  # the answer died with its worker
+            return error
+    return task.exception() if task.status == "error" else asyncio.CancelledError()
+
+
+def _itself(name: object) -> str:
+    """What a worker calls itself, however often it has come back to the scheduler."""
+    return str(name).partition("/")[0]
+
+
+def _serve_readers(dask_scheduler: Scheduler) -> None:
+    """At the scheduler: tell of each death of a worker, and keep nothing of what goes through, on connections that are
+    open and on those that come."""
+    dask_scheduler.allowed_failures = 0
     dask.config.set(NO_MESSAGES_KEPT)
     for connection in dask_scheduler.stream_comms.values():
         connection.recent_message_log = deque(maxlen=0)
@@ -382,7 +469,7 @@ def serve(
     say: Callable[[str], None],
     prepare: Callable[[ReadingOptions], object] = load_engine,
 ) -> None:
-    """Read pages for whoever gives them to the scheduler, *threads* at once (0: one a core), until interrupted.
+    """Read pages for whoever gives them to the scheduler, *threads* at once (0: one a core), until SIGTERM or Ctrl-C.
 
     A scheduler that is not there yet, or goes away, is waited for. SettingsRejected and ServiceUnavailable as for
     ``open_cluster``, the second only where this machine itself cannot read.
@@ -397,7 +484,10 @@ def serve(
         guard = GuardedProcesses(count, options.page_timeout_s, prepare, (options,), fence)
         _guards.append(guard)
         try:
-            with dask.config.set({"distributed.worker.profile.enabled": False, **NO_MESSAGES_KEPT}):
+            with (
+                dask.config.set({"distributed.worker.profile.enabled": False, **NO_MESSAGES_KEPT}),
+                suppress(asyncio.CancelledError),
+            ):
                 asyncio.run(_serve_for_ever(address, security, reader, count, folder, say))
         finally:
             _guards.remove(guard)
@@ -408,13 +498,22 @@ async def _serve_for_ever(
     address: str, security: Security | None, reader: Reader, threads: int, folder: str, say: Callable[[str], None]
 ) -> None:
     # The pages are read in processes of their own, which Dask does not see: here are no memory and no code to watch.
-    while True:
+    itself = f"{socket.gethostname()}-{secrets.token_hex(8)}"
+    this = asyncio.current_task()
+    assert this is not None
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, this.cancel)  # as Ctrl-C does
+    for coming in itertools.count(1):
         try:
             async with Worker(
-                address, nthreads=threads, resources={str(reader): threads}, security=security, local_directory=folder,
-                memory_limit=0, dashboard=False,
+                address, name=f"{itself}/{coming}", nthreads=threads, resources={str(reader): threads},
+                security=security, local_directory=folder, memory_limit=0, dashboard=False,
             ) as worker:  # fmt: skip
-                await worker.finished()
+                try:
+                    await worker.finished()
+                except asyncio.CancelledError:  # the scheduler is told, so that no page is held to have killed it
+                    with suppress(OSError, TimeoutError):
+                        await asyncio.wait_for(worker.close_gracefully(), LEAVING_S)
+                    raise
         except (OSError, RuntimeError, ValueError) as error:  # no scheduler, another certificate, refused by it
             say(_("{address}: {error}; tried again").format(address=address, error=error))
         await asyncio.sleep(RETRY_EVERY_S)

@@ -1,8 +1,10 @@
 """A worker of a cluster that reads nothing, slowly: ``python -m tests.cluster.reader dask://127.0.0.1:8786``."""
 
 import os
+import signal
 import sys
 import time
+from typing import Any
 
 from ingest.cluster import serve
 from ingest.reading import not_read
@@ -24,6 +26,19 @@ def slowly(page: PageImage, options: ReadingOptions, /) -> PageText:
         os.abort()
     time.sleep(0.1)
     return not_read(page, f"seen by {os.getppid()}")
+
+
+class Deadly(bytes):
+    """An image that kills the worker which unpacks it: the whole of it, and not the process that would read it."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _unpacked, ()
+
+
+def _unpacked() -> Deadly:
+    if os.path.basename(sys.argv[0]) == "reader.py":
+        os.kill(os.getpid(), signal.SIGKILL)
+    return Deadly()
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """Pages read on a real Dask cluster: in order, through deaths, by readers that are the same as here."""
 
 import shutil
+import signal
 import subprocess
 import threading
 import time
@@ -17,14 +18,15 @@ from ingest.workers import Pool, read_all
 from schemas.errors import ServiceUnavailable, SettingsRejected
 from schemas.pages import PageImage, PageState
 from schemas.settings import Cluster
-from tests.cluster.reader import OPTIONS, slowly
+from tests.cluster.reader import OPTIONS, Deadly, slowly
 from tests.services import unavailable
 from tests.services.dask import DaskProcesses, dask
+from tests.services.gate import Gate
 
 
-def pages(count: int, crash: int = 0) -> Iterator[tuple[int, PageImage]]:
+def pages(count: int, crash: int = 0, image: bytes = b"crash") -> Iterator[tuple[int, PageImage]]:
     for number in range(1, count + 1):
-        yield number, PageImage(number, b"crash" if number == crash else b"", 100, 100, 200.0)
+        yield number, PageImage(number, image if number == crash else b"", 100, 100, 200.0)
 
 
 @pytest.fixture(scope="module")
@@ -68,6 +70,62 @@ def test_a_worker_that_is_killed_costs_its_pages_time_only(cluster: DaskProcesse
     cluster.start_worker()
     assert [number for number, _text in found] == list(range(1, 41))
     assert all(text.reason.startswith("seen by") for _number, text in found)
+
+
+def test_a_page_that_kills_its_whole_worker_kills_two_and_is_listed_and_no_other_page_is(tmp_path: Path) -> None:
+    with dask(tmp_path) as cluster:
+        workers = [cluster.start_worker() for _number in range(4)]
+        with opened(cluster, threads_a_page=1) as pool:
+            found = list(read_all(pages(40, crash=5, image=Deadly()), pool, OPTIONS))
+        assert sum(worker.poll() is not None for worker in workers) == 2
+    assert [number for number, text in found if "crashed" in text.reason] == [5]
+    assert sum(text.reason.startswith("seen by") for _number, text in found) == 39
+
+
+def test_a_page_on_its_second_try_is_not_lost_with_a_worker_that_leaves_in_peace(tmp_path: Path) -> None:
+    with dask(tmp_path) as cluster:
+        dies, leaves, _stays = [cluster.start_worker() for _number in range(3)]
+        with opened(cluster) as pool:
+            while pool.room() < 9:
+                time.sleep(0.2)
+            found = []
+            for _number, text in read_all(pages(60), pool, OPTIONS):
+                found.append(text.reason)
+                if len(found) == 10:
+                    leaves.send_signal(signal.SIGSTOP)
+                    dies.kill()
+                    time.sleep(4)  # a page of its is with each of the others
+                    leaves.send_signal(signal.SIGTERM)
+                    leaves.send_signal(signal.SIGCONT)
+        assert leaves.wait(30) == 0
+    assert len(found) == 60
+    assert all(reason.startswith("seen by") for reason in found)
+
+
+def test_a_network_that_is_cut_again_and_again_tells_against_no_page(tmp_path: Path) -> None:
+    with dask(tmp_path) as cluster:
+        gate = Gate(cluster.port)
+        for _number in range(2):
+            cluster.start_worker(["tests.cluster.reader", f"dask://127.0.0.1:{gate.port}"])
+        cuts = threading.Event()
+
+        def cut() -> None:
+            for _number in range(4):
+                time.sleep(2.5)
+                gate.cut()
+            cuts.set()
+
+        cutting = threading.Thread(target=cut)
+        with opened(cluster) as pool:
+            cutting.start()
+            found = []
+            for number, text in read_all(pages(200), pool, OPTIONS):
+                found.append(text.reason)
+                if cuts.is_set() and number > 40:
+                    break
+        cutting.join()
+        gate.shut()
+    assert all(reason.startswith("seen by") for reason in found)
 
 
 def test_the_scheduler_keeps_nothing_of_a_page(cluster: DaskProcesses) -> None:
