@@ -45,6 +45,7 @@ COMMANDS = {
     "units": _("The units that report."),
     "inventory": _("The results in force, per unit."),
     "targets": _("The shares to reach."),
+    "procedures": _("Names and fields of procedures."),
     "report": _("Progress against the targets."),
     "withdraw": _("Let a record stand no more."),
     "retention": _("How long records are kept."),

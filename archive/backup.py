@@ -33,7 +33,7 @@ OWN = {"sohoa_schema", "alembic_version"}
 FILES = ("waiting/*", "quarantine/*.json", "anchors/*", "sohoa.toml")
 """What of the workspace goes along; never a scan that was stopped as secret, nor the archive, nor the index."""
 ROWS_AT_ONCE = 5_000
-EMPTY_WHEN_NEW = ("log", "records", "holds", "scans", "batches", "inventory", "units")
+EMPTY_WHEN_NEW = ("log", "records", "holds", "scans", "batches", "inventory", "units", "procedures")
 
 Told = Callable[[str, int], None]
 

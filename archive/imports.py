@@ -1,4 +1,4 @@
-"""Units, results in force, targets and dossiers handled: the columns of each file, and a value from each row."""
+"""Units, results in force, targets, procedures, dossiers handled: columns of each file, and a value from each row."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -13,6 +13,7 @@ from archive.keys import key_of_parts, likeness, number_key, symbol_key
 from archive.rowfiles import Cell, Column, RowFile, cell_text, fold
 from schemas.days import FOREVER
 from schemas.language import _
+from schemas.procedures import Procedure
 from schemas.units import Level, Target, Unit
 
 UNIT_COLUMNS = (
@@ -49,6 +50,15 @@ TARGET_COLUMNS = (
     Column("unit", ("unit", "unit code", "don vi", "ma don vi")),
     Column("share", ("share", "target", "chi tieu", "ty le", "ti le"), True),
 )
+PROCEDURE_COLUMNS = (
+    Column("code", ("code", "procedure", "procedure code", "ma", "ma so", "ma thu tuc", "ma tthc", "ma so tthc",
+                    "ma thu tuc hanh chinh", "ma so thu tuc hanh chinh"), True),
+    Column("name", ("name", "procedure name", "title", "ten", "ten thu tuc", "ten tthc", "ten thu tuc hanh chinh",
+                    "thu tuc hanh chinh"), True),
+    Column("field", ("field", "group", "linh vuc", "ten linh vuc", "linh vuc tthc", "nhom", "nhom thu tuc")),
+    Column("valid_from", ("valid from", "from", "tu ngay", "hieu luc tu", "ap dung tu ngay", "hieu luc tu ngay",
+                          "ngay hieu luc", "ngay co hieu luc")),
+)  # fmt: skip
 
 HANDLED_COLUMNS = (
     Column("unit", ("unit", "unit code", "don vi", "ma don vi", "co quan", "don vi giai quyet"), True),
@@ -243,6 +253,16 @@ def target_row(line: int, cells: Cells) -> Target:
     if not re.fullmatch(r"\d{4}", year):
         raise BadCell("year", _("'{text}' is not a year").format(text=year))
     return Target(level, int(year), _share(cells), cells.text("unit") or None)
+
+
+def procedure_row(line: int, cells: Cells) -> Procedure:
+    """What one procedure is called."""
+    code = cells.needed("code")
+    if any(c.isspace() for c in code):
+        raise BadCell("code", _("'{text}' is not a procedure's code (no space)").format(text=code))
+    begins = cells.day("valid_from")
+    return Procedure(code, cells.needed("name"), cells.text("field"),
+                     date.fromordinal(begins) if begins is not None else None)  # fmt: skip
 
 
 def handled_row(unit_of: "Callable[[str], str]") -> "Callable[[int, Cells], tuple[str, str, date, bool, bool]]":

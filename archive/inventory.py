@@ -18,12 +18,13 @@ from sqlalchemy.exc import DBAPIError
 
 from archive.cells import BadCell, Cells, Reader, by_column
 from archive.database import explained
-from archive.imports import TARGET_COLUMNS, UNIT_COLUMNS, Imported, unit_row
-from archive.register import changes, counters, faults, matching, rows, standings, targets, units
+from archive.imports import PROCEDURE_COLUMNS, TARGET_COLUMNS, UNIT_COLUMNS, Imported, unit_row
+from archive.register import changes, counters, faults, matching, procedures, rows, standings, targets, units
 from archive.register.tables import state
 from archive.rowfiles import OpensRows, open_rows
 from archive.schema import bring_up_to_date
 from schemas.errors import InputRejected
+from schemas.procedures import Procedure
 from schemas.units import DayCount, InventoryRow, Made, ProcedureCount, RowStanding, Target, Unit
 
 MATCHING_RULES = 2
@@ -31,7 +32,7 @@ MATCHING_RULES = 2
 
 
 class Register:
-    """Units, inventory, targets and the counts behind every rate, on one database.
+    """Units, inventory, targets, procedures and the counts behind every rate, on one database.
 
     Any method may raise ServiceUnavailable, with what to do.
     """
@@ -123,6 +124,24 @@ class Register:
             given = list(reader)
         with self._writing() as connection:
             tally = targets.put_targets(connection, given, _now())
+        return Imported(*tally, reader.rejects, file_rows.ignored)
+
+    # Procedures
+
+    def procedures(self) -> tuple[Procedure, ...]:
+        """Every procedure as now known, each form that it has had, by code and day."""
+        with self._reading() as connection:
+            return tuple(procedures.known_procedures(connection))
+
+    def import_procedures(
+        self, file: Path, *, rejects: Path, sheet: str | None = None, open_with: OpensRows = open_rows
+    ) -> Imported:
+        """Take a file of procedures in, all good rows in one transaction; an empty field leaves what is known."""
+        with open_with(file, PROCEDURE_COLUMNS, sheet=sheet) as file_rows:
+            reader = Reader(file_rows, rejects, by_column(file_rows, procedures.each_said_once()))
+            given = list(reader)
+        with self._writing() as connection:
+            tally = procedures.put_procedures(connection, given, _now())
         return Imported(*tally, reader.rejects, file_rows.ignored)
 
     # Inventory

@@ -13,7 +13,7 @@ from sqlalchemy import Column, Connection, Engine, Integer, MetaData, Table, fun
 from schemas.errors import SettingsRejected
 from schemas.language import _
 
-SCHEMA_VERSION = 5
+SCHEMA_VERSION = 6
 """The number of the last step in ``migrations/versions``."""
 MIGRATIONS = Path(__file__).with_name("migrations")
 _LOCK = 7_364_001

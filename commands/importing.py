@@ -1,4 +1,4 @@
-"""What the imports of units, inventory and targets have in common: where bad rows go, and what is said at the end."""
+"""What the imports of a register's tables have in common: where bad rows go, and what is said at the end."""
 
 import os
 from collections.abc import Callable, Sequence

@@ -25,6 +25,7 @@ from reports.words import day
 from schemas.days import VIETNAM
 from schemas.errors import ServiceUnavailable, SettingsRejected
 from schemas.language import _
+from schemas.procedures import procedure_finder
 from schemas.units import Level
 
 if TYPE_CHECKING:
@@ -162,19 +163,22 @@ class Asked:
 
     def _of(self, when: date) -> Progress:
         counts = self.register.day_counts(when, since=first_day_needed(when), procedure=self.procedure or None)
+        called = procedure_finder(self.register.procedures(), when)(self.procedure) if self.procedure else None
         return progress(
             when, self.register.units(), self.register.targets(), counts,
             level=self.level, unit=self.unit, procedure=self.procedure,
+            procedure_name=called.name if called is not None else "",
         )  # fmt: skip
 
 
 def _detailed(report: Progress, register: Register, *, narrowed: bool) -> Progress:
     """The report with its details; where it is of some units only, by their procedures, and not by operator."""
     if not narrowed:
-        return with_details(report, register.by_procedure(report.as_of), register.made(report.as_of))
+        counts = register.by_procedure(report.as_of)
+        return with_details(report, counts, register.made(report.as_of), register.procedures())
     shown = {one.unit.code for one in report.units}
     theirs = [code for code, home in place_of(register.units(), report.as_of).items() if home in shown]
-    return with_details(report, register.by_procedure(report.as_of, units=theirs), ())
+    return with_details(report, register.by_procedure(report.as_of, units=theirs), (), register.procedures())
 
 
 def _say_what_is_odd(report: Progress, register: Register, unit: str | None) -> None:
@@ -188,7 +192,8 @@ def _say_what_is_odd(report: Progress, register: Register, unit: str | None) -> 
         click.echo(_("No units are known; take them in with `sohoa units import FILE`."), err=True)
     if report.procedure and not any(one.now.count.rows for one in report.units):
         click.echo(
-            _("No result of procedure {code} is in force in the inventory.").format(code=report.procedure), err=True
+            _("No result of procedure {code} is in force in the inventory.").format(code=report.said_procedure),
+            err=True,
         )
     first = register.first_day()
     if first is not None and report.as_of < first:

@@ -11,14 +11,17 @@ from typing import Any
 import click
 from rich.table import Table
 
+from archive.inventory import Register
 from cli import Context
 from commands.access import note_access
 from commands.showing import console, harmless, harmless_lines, json_line
+from commands.workspace import Workspace
 from schemas.days import VIETNAM
 from schemas.documents import FoundSignature
 from schemas.errors import InputRejected, ServiceUnavailable
 from schemas.fieldwords import kind_label
 from schemas.language import _
+from schemas.procedures import procedure_finder
 from schemas.records import Provenance, Record, RecordVersion
 from schemas.stored import to_json
 from search.excerpts import marked_words
@@ -58,14 +61,28 @@ def command(
         click.echo(_("{path}: page {page}, {count} words boxed").format(path=target, page=page, count=boxed))
     elif as_json:
         json_line(to_json(record) | {
+            "procedure_name": _called(workspace, record) or None,
             "provenance": to_json(workspace.archive.provenance(id)), "pdf": str(workspace.archive.pdf(id)),
             "history": [to_json(version) for version in workspace.archive.history(id)],
         })  # fmt: skip
     else:
         pdf = workspace.archive.pdf(id)
-        _print(record, workspace.archive.provenance(id), pdf, _signed(pdf), workspace.archive.found_signatures(id))
+        called = _called(workspace, record)
+        _print(record, called, workspace.archive.provenance(id), pdf, _signed(pdf),
+               workspace.archive.found_signatures(id))  # fmt: skip
         _print_history(workspace.archive.history(id))
         console().print(_("Whether the signatures hold: sohoa verify {id}").format(id=record.id))
+
+
+def _called(workspace: Workspace, record: Record) -> str:
+    """What the record's procedure was called on its day of issue; empty where that is not known."""
+    if not record.procedure:
+        return ""
+    known = Register(workspace.catalogue.engine).procedures()
+    found = procedure_finder(known, record.issued_on or record.deposited_at.astimezone(VIETNAM).date())(
+        record.procedure
+    )
+    return found.name if found is not None else ""
 
 
 def _signed(pdf: Path) -> list[str]:
@@ -83,11 +100,12 @@ def _signed(pdf: Path) -> list[str]:
 
 
 def _print(
-    record: Record, provenance: Provenance, pdf: Path, signatures: list[str], found: Sequence[FoundSignature]
-) -> None:
+    record: Record, called: str, provenance: Provenance, pdf: Path, signatures: list[str],
+    found: Sequence[FoundSignature],
+) -> None:  # fmt: skip
     fields: list[tuple[str, Any]] = [
         ("ID", record.id), (_("dossier"), record.dossier), (_("version"), record.version), (_("unit"), record.unit),
-        (_("procedure"), record.procedure), (_("kind"), kind_label(record.kind)),
+        (_("procedure"), f"{record.procedure} {called}".strip()), (_("kind"), kind_label(record.kind)),
         (_("number, symbol"), "/".join(part for part in (record.number, record.symbol) if part)),
         (_("date"), f"{record.issued_on:%d/%m/%Y}" if record.issued_on else ""),
         (_("issuer"), ", ".join(part for part in (record.parent_issuer, record.issuer) if part)),

@@ -11,6 +11,7 @@ from ingest.extract.kinds import told_kind
 from schemas.documents import Document, FieldState, Kind
 from schemas.fieldwords import kind_label
 from schemas.language import _
+from schemas.procedures import procedure_key
 from schemas.units import Unit
 
 _COMMITTEE = re.compile(r"^(?:uy ban nhan dan|ubnd)(?=\s)")
@@ -19,8 +20,6 @@ _KIND_OF_PLACE = re.compile(r"^(?:thanh pho|tp)(?=\s)")
 
 _DOSSIER = re.compile(r"((?:[A-Z]?\d{2,3}\.)*[A-Z]?\d{2,3})-(\d{6}-\d{4,7})")
 """``H29.17-230815-0001``: an agency's code, the day, the day's serial."""
-_PROCEDURE = re.compile(r"\d\.\d{6}(?=$|\.)")
-"""``1.001193``, and what ``1.000494.000.00.00.H29`` begins with."""
 _BEFORE_DOSSIER = re.compile(r"(?:ma|so)(?: so)? (?:ho so|bien nhan)(?: ho so)?(?: so)?$")
 _BEFORE_PROCEDURE = re.compile(r"ma(?: so)? (?:thu tuc(?: hanh chinh)?|tthc)$")
 SURE_WORD = 0.8
@@ -56,7 +55,7 @@ def with_another_code(document: Document, procedure: str, dossier: str) -> tuple
     reasons = []
     for name, declared, key, before in (
         (_("dossier"), dossier, _dossier_key, _BEFORE_DOSSIER),
-        (_("procedure"), procedure, _procedure_key, _BEFORE_PROCEDURE),
+        (_("procedure"), procedure, procedure_key, _BEFORE_PROCEDURE),
     ):
         known = key(declared)
         borne = dict(_labelled(document, key, before))
@@ -80,11 +79,6 @@ def _labelled(document: Document, key: Callable[[str], str], before: re.Pattern[
 def _dossier_key(code: str) -> str:
     found = _DOSSIER.fullmatch(code.strip().upper())
     return f"{unit_key(found[1])}-{found[2]}" if found else ""
-
-
-def _procedure_key(code: str) -> str:
-    found = _PROCEDURE.match(code.strip())
-    return found[0] if found else ""
 
 
 def issued_by_another(document: Document, unit: str, units: Sequence[Unit]) -> tuple[str, ...]:

@@ -82,6 +82,15 @@ class WaitingOut(_Part):
 
 class ProcedureOut(_Part):
     procedure: str
+    name: str | None = Field(description="As it is called on the day; null: not known.")
+    field: str | None
+    now: RateOut
+
+
+class FieldOut(_Part):
+    """The procedures of one field (lĩnh vực) together."""
+
+    field: str | None = Field(description="null: procedures of which no field is known.")
     now: RateOut
 
 
@@ -98,11 +107,13 @@ class ProgressOut(_Part):
     form: Literal["sohoa-progress/1"] = Field(alias="schema", default="sohoa-progress/1")
     as_of: date
     procedure: str | None
+    procedure_name: str | None
     levels: tuple[LevelOut, ...]
     units: tuple[UnitOut, ...]
     without_unit: RateOut = Field(description="Results in force whose unit no longer stands; in no rate.")
     waiting: WaitingOut | None
     procedures: tuple[ProcedureOut, ...] = Field(default=(), description="With --details.")
+    fields: tuple[FieldOut, ...] = Field(default=(), description="With --details, where any field is known.")
     made: tuple[MadeOut, ...] = Field(default=(), description="By operator and batch, with --details.")
     compared: "ProgressOut | None" = None
 
@@ -112,11 +123,16 @@ def to_document(report: Progress) -> ProgressOut:
     return ProgressOut(
         as_of=report.as_of,
         procedure=report.procedure or None,
+        procedure_name=report.procedure_name or None,
         levels=tuple(_level(one) for one in report.levels),
         units=tuple(_unit(one) for one in report.units),
         without_unit=_rate(report.homeless),
         waiting=WaitingOut(count=report.waiting.count, oldest=report.waiting.oldest) if report.waiting else None,
-        procedures=tuple(ProcedureOut(procedure=code, now=_rate(count)) for code, count in report.procedures),
+        procedures=tuple(
+            ProcedureOut(procedure=one.code, name=one.name or None, field=one.field or None, now=_rate(one.count))
+            for one in report.procedures
+        ),
+        fields=tuple(FieldOut(field=name or None, now=_rate(count)) for name, count in report.fields),
         made=tuple(
             MadeOut(operator=one.operator, batch=one.batch, started_on=one.started_on, records=one.records)
             for one in report.made

@@ -76,12 +76,18 @@ def figures(report: Progress, *, of_unit: bool = False, link: Callable[[str], st
             for level, then in report.since()
         ],
         "procedures": _("By procedure"),
-        "procedures_head": [(_("Procedure"), ""), (_("Rate"), "n"), (_("Digitised"), "n"), (_("In force"), "n")],
-        "procedures_rows": [
-            {"code": code or _("(none given)"), "rate": percent(count.hundredths), "done": whole(count.done),
-             "rows": whole(count.rows)}
-            for code, count in report.procedures
+        "procedures_head": [
+            (_("Procedure"), ""), (_("Name"), ""), (_("Field"), ""), (_("Rate"), "n"), (_("Digitised"), "n"),
+            (_("In force"), "n"),
         ],
+        "procedures_rows": [
+            {"code": one.code or _("(none given)"), "name": one.name or "–", "field": one.field or "–",
+             **_rate(one.count)}
+            for one in report.procedures
+        ],
+        "fields": _("By field"),
+        "fields_head": [(_("Field"), ""), (_("Rate"), "n"), (_("Digitised"), "n"), (_("In force"), "n")],
+        "fields_rows": [{"name": name or _("(none given)"), **_rate(count)} for name, count in report.fields],
         **_weeks([(one.full_name, one.line) for one in report.units] if of_unit
                  else [(level_name(one.level), one.line) for one in report.levels]),
         "made": _("By operator and batch"),
@@ -111,7 +117,7 @@ def title(report: Progress, *, published: bool = False) -> str:
     text = _("Digitisation of results of administrative procedures still in force")
     if published and len(report.levels) == 1:
         text = f"{level_name(report.levels[0].level)}: {text}"
-    return text if not report.procedure else f"{text}, {_('procedure {code}').format(code=report.procedure)}"
+    return text if not report.procedure else f"{text}, {_('procedure {code}').format(code=report.said_procedure)}"
 
 
 def how(*, published: bool = False) -> list[str]:
@@ -126,6 +132,10 @@ def how(*, published: bool = False) -> list[str]:
     if not published:
         rules[-1] += " " + _("Row by row: `sohoa report --why UNIT`.")
     return rules
+
+
+def _rate(count: Count) -> dict[str, str]:
+    return {"rate": percent(count.hundredths), "done": whole(count.done), "rows": whole(count.rows)}
 
 
 def _weeks(lines: Sequence[tuple[str, Sequence[WeekPoint]]]) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from datetime import date, timedelta
 from fractions import Fraction
 from itertools import pairwise
 
+from schemas.procedures import Procedure, procedure_finder
 from schemas.units import DayCount, Level, Made, ProcedureCount, Target, Unit
 
 WEEK = timedelta(days=7)
@@ -141,6 +142,16 @@ class LevelProgress:
 
 
 @dataclass(frozen=True, slots=True)
+class ProcedureProgress:
+    """The count of one procedure's results, and what it is called on the day; empty where that is not known."""
+
+    code: str
+    count: Count
+    name: str = ""
+    field: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Waiting:
     """Documents that wait for a person: how many, and since when the oldest does."""
 
@@ -162,10 +173,18 @@ class Progress:
     """The same as of an earlier day, where two days are compared."""
     waiting: Waiting | None = None
     procedure: str = ""
-    procedures: tuple[tuple[str, Count], ...] = ()
+    procedure_name: str = ""
+    procedures: tuple[ProcedureProgress, ...] = ()
     """By procedure, the most results still without a record first, where asked for."""
+    fields: tuple[tuple[str, Count], ...] = ()
+    """The same summed by field (*lĩnh vực*), where any field is known; an empty name for what is of none."""
     made: tuple[Made, ...] = ()
     """By operator and batch, the newest first, where asked for."""
+
+    @property
+    def said_procedure(self) -> str:
+        """The code of the procedure that the report is of, with its name where that is known."""
+        return f"{self.procedure} {self.procedure_name}".strip()
 
     def since(self) -> list[tuple[LevelProgress, Count]]:
         """Each level with its count on the earlier day, where two days are compared."""
@@ -178,12 +197,23 @@ class Progress:
         return sorted(behind, key=lambda u: (-(u.now.missing_hundredths or 0), -(u.now.left or 0), u.unit.code))
 
 
-def with_details(report: Progress, procedures: Iterable[ProcedureCount], made: Iterable[Made]) -> Progress:
-    """The report with its figures by procedure and by operator and batch beside it."""
-    counts = [(one.procedure, Count(one.rows, one.done)) for one in procedures if one.rows]
-    counts.sort(key=lambda c: (c[1].done - c[1].rows, c[0]))
+def with_details(
+    report: Progress, procedures: Iterable[ProcedureCount], made: Iterable[Made], known: Iterable[Procedure] = ()
+) -> Progress:
+    """The report with its figures by procedure, field, operator and batch beside it; *known*: what they are called."""
+    find = procedure_finder(known, report.as_of)
+    counted = []
+    by_field: dict[str, Count] = defaultdict(lambda: NOTHING)
+    for one in procedures:
+        if one.rows:
+            called, count = find(one.procedure), Count(one.rows, one.done)
+            name, field = (called.name, called.field) if called is not None else ("", "")
+            counted.append(ProcedureProgress(one.procedure, count, name, field))
+            by_field[field] += count
+    counted.sort(key=lambda c: (c.count.done - c.count.rows, c.code))
+    fields = sorted(by_field.items(), key=lambda f: (f[1].done - f[1].rows, f[0])) if any(by_field) else []
     newest = sorted(made, key=lambda m: (-m.started_on.toordinal(), m.operator, m.batch))
-    return replace(report, procedures=tuple(counts), made=tuple(newest))
+    return replace(report, procedures=tuple(counted), fields=tuple(fields), made=tuple(newest))
 
 
 def first_day_needed(as_of: date) -> date:
@@ -200,6 +230,7 @@ def progress(
     level: Level | None = None,
     unit: str | None = None,
     procedure: str = "",
+    procedure_name: str = "",
 ) -> Progress:
     """The report as of the end of *as_of*, from the *counts* of ``archive.inventory.Register.day_counts``.
 
@@ -223,7 +254,7 @@ def progress(
     shown = tuple(_of_unit(u, line[u.code], targets, as_of, days, names.get(u.parent or "", "")) for u in here)
     levels = tuple(_of_level(one, [u for u in shown if u.unit.level is one], targets, as_of, days) for one in Level
                    if level in (None, one) and (unit is None or any(u.unit.level is one for u in shown)))  # fmt: skip
-    return Progress(as_of, levels, shown, homeless, procedure=procedure)
+    return Progress(as_of, levels, shown, homeless, procedure=procedure, procedure_name=procedure_name)
 
 
 def in_order(code: str) -> list[tuple[int, str]]:

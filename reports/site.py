@@ -47,6 +47,7 @@ def _only(report: Progress, level: Level) -> Progress:
         homeless=NOTHING,
         compared=None,
         procedures=(),
+        fields=(),
     )
 
 

@@ -30,17 +30,19 @@ def render_csv(report: Progress) -> bytes:
     """The report as CSV in UTF-8 with a byte order mark, which Excel needs for Vietnamese."""
     out = io.StringIO()
     writer = csv.writer(out)
-    writer.writerow([*headings(), *_compared_headings(report), *_week_headings(report)])
+    of_fields = [_("field of procedures")] if report.fields else []
+    no_field = [""] * len(of_fields)
+    writer.writerow([*headings(), *of_fields, *_compared_headings(report), *_week_headings(report)])
     earlier = report.compared
     levels_before = {level.level: level.now.count for level in earlier.levels} if earlier else {}
     units_before = {one.unit.code: one.now.count for one in earlier.units} if earlier else {}
     for level in report.levels:
         of_units = [level.units, level.with_data, level.reached]
-        line = [*_line(level.level, "", _("all units"), report, level), *of_units]
+        line = [*_line(level.level, "", _("all units"), report, level), *of_units, *no_field]
         before = _compared(report, level.now.count, levels_before.get(level.level))
         writer.writerow([*line, *before, *_weeks(level)])
     for unit in report.units:
-        line = [*_line(unit.unit.level, unit.unit.code, unit.full_name, report, unit), "", "", ""]
+        line = [*_line(unit.unit.level, unit.unit.code, unit.full_name, report, unit), "", "", "", *no_field]
         before = _compared(report, unit.now.count, units_before.get(unit.unit.code))
         writer.writerow([*line, *before, *_weeks(unit)])
     if report.homeless.rows:
@@ -50,15 +52,25 @@ def render_csv(report: Progress) -> bytes:
     if report.waiting is not None and report.waiting.count:
         oldest = report.waiting.oldest.isoformat() if report.waiting.oldest else ""
         writer.writerow([_("waiting for a person, since"), "", "", oldest, "", report.waiting.count])
-    for procedure, count in report.procedures:
-        writer.writerow([
-            _("procedure"), harmless_formula(procedure), "", report.as_of.isoformat(), count.rows, count.done,
-            percent_text(count.hundredths) or _("no data"), "", "", count.rows - count.done,
-        ])  # fmt: skip
+    for field, count in report.fields:
+        writer.writerow(
+            [_("field of procedures"), "", harmless_formula(field) or _("(none given)"), *_details(report, count)]
+        )
+    for one in report.procedures:
+        named = (harmless_formula(one.code), harmless_formula(one.name))
+        line = [_("procedure"), *named, *_details(report, one.count)]
+        if report.fields:
+            line += [*[""] * (len(headings()) - len(line)), harmless_formula(one.field)]
+        writer.writerow(line)
     for made in report.made:
         writer.writerow([_("operator, batch"), made.batch, harmless_formula(made.operator), made.started_on.isoformat(),
                          "", made.records])  # fmt: skip
     return out.getvalue().encode("utf-8-sig")
+
+
+def _details(report: Progress, count: Count) -> list[object]:
+    rate = percent_text(count.hundredths) or _("no data")
+    return [report.as_of.isoformat(), count.rows, count.done, rate, "", "", count.rows - count.done]
 
 
 def _compared_headings(report: Progress) -> list[str]:

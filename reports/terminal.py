@@ -38,7 +38,7 @@ def render_terminal(report: Progress, *, every_unit: bool = True) -> RenderableT
 def _parts(report: Progress, every_unit: bool) -> Iterator[RenderableType]:
     heading = _("Results digitised, as of the end of {day}").format(day=day(report.as_of))
     if report.procedure:
-        heading += " · " + _("procedure {code}").format(code=report.procedure)
+        heading += " · " + _("procedure {code}").format(code=report.said_procedure)
     yield Text(heading, style="bold")
     yield Text()
     yield _levels(report)
@@ -55,6 +55,10 @@ def _parts(report: Progress, every_unit: bool) -> Iterator[RenderableType]:
         yield Text()
         yield Text(_("Every unit"), style="bold")
         yield _units(report)
+    if report.fields:
+        yield Text()
+        yield Text(_("By field"), style="bold")
+        yield _fields(report)
     if report.procedures:
         yield Text()
         yield Text(_("By procedure"), style="bold")
@@ -208,9 +212,19 @@ def _behind(report: Progress) -> RenderableType:
 
 
 def _procedures(report: Progress) -> Table:
-    table = _table((_("procedure"),), (_("rate"), _("digitised"), _("in force")))
-    for code, count in report.procedures:
-        table.add_row(code or _("(none given)"), percent(count.hundredths), whole(count.done), whole(count.rows))
+    named = any(one.name for one in report.procedures)
+    table = _table((_("procedure"),), (_("rate"), _("digitised"), _("in force")), (_("name"),) if named else ())
+    for one in report.procedures:
+        count = one.count
+        cells = (one.code or _("(none given)"), percent(count.hundredths), whole(count.done), whole(count.rows))
+        table.add_row(*cells, *((one.name,) if named else ()))
+    return table
+
+
+def _fields(report: Progress) -> Table:
+    table = _table((_("field of procedures"),), (_("rate"), _("digitised"), _("in force")))
+    for field, count in report.fields:
+        table.add_row(field or _("(none given)"), percent(count.hundredths), whole(count.done), whole(count.rows))
     return table
 
 

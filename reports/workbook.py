@@ -33,6 +33,7 @@ def render_xlsx(report: Progress) -> bytes:
     _units(book, forms, report)
     _weeks(book, forms, report)
     _compared(book, forms, report)
+    _fields(book, forms, report)
     _procedures(book, forms, report)
     _made(book, forms, report)
     book.close()
@@ -251,10 +252,22 @@ def _compared(book: Any, forms: _Forms, report: Progress) -> None:
 def _procedures(book: Any, forms: _Forms, report: Progress) -> None:
     if not report.procedures:
         return
-    head = [_("Procedure"), _("Digitised"), _("In force"), _("Rate"), _("Still to do")]
-    sheet = _sheet(book, forms, _("Procedures"), head, (24, 12, 12, RATE_WIDTH, 12), len(report.procedures))
-    for row, (procedure, count) in enumerate(report.procedures, 1):
-        sheet.write_string(row, 0, procedure or _("(none given)"))
+    head = [_("Procedure"), _("Name"), _("Field"), _("Digitised"), _("In force"), _("Rate"), _("Still to do")]
+    sheet = _sheet(book, forms, _("Procedures"), head, (24, 60, 30, 12, 12, RATE_WIDTH, 12), len(report.procedures))
+    for row, one in enumerate(report.procedures, 1):
+        for column, text in enumerate((one.code or _("(none given)"), one.name, one.field)):
+            sheet.write_string(row, column, text)
+        _count(sheet, forms, row, 3, one.count)
+        sheet.write_formula(row, 6, f"=E{row + 1}-D{row + 1}", forms.whole, one.count.rows - one.count.done)
+
+
+def _fields(book: Any, forms: _Forms, report: Progress) -> None:
+    if not report.fields:
+        return
+    head = [_("Field"), _("Digitised"), _("In force"), _("Rate"), _("Still to do")]
+    sheet = _sheet(book, forms, _("Fields"), head, (40, 12, 12, RATE_WIDTH, 12), len(report.fields))
+    for row, (field, count) in enumerate(report.fields, 1):
+        sheet.write_string(row, 0, field or _("(none given)"))
         _count(sheet, forms, row, 1, count)
         sheet.write_formula(row, 4, f"=C{row + 1}-B{row + 1}", forms.whole, count.rows - count.done)
 

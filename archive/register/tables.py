@@ -38,6 +38,17 @@ targets_table = Table(
     Column("superseded_at", String(32)),
 )  # fmt: skip
 
+procedures_table = Table(
+    "procedures", tables,
+    Column("id", Integer, primary_key=True),
+    Column("code", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("field", Text, nullable=False),
+    Column("valid_from", Integer),
+    Column("recorded_at", String(32), nullable=False),
+    Column("superseded_at", String(32)),
+)  # fmt: skip
+
 inventory = Table(
     "inventory", tables,
     Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),

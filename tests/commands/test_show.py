@@ -97,3 +97,14 @@ def test_the_boxes_lie_on_the_words_and_on_no_other(
 def test_a_page_that_is_not_there_is_said(record: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.run(["--workspace", str(tmp_path / "sohoa"), "show", record, "--page", "3"]) == 4
     assert f"{record} has 2 pages, no page 3" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("turn", [0])
+def test_the_procedure_is_named_where_its_name_is_known(
+    record: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["--workspace", str(tmp_path / "sohoa")]
+    (tmp_path / "names.csv").write_text("Mã TTHC,Tên thủ tục\n1.001193,Đăng ký khai sinh\n", encoding="utf-8")
+    assert cli.run([*words, "procedures", "import", str(tmp_path / "names.csv")]) == 0
+    assert cli.run([*words, "show", record]) == 0
+    assert "1.001193 Đăng ký khai sinh" in capsys.readouterr().out

@@ -91,7 +91,9 @@ def test_the_reasons_are_a_table_whose_sum_is_the_rates_numerator(typed: Typed, 
 def test_what_is_exported_can_be_imported_and_changes_nothing(typed: Typed, tmp_path: Path) -> None:
     typed("units import FOLDER/units.csv")
     typed("inventory import FOLDER/rows.csv")
-    for what in ("units", "inventory", "targets"):
+    (tmp_path / "names.csv").write_text("code,name,field\n1.001193,Khai sinh,Hộ tịch\n", encoding="utf-8")
+    typed("procedures import FOLDER/names.csv")
+    for what in ("units", "inventory", "targets", "procedures"):
         assert typed(f"{what} export -o FOLDER/{what}.out.csv")[0] == 0
         code, out, err = typed(f"{what} import FOLDER/{what}.out.csv")
         assert (code, out.split(",")[:2], err) == (0, ["0 new", " 0 changed"], ""), what
@@ -131,7 +133,7 @@ def test_every_form_goes_to_a_file(typed: Typed, tmp_path: Path, form: str, begi
     assert (tmp_path / f"report.{form}").read_bytes().startswith(begins)
 
 
-@pytest.mark.parametrize("table", ["units", "targets", "inventory"])
+@pytest.mark.parametrize("table", ["units", "targets", "inventory", "procedures"])
 def test_an_export_that_cannot_be_written_names_the_file(typed: Typed, table: str) -> None:
     code, _out, error = typed(f"{table} export -o FOLDER/nowhere/x.csv")
     assert code == 5

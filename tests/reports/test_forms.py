@@ -23,6 +23,7 @@ from reports.tables import render_csv
 from reports.terminal import render_terminal
 from reports.words import needed, percent, projected, tenths_down, whole
 from reports.workbook import render_xlsx
+from schemas.procedures import Procedure
 from schemas.units import DayCount, Level, Made, ProcedureCount, Target, Unit
 from tests.services import verapdf
 
@@ -95,23 +96,29 @@ def detailed(report: Progress) -> Progress:
     earlier = progress(AS_OF - timedelta(days=30), UNITS[:-1], TARGETS, [
         DayCount("H29.1", AS_OF - timedelta(days=80), 9_000, 3_000),
     ])  # fmt: skip
-    procedures = [ProcedureCount("1.004211", 100, 29), ProcedureCount("=1+1", 3, 0)]
+    procedures = [ProcedureCount("1.004211", 100, 29), ProcedureCount("=1+1", 3, 0),
+                  ProcedureCount("1.004222.000.00.00.H29", 40, 11)]  # fmt: skip
+    known = [Procedure("1.004211", "Cấp giấy phép xây dựng", "Xây dựng"),
+             Procedure("1.004222", "Sửa giấy phép xây dựng", "Xây dựng")]  # fmt: skip
     made = [Made("An", "b1", AS_OF, 12), Made("@Bình", "b2", AS_OF, 7)]
-    return with_details(replace(report, compared=earlier), procedures, made)
+    return with_details(replace(report, compared=earlier), procedures, made, known)
 
 
 def test_csv_has_the_earlier_day_beside_and_the_details_below(detailed: Progress) -> None:
     lines = list(csv.reader(io.StringIO(render_csv(detailed).decode("utf-8-sig"))))
-    assert lines[0][22:26] == ["in force on 2023-08-16", "digitised on 2023-08-16", "rate on 2023-08-16, %",
-                             "change since 2023-08-16"]  # fmt: skip
+    assert lines[0][22:27] == ["field of procedures", "in force on 2023-08-16", "digitised on 2023-08-16",
+                               "rate on 2023-08-16, %", "change since 2023-08-16"]  # fmt: skip
     [works] = [line for line in lines if line[1] == "H29.1"]
-    assert works[22:26] == ["9000", "3000", "33.33", "1999"]
+    assert works[22:27] == ["", "9000", "3000", "33.33", "1999"]
     [new] = [line for line in lines if line[1] == "2"]
-    assert new[22:26] == ["", "", "", ""]
-    assert [line[:7] for line in lines if line[0] == "procedure"] == [
-        ["procedure", "1.004211", "", "2023-09-15", "100", "29", "29.00"],
-        ["procedure", "'=1+1", "", "2023-09-15", "3", "0", "0.00"],
+    assert new[22:27] == ["", "", "", "", ""]
+    assert [line[1:7] + line[22:] for line in lines if line[0] == "procedure"] == [
+        ["1.004211", "Cấp giấy phép xây dựng", "2023-09-15", "100", "29", "29.00", "Xây dựng"],
+        ["1.004222.000.00.00.H29", "Sửa giấy phép xây dựng", "2023-09-15", "40", "11", "27.50", "Xây dựng"],
+        ["'=1+1", "", "2023-09-15", "3", "0", "0.00", ""],
     ]
+    assert [line[2:7] for line in lines if line[0] == "field of procedures"] == [
+        ["Xây dựng", "2023-09-15", "140", "40", "28.57"], ["(none given)", "2023-09-15", "3", "0", "0.00"]]  # fmt: skip
     assert [(line[1], line[2], line[5]) for line in lines if line[0] == "operator, batch"] == [
         ("b2", "'@Bình", "7"), ("b1", "An", "12")]  # fmt: skip
 
@@ -122,10 +129,32 @@ def test_the_workbook_has_a_sheet_for_each_of_the_details(detailed: Progress) ->
     assert days["H29.1"] == [3000, 9000, 0.3333, 4999, 10_000, 0.4999, 1999]
     assert days["2"][:3] == ["", "", ""]
     assert book.get_sheet_by_name("Procedures").to_python()[1:] == [
-        ["1.004211", 29, 100, 0.29, 71],
-        ["=1+1", 0, 3, 0, 3],
+        ["1.004211", "Cấp giấy phép xây dựng", "Xây dựng", 29, 100, 0.29, 71],
+        ["1.004222.000.00.00.H29", "Sửa giấy phép xây dựng", "Xây dựng", 11, 40, 0.275, 29],
+        ["=1+1", "", "", 0, 3, 0, 3],
     ]
+    assert book.get_sheet_by_name("Fields").to_python()[1:] == [
+        ["Xây dựng", 40, 140, 0.2857, 100], ["(none given)", 0, 3, 0, 3]]  # fmt: skip
     assert book.get_sheet_by_name("Operators").to_python()[1:] == [["@Bình", "b2", AS_OF, 7], ["An", "b1", AS_OF, 12]]
+
+
+def test_every_form_calls_procedures_by_their_names_and_sums_their_fields(detailed: Progress) -> None:
+    found = json.loads(render_json(detailed))
+    assert [(one["procedure"], one["name"], one["field"]) for one in found["procedures"]] == [
+        ("1.004211", "Cấp giấy phép xây dựng", "Xây dựng"),
+        ("1.004222.000.00.00.H29", "Sửa giấy phép xây dựng", "Xây dựng"), ("=1+1", None, None)]  # fmt: skip
+    assert [(one["field"], one["now"]["digitised"], one["now"]["in_force"]) for one in found["fields"]] == [
+        ("Xây dựng", 40, 140), (None, 0, 3)]  # fmt: skip
+    page = Seen()
+    page.feed(render_html(detailed).decode())
+    console = Console(width=200, record=True, file=io.StringIO(), color_system=None)
+    console.print(render_terminal(detailed))
+    paper = pypdfium2.PdfDocument(render_pdf(detailed))
+    for shown in (" ".join(page.text), console.export_text(),
+                  " ".join(one.get_textpage().get_text_range() for one in paper)):  # fmt: skip
+        flat = re.sub(r"\s+", " ", shown)
+        assert "Cấp giấy phép xây dựng" in flat
+        assert "Xây dựng 28.57% 40 140" in flat
 
 
 def test_csv_says_what_waits_and_what_is_in_no_rate(report: Progress) -> None:
