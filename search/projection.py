@@ -10,7 +10,7 @@ from schemas.records import Record
 from search.folding import canonical, folded, plain_number
 from search.plan import issued_key
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 """Raised whenever an index made before cannot serve the program any more."""
 
 

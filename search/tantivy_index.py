@@ -43,6 +43,7 @@ def _schema() -> tantivy.Schema:
     builder.add_text_field("type_name", tokenizer_name="raw", index_option="basic", fast=True)
     builder.add_integer_field("day", indexed=True, fast=True)
     builder.add_integer_field("year", fast=True)
+    builder.add_integer_field("position", fast=True)
     builder.add_bytes_field("stored", stored=True)
     return builder.build()
 
@@ -205,7 +206,7 @@ class TantivyIndex:
             self._asking = None
         if self._asking is None:
             searcher = self._index.searcher()
-            self._asking = searcher, Asking(self._index.schema, searcher)
+            self._asking = searcher, Asking(self._index.schema, searcher, self._state.position)
         return self._asking
 
     def _stamp(self) -> int:
@@ -280,5 +281,6 @@ def _document(projection: Projection) -> tantivy.Document:
             document.add_text(name, value)
     document.add_integer("day", projection.day)
     document.add_integer("year", projection.year)
+    document.add_integer("position", projection.position)
     document.add_bytes("stored", zlib.compress(projection.stored.encode(), STORED_LEVEL))
     return document

@@ -5,13 +5,15 @@ parts: first what has all the words in its title, then one of them there, then t
 page: at a million records that is the difference between scoring all and scoring a tenth. How many there are is counted
 meanwhile on another core.
 
-A phrase in the text is dear to find, however few have it: its last tier is found and ranked while it is counted, beside
-the better tiers.
+A phrase in the text is dear to find, however few have it: the places of its words are read in every record that has
+them all. So its last tier, which holds the others, is found, ranked and counted at once, in shares: one core takes one
+after the other while another ranks the better tiers, and what is left when that is done the two do together.
 """
 
 from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import replace
+from functools import partial
 
 import tantivy
 from tantivy import Occur, Query
@@ -22,6 +24,8 @@ from search.tantivy_query import Asking
 
 SCORED_AT_ONCE = 10_000
 """A tier that can hold no more records is asked for as a whole: 1 ms at 100 ns each."""
+SHARED_FROM = 20_000
+"""Where fewer records can have a phrase, one core looks through them sooner than two have their shares."""
 Ranked = list[tuple[int, tantivy.DocAddress]]
 """Tier and address of each hit."""
 
@@ -91,15 +95,30 @@ def _scored(asking: Asking, planned: Plan, part: tuple[Clause, ...]) -> Query:
 def _with_phrase(
     searcher: tantivy.Searcher, asking: Asking, planned: Plan, request: Request, counter: Executor
 ) -> tuple[Callable[[], int], Ranked]:
-    """The last tier as a whole on another core, of which that is taken which stands in none of the better ones."""
+    """The last tier as a whole beside the better ones, of which that is taken which stands in none of those."""
     end = request.offset + request.limit
-    last = counter.submit(searcher.search, _scored(asking, planned, _parts(planned.whole)), 2 * end)
+    query = _scored(asking, planned, _parts(planned.whole))
+    shares = asking.shares() if asking.at_most(planned.whole) > SHARED_FROM else [Query.all_query()]
+    work = [partial(_share_of, searcher, query, share, 2 * end) for share in shares]
+    begun = [counter.submit(one) for one in work]
     better = replace(planned, tiers=planned.tiers[:-1])
     found = _by_rank(searcher, asking, better, replace(request, offset=0, limit=end))
-    if len(found) < end:  # then all of the better tiers is in it
+    at_hand = reversed([*zip(work, begun, strict=True)])
+    results = [one() if future.cancel() else future.result() for one, future in at_hand]
+    if len(found) < end:  # then all of the better tiers is in the last
         seen = {_place(address) for _tier, address in found}
-        found += [(len(better.tiers), address) for _s, address in last.result().hits if _place(address) not in seen]
-    return (lambda: last.result().count), found[request.offset : end]  # type: ignore[attr-defined]
+        best = sorted((hit for _count, hits in results for hit in hits), key=lambda hit: (-hit[0], _place(hit[1])))
+        found += [(len(better.tiers), address) for _score, address in best if _place(address) not in seen]
+    total = sum(count for count, _hits in results)
+    return (lambda: total), found[request.offset : end]
+
+
+def _share_of(
+    searcher: tantivy.Searcher, query: Query, share: Query, most: int
+) -> tuple[int, list[tuple[float, tantivy.DocAddress]]]:
+    """How many of *share* are found by *query*, and the best of them with their scores."""
+    result = searcher.search(Query.boolean_query([(Occur.Must, query), (Occur.Must, share)]), most)
+    return result.count, result.hits  # type: ignore[attr-defined]
 
 
 def _place(address: tantivy.DocAddress) -> tuple[int, int]:

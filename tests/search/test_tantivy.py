@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from schemas.errors import ServiceUnavailable
+from search import tantivy_ranking
 from search.index import Request
 from search.parsing import parse
 from search.projection import Entry
@@ -177,3 +178,19 @@ def test_a_place_reached_is_written_down_on_the_way(folder: Path) -> None:
         index.update(stopping(), (), 99, told.append)
     assert told == [3]
     assert TantivyIndex.open(folder).status().position == 10
+
+
+@pytest.mark.parametrize("typed", ['"giấy phép"', '"giay phep"', '"giấy phép" xây', '"giấy phép" OR "xây nhà"'])
+@pytest.mark.parametrize("part", [(20, 0), (3, 0), (5, 4), (4, 30)])
+def test_a_phrase_looked_for_in_shares_is_found_as_in_the_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, typed: str, part: tuple[int, int]
+) -> None:
+    index = TantivyIndex.open(tmp_path / "index", commit_every=11)
+    lines = ("giấy phép xây nhà", "giây phép xây nhà giấy phép", "phép giấy xây", "giấy phép")
+    fill(index, [record(n, lines[n % 4] + " của" * n) for n in range(1, 41)])
+    limit, offset = part
+    asked = Request(parse(typed), limit=limit, offset=offset)
+    whole = index.search(asked)
+    monkeypatch.setattr(tantivy_ranking, "SHARED_FROM", -1)
+    assert index.search(asked) == whole
+    assert whole.total >= 20
