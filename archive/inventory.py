@@ -242,14 +242,15 @@ class Register:
     # What the rates are made of
 
     def day_counts(
-        self, as_of: date, *, since: date | None = None, procedure: str | None = None
+        self, as_of: date, *, since: date | None = None, every_days: int = 1, procedure: str | None = None
     ) -> tuple[DayCount, ...]:
         """Changes of the counts of every unit up to *as_of*; what lies before *since* is summed into that day.
 
-        The sum over a unit's changes up to a day is what was in force, and what of it was digitised, on that day.
+        The sum over a unit's changes up to a day is what was in force, and what of it was digitised, on that day; with
+        *every_days* on every so-many-th day back from *as_of*, into which those between are summed.
         """
         with self._reading() as connection:
-            return counters.day_counts(connection, as_of, since=since, procedure=procedure)
+            return counters.day_counts(connection, as_of, since=since, every_days=every_days, procedure=procedure)
 
     def by_procedure(self, as_of: date, *, units: Iterable[str] | None = None) -> tuple[ProcedureCount, ...]:
         """Results in force and those with a record, by procedure; of the rows of *units*, or of all.

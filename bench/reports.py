@@ -30,7 +30,7 @@ from archive.catalogue import Catalogue
 from archive.imports import Imported
 from archive.inventory import Register
 from archive.tables import records
-from reports.progress import first_day_needed, progress
+from reports.progress import WEEK, first_day_needed, progress
 from reports.reasons import render_csv
 
 T = TypeVar("T")
@@ -172,7 +172,7 @@ def report(desk: Desk) -> None:
     register = desk.register
 
     def ours() -> dict[str, tuple[int, int]]:
-        counts = register.day_counts(AS_OF, since=first_day_needed(AS_OF))
+        counts = register.day_counts(AS_OF, since=first_day_needed(AS_OF), every_days=WEEK.days)
         made = progress(AS_OF, register.units(), register.targets(), counts)
         return {u.unit.code: (u.now.count.rows, u.now.count.done) for u in made.units if u.now.count.rows}
 

@@ -20,7 +20,7 @@ from commands.explaining import explain
 from commands.showing import console
 from commands.writing import write_whole
 from reports.handled import Handled
-from reports.progress import Progress, Waiting, first_day_needed, place_of, progress, with_details
+from reports.progress import WEEK, Progress, Waiting, first_day_needed, place_of, progress, with_details
 from reports.words import day
 from schemas.days import VIETNAM
 from schemas.errors import ServiceUnavailable, SettingsRejected
@@ -162,7 +162,8 @@ class Asked:
         )
 
     def _of(self, when: date) -> Progress:
-        counts = self.register.day_counts(when, since=first_day_needed(when), procedure=self.procedure or None)
+        counts = self.register.day_counts(when, since=first_day_needed(when), every_days=WEEK.days,
+                                          procedure=self.procedure or None)  # fmt: skip
         called = procedure_finder(self.register.procedures(), when)(self.procedure) if self.procedure else None
         return progress(
             when, self.register.units(), self.register.targets(), counts,

@@ -217,7 +217,7 @@ def with_details(
 
 
 def first_day_needed(as_of: date) -> date:
-    """From when on the counts are needed day by day; what lies before may be summed into this day."""
+    """From when on the counts are needed week by week; what lies before may be summed into this day."""
     return as_of - LINE_WEEKS * WEEK
 
 

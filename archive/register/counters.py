@@ -59,20 +59,23 @@ def _add(connection: Connection, sign: int, changes: str) -> None:
 
 
 def day_counts(
-    connection: Connection, as_of: date, *, since: date | None = None, procedure: str | None = None
+    connection: Connection,
+    as_of: date,
+    *,
+    since: date | None = None,
+    every_days: int = 1,
+    procedure: str | None = None,
 ) -> tuple[DayCount, ...]:
-    """Changes of the counts of every unit up to *as_of*; what lies before *since* is summed into that day.
-
-    The sum over a unit's changes up to a day is what was in force, and what of it was digitised, on that day.
-    """
+    """Changes of the counts of every unit up to *as_of*; see ``archive.inventory.Register.day_counts``."""
     base = since.toordinal() if since is not None else as_of.toordinal()
     of_rows = f"({IN_FORCE} UNION ALL {DIGITISED}) c".format(rows=_OF_PROCEDURE)
+    step = "CASE WHEN day < :base THEN :base ELSE :as_of - (:as_of - day) / :every * :every END"
     source = "unit_days" if procedure is None else of_rows
     query = text(
-        f"SELECT unit, CASE WHEN day < :base THEN :base ELSE day END AS day, SUM(rows) AS rows, SUM(done) AS done "
+        f"SELECT unit, {step} AS day, SUM(rows) AS rows, SUM(done) AS done "
         f"FROM {source} WHERE day <= :as_of GROUP BY 1, 2 HAVING SUM(rows) <> 0 OR SUM(done) <> 0"
     )
-    given = {"base": base, "as_of": as_of.toordinal(), "forever": FOREVER}
+    given = {"base": base, "as_of": as_of.toordinal(), "every": every_days, "forever": FOREVER}
     if procedure is None:
         del given["forever"]
     rows = connection.execute(query, given | ({"procedure": procedure} if procedure is not None else {})).all()

@@ -2,6 +2,7 @@
 
 import csv
 import random
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -148,6 +149,15 @@ def agree(register: Register, obvious: Obvious) -> None:
         expected = obvious.counts(day)
         found = {c.unit: (c.rows, c.done) for c in register.day_counts(day) if (c.rows, c.done) != (0, 0)}
         assert found == expected, day
+        summed = register.day_counts(day, since=day - timedelta(days=8), every_days=4)
+        for stop in (day - timedelta(days=8), day - timedelta(days=4), day):
+            so_far_of = Counter[str](), Counter[str]()
+            for c in summed:
+                if c.day <= stop:
+                    so_far_of[0][c.unit] += c.rows
+                    so_far_of[1][c.unit] += c.done
+            here = {unit: (so_far_of[0][unit], so_far_of[1][unit]) for unit in so_far_of[0] | so_far_of[1]}
+            assert here == obvious.counts(stop), (day, stop)
         by_procedure: dict[str, list[int]] = {}
         for procedure in ("", "P", "Q"):
             for c in register.day_counts(day, procedure=procedure):
