@@ -61,14 +61,14 @@ class _Forms:
 def _head() -> list[str]:
     return [
         _("Rate"), _("Target"), _("Result"), _("Digitised"), _("In force"), _("Still to do"), _("In a week"),
-        _("Needed a day"), _("Due"), _("Met at this pace"),
+        _("Present pace a day"), _("Needed a day"), _("Due"), _("Met at this pace"),
     ]  # fmt: skip
 
 
 def _row(sheet: Any, forms: _Forms, row: int, column: int, one: Any) -> None:
-    """Ten cells of one level or unit from *column* on; *row* from 0."""
+    """Eleven cells of one level or unit from *column* on; *row* from 0."""
     now: Against = one.now
-    rate, target, result, done, rows, left, week, needed, due, met = range(column, column + 10)
+    rate, target, result, done, rows, left, week, pace, needed, due, met = range(column, column + 11)
     cell = {
         name: f"{_letter(column)}{row + 1}" for name, column in (("done", done), ("rows", rows), ("target", target))
     }
@@ -86,6 +86,7 @@ def _row(sheet: Any, forms: _Forms, row: int, column: int, one: Any) -> None:
     sheet.write_number(row, done, now.count.done, forms.whole)
     sheet.write_number(row, rows, now.count.rows, forms.whole)
     sheet.write_number(row, week, now.count.done - one.week_ago.done, forms.change)
+    sheet.write_number(row, pace, int(one.outlook.pace_a_day * 10) / 10, forms.tenth)  # rounded towards zero
     if one.outlook.needed_a_day is not None:
         value = one.outlook.needed_a_day
         sheet.write_number(row, needed, -(-value.numerator * 10 // value.denominator) / 10, forms.tenth)
@@ -108,17 +109,17 @@ def _levels(book: Any, forms: _Forms, report: Progress) -> None:
     for row, level in enumerate(report.levels, 4):
         sheet.write_string(row, 0, level_name(level.level))
         _row(sheet, forms, row, 1, level)
-        for column, number in enumerate((level.units, level.with_data, level.reached), 11):
+        for column, number in enumerate((level.units, level.with_data, level.reached), 12):
             sheet.write_number(row, column, number, forms.whole)
     last = 3 + len(report.levels)
     sheet.set_column(0, 0, 18)
     sheet.set_column(1, 1, RATE_WIDTH)
     sheet.set_column(2, 2, 9)
     sheet.set_column(3, 3, 26)
-    sheet.set_column(4, 9, 11)
-    sheet.set_column(10, 10, MET_WIDTH)
+    sheet.set_column(4, 10, 11)
+    sheet.set_column(11, 11, MET_WIDTH)
     for row, text in enumerate([*notes(report), *how()], last + 22):
-        sheet.merge_range(row, 0, row, 10, text, forms.note)
+        sheet.merge_range(row, 0, row, 11, text, forms.note)
         sheet.set_row(row, 32)
     if not report.levels:
         return
@@ -163,8 +164,8 @@ def _units(book: Any, forms: _Forms, report: Progress) -> None:
     sheet.set_column(3, 3, RATE_WIDTH)
     sheet.set_column(4, 4, 9)
     sheet.set_column(5, 5, 26)
-    sheet.set_column(6, 11, 11)
-    sheet.set_column(12, 12, MET_WIDTH)
+    sheet.set_column(6, 12, 11)
+    sheet.set_column(13, 13, MET_WIDTH)
     _for_paper(sheet, heads=True)
 
 

@@ -21,7 +21,7 @@ from reports.paper import render_pdf
 from reports.progress import Count, Progress, Waiting, progress, with_details
 from reports.tables import render_csv
 from reports.terminal import render_terminal
-from reports.words import needed, percent, projected, tenths_down, whole
+from reports.words import level_name, needed, percent, projected, tenths_down, whole
 from reports.workbook import render_xlsx
 from schemas.procedures import Procedure
 from schemas.units import DayCount, Level, Made, ProcedureCount, Target, Unit
@@ -226,6 +226,9 @@ def test_the_outlook_is_the_same_in_every_form(report: Progress) -> None:
     for level in report.levels:
         said = projected(level.outlook)
         assert all(said in words for words in flat.values()), said
+        [row] = [row for row in sheet if row[0] == level_name(level.level)]
+        assert [row[6], f"{row[8]:.1f}"] == [level.now.left, tenths_down(level.outlook.pace_a_day)]
+        assert (f"{row[9]:.1f}", row[10]) == (needed(level.outlook), level.outlook.due)
         for words in (flat["page"], flat["paper"], flat["terminal"]):
             assert {tenths_down(level.outlook.pace_a_day), needed(level.outlook)} <= set(words.split())
 
