@@ -6,11 +6,9 @@ What a signature looks like on the page is not believed: only the bytes it cover
 
 import asyncio
 import logging
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from itertools import pairwise
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -54,6 +52,7 @@ from ingest.signing.issuing import contradicted, proofs_hold
 from ingest.signing.levels import level_of
 from ingest.signing.roots import read_roots
 from ingest.signing.rules import common_name, strength
+from ingest.signing.tail import adds_only_proofs
 from ingest.signing.verdicts import Revocation, SignatureVerdict, TimeSource, Verdict
 from ingest.signing.wrapping import altered_timestamp, altered_wrapping, certificates_in, left_out
 from schemas.errors import InputRejected
@@ -63,7 +62,6 @@ for name in ("pyhanko", "pyhanko_certvalidator"):
     # What they would print of a broken signature is in the verdict, in words for people.
     logging.getLogger(name).setLevel(logging.CRITICAL)
 
-TAIL_BYTES = 1024
 NO_REVOCATION = "2.5.29.56"
 """RFC 9608: the issuer answers for no revocation of this certificate."""
 USAGES = KeyUsageConstraints(key_usage={"digital_signature", "non_repudiation"})
@@ -114,8 +112,13 @@ def verify_open(
             _("{file}: not a readable PDF ({error})").format(file=named, error=_first_line(error))
         ) from error
     judged = list(_judged(reader, fields, _Bench(trusted, at)))
-    newest = max((one.revision for one in judged), default=0)
-    understood = _ends_with_its_last_update(file) and _adds_proofs(reader, newest) and _proofs_hold(reader, trusted)
+    newest = max(judged, key=lambda one: one.revision, default=None)
+    understood = (
+        newest is not None
+        and not newest.verdict.covers_whole
+        and adds_only_proofs(file, reader, newest.revision, newest.end)
+        and _proofs_hold(reader, trusted)
+    )
     return _with_later_changes(judged, understood=understood)
 
 
@@ -136,6 +139,8 @@ class _Bench:
 @dataclass(frozen=True, slots=True)
 class _Judged:
     revision: int
+    end: int
+    """How far it signs the file, in bytes."""
     verdict: SignatureVerdict
 
 
@@ -150,18 +155,19 @@ def _judged(reader: PdfFileReader, fields: Sequence[tuple[str, Any, Any]], bench
             signature.signed_revision  # noqa: B018 it is found out here
             readable.append(signature)
         except UNREADABLE as error:
-            yield _Judged(0, _broken(str(name), _("cannot be read: {error}").format(error=_first_line(error))))
+            yield _Judged(0, 0, _broken(str(name), _("cannot be read: {error}").format(error=_first_line(error))))
     existed_at: datetime | None = None
     for signature in sorted(readable, key=lambda one: one.signed_revision, reverse=True):
         try:
             verdict = _verdict(reader, signature, bench, existed_at)
         except UNREADABLE as error:
             name = str(signature.field_name)
-            yield _Judged(0, _broken(name, _("cannot be read: {error}").format(error=_first_line(error))))
+            yield _Judged(0, 0, _broken(name, _("cannot be read: {error}").format(error=_first_line(error))))
             continue
         if verdict.kind == "timestamp" and verdict.verdict is Verdict.VALID:
             existed_at = datetime.fromisoformat(verdict.signed_at)
-        yield _Judged(signature.signed_revision, verdict)
+        end = int(signature.byte_range[2]) + int(signature.byte_range[3])
+        yield _Judged(signature.signed_revision, end, verdict)
 
 
 def _broken(field: str, reason: str) -> SignatureVerdict:
@@ -351,21 +357,6 @@ def _decided(status: Status, intact: bool, flaw: str, after: str, roots_given: b
     )
 
 
-def _ends_with_its_last_update(file: BinaryIO) -> bool:
-    """Nothing stands behind the last end-of-file mark."""
-    size = file.seek(0, os.SEEK_END)
-    file.seek(max(size - TAIL_BYTES, 0))
-    _before, mark, behind = file.read().rpartition(b"%%EOF")
-    return bool(mark) and behind in (b"", b"\n", b"\r\n", b"\r")
-
-
-def _adds_proofs(reader: PdfFileReader, newest: int) -> bool:
-    """Each update behind revision *newest* brought validation data. One that brings nothing was taken out of sight:
-    with a bit of its table changed, the file reads as it was before, without the signature that covers all of it."""
-    held = [_proofs(reader, revision) for revision in range(newest, reader.xrefs.total_revisions)]
-    return all(before < after for before, after in pairwise(held))
-
-
 def _proofs_hold(reader: PdfFileReader, roots: Sequence[asn1.Certificate] | None) -> bool:
     """What proves itself needs nobody to sign it: each proof is as its issuer signed it."""
     try:
@@ -373,14 +364,6 @@ def _proofs_hold(reader: PdfFileReader, roots: Sequence[asn1.Certificate] | None
         return proofs_hold(reader, [*brought, *(roots or ())])
     except UNREADABLE:
         return False
-
-
-def _proofs(reader: PdfFileReader, revision: int) -> int:
-    try:
-        store = DocumentSecurityStore.read_dss(reader.get_historical_resolver(revision))
-    except (NoDSSFoundError, *UNREADABLE):
-        return 0
-    return len(store.certs) + len(store.ocsps) + len(store.crls) + len(store.vri_entries)
 
 
 def _with_later_changes(judged: list[_Judged], *, understood: bool) -> list[SignatureVerdict]:

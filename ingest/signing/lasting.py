@@ -25,7 +25,7 @@ from ingest.signing.ageing import from_the_first_of
 from ingest.signing.cms import HASH
 from ingest.signing.roots import read_roots
 from ingest.signing.timestamps import Services, Stamper
-from ingest.signing.writing import QuietWriter
+from ingest.signing.writing import IdentifyingWriter, QuietWriter
 from schemas.errors import ServiceUnavailable
 from schemas.language import _
 
@@ -46,7 +46,7 @@ def add_proofs(file: BinaryIO, roots: Path, signers: Collection[str]) -> None:
     context = fetching_context(read_roots(roots))
     try:
         paths = asyncio.run(_paths(reader, context, signers))
-        writer = QuietWriter.from_reader(reader)
+        writer = IdentifyingWriter.from_reader(reader)
         DocumentSecurityStore.supply_dss_in_writer(writer, None, validation_context=context, paths=paths)
         writer.write_in_place()
     except FAILURES as error:

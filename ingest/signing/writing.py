@@ -1,3 +1,4 @@
+# mypy: disable-error-code="no-untyped-call"
 """Incremental updates that change nothing but what they are for, and are there whole or not at all."""
 
 import hashlib
@@ -8,7 +9,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
+from pyhanko.pdf_utils.generic import ArrayObject, ByteStringObject
 from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
+from pyhanko.pdf_utils.reader import PdfFileReader
+
+from ingest.signing.identifier import LENGTH, identify
 
 
 class QuietWriter(IncrementalPdfFileWriter):
@@ -19,6 +24,22 @@ class QuietWriter(IncrementalPdfFileWriter):
 
     def _update_meta(self) -> None:
         pass
+
+
+class IdentifyingWriter(QuietWriter):
+    """Writes an update that no signature covers: the identifier that it leaves is the hash of the file."""
+
+    @classmethod
+    def _handle_id(cls, prev: PdfFileReader) -> ArrayObject:
+        first, _second = super()._handle_id(prev)
+        return ArrayObject([first, ByteStringObject(bytes(LENGTH))])
+
+    def write_in_place(self) -> None:
+        """Into the file that was read."""
+        file = self.prev.stream
+        start = file.seek(0, os.SEEK_END)
+        super().write_in_place()
+        identify(file, start)
 
 
 @contextmanager
