@@ -19,7 +19,7 @@ from schemas.language import _
 from schemas.units import Level
 from search.finding import Finding, find
 from search.index import Counts, Found, Hit, Request, Sort
-from search.meant import meant
+from search.meant import Meant, meant
 from search.parsing import dates, in_field, parse
 from search.query import All, And, Dated, Not, OfUnit, Or, Query, atoms, both
 
@@ -86,16 +86,17 @@ def command(
     index = whole_index(workspace)
     finding = find(index, Request(query, limit=limit, offset=skip, sort=Sort(sort), counts=counts))
     found = finding.found
+    guess = None if found.total or as_csv else meant(index, query, typed)
     if as_json:
-        _print_json(finding, units)
+        _print_json(finding, units, guess)
     elif as_csv:
         _print_csv(found)
     else:
         if finding.whole is not None:
             click.echo(_("{count} have all the words; behind them, those that lack one:").format(count=finding.whole))
         _print_table(found, skip, units)
-        if not found.total:
-            _say_what_was_meant(context, query, typed)
+        if guess is not None:
+            _say_what_was_meant(guess, query)
     if missing := behind(workspace):
         click.echo(_("{count} records are not in the index yet: sohoa index catch-up").format(count=missing), err=True)
     return 0
@@ -128,7 +129,7 @@ def _row(hit: Hit) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _print_json(finding: Finding, units: UnitsOf) -> None:
+def _print_json(finding: Finding, units: UnitsOf, guess: Meant | None) -> None:
     found = finding.found
     for hit in found.hits:
         json_line(_row(hit))
@@ -138,6 +139,8 @@ def _print_json(finding: Finding, units: UnitsOf) -> None:
     }
     if found.counts is not None:
         summary["counts"] = {name: counted for name, _title, counted in _counted(found.counts, units)}
+    if guess is not None:
+        summary |= {"meant": guess.typed or None, "each_by_itself": guess.known}
     json_line(summary)
 
 
@@ -201,8 +204,7 @@ def _counted(counts: Counts, units: UnitsOf) -> list[tuple[str, str, dict[Any, i
     ]
 
 
-def _say_what_was_meant(context: Context, query: Query, typed: str) -> None:
-    guess = meant(context.workspace.index, query, typed)
+def _say_what_was_meant(guess: Meant, query: Query) -> None:
     if guess.typed:
         click.echo(_("Did you mean: {query}").format(query=harmless(guess.typed)))
     if len(guess.known) > 1 or (guess.known and len(list(atoms(query))) > len(guess.known)):

@@ -385,6 +385,11 @@ def test_nothing_found_is_said_with_what_may_have_been_meant(run: Any) -> None:
     assert "0 found." in shown
     assert "Did you mean: giay phép dung" in shown
     assert "Each by itself is found: hòa 1, trình" not in shown
+    [summary] = lines(run("search", "giếy", "phép", "dựxg", "--json"))
+    assert (summary["total"], summary["meant"]) == (0, "giay phép dung")
+    [summary] = lines(run("search", "lê", "mèo", "--json"))
+    assert (summary["meant"], summary["each_by_itself"]) == (None, {"lê": 1})
+    assert "meant" not in lines(run("search", "giấy", "--json"))[-1]
 
 
 def test_an_empty_search_says_what_to_do(run: Any) -> None:
