@@ -1,7 +1,7 @@
 """Speed, size and judgment of search against SQLite FTS5 and a plain OpenSearch mapping, all on the same records.
 
     .venv/bin/python -m bench.search TEXTS [--records 100000] [--queries 2000] [--engines sohoa fts5 plain cluster]
-                                     [--gold GOLD.json] [--folder DIR] [--json]
+                                     [--gold GOLD.json] [--folder DIR] [--limit-mb 400] [--json]
 
 TEXTS is a folder of plain texts (``*.txt``): records of 1 to 5 pages are drawn from their paragraphs, so that words are
 as frequent as they are in such papers, with drawn metadata and one misread letter in about two hundred words. ``sohoa``
@@ -11,8 +11,10 @@ last two. Every engine is filled and asked in a process of its own, one after th
 transcribed metadata of real papers) the papers stand among the drawn records and are looked for by what people would
 type. Besides the clock, the processor's time of client and server is taken: it says what a query costs on a machine
 that has other work too, and the longest thread's (ranking and counting run side by side) what the clock would show were
-there no other work. The embedded index in a FOLDER that is kept is gone on with: a million records can be filled in
-parts (``--records 300000``, then ``--records 600000``), and asked at each size.
+there no other work. One search by itself is the command ``sohoa search`` in a process of its own; ``--limit-mb`` asks
+all queries once more in so much memory, the share of the system's file cache included. The embedded index in a FOLDER
+that is kept is gone on with: a million records can be filled in parts (``--records 300000``, then
+``--records 600000``), and asked at each size.
 """
 
 import argparse
@@ -38,6 +40,7 @@ from typing import Any, Protocol
 from opensearchpy import OpenSearch
 from opensearchpy.helpers import parallel_bulk
 
+from bench.limited import forget, limited
 from schemas.documents import Kind
 from schemas.records import Record
 from schemas.settings import Search
@@ -472,19 +475,25 @@ def tone_records() -> list[Record]:
 
 def measured(name: str, a: argparse.Namespace, url: str, folder: Path) -> dict[str, Any]:
     """Fill and ask one engine, each in a process of its own so that memory is what that work needs."""
-    figures: dict[str, Any] = {}
+    figures = _part("fill", name, a, url, folder) | _part("ask", name, a, url, folder)
+    if name == "sohoa":
+        figures["one_search"] = one_by_one(a, folder)
+        for megabytes in a.limit_mb:
+            forget(folder / "tantivy")
+            with limited(megabytes) as under_limit:
+                figures[f"within_{megabytes}_mb"] = _part("ask", name, a, url, folder, under_limit)
+    return figures
+
+
+def _part(
+    part: str, name: str, a: argparse.Namespace, url: str, folder: Path, before: Sequence[str] = ()
+) -> dict[str, Any]:
     given = {"--records": a.records, "--queries": a.queries, "--folder": folder, "--engines": name, "--url": url}
     given |= {"--gold": a.gold} if a.gold else {}
-    for part in ("fill", "ask", *(["once"] * len(SHAPES) if name == "sohoa" else [])):
-        options = given | {"--part": part, "--once": len(figures.setdefault("once", []))}
-        words = [str(word) for option in options.items() for word in option]
-        command = [sys.executable, "-m", "bench.search", str(a.texts), *words]
-        done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
-        found = json.loads(done.stdout.splitlines()[-1])
-        if part == "once":
-            figures["once"].append(found)
-        else:
-            figures |= found
+    words = [str(word) for option in (given | {"--part": part}).items() for word in option]
+    command = [*before, sys.executable, "-m", "bench.search", str(a.texts), *words]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+    figures: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return figures
 
 
@@ -557,18 +566,34 @@ def ask(name: str, a: argparse.Namespace) -> dict[str, Any]:
     return figures
 
 
-def once(name: str, a: argparse.Namespace) -> dict[str, Any]:
-    """What one search by itself needs, as ``sohoa search`` is: the index opened, one query, the peak of memory."""
+PROCESSES = 5
+"""Searches of each shape that are run one by one."""
+ONE_SEARCH = """
+import sys, cli
+code = cli.run(sys.argv[1:])
+print(next(line for line in open("/proc/self/status") if line.startswith("VmHWM")).split()[1])
+sys.exit(code)
+"""
+"""The command, then the most memory that the process held, in kB: its own, and the files' pages that it had mapped."""
+
+
+def one_by_one(a: argparse.Namespace, folder: Path) -> dict[str, dict[str, float]]:
+    """The most that ``sohoa search`` takes of memory and time for some queries of each shape, a process for each."""
     draw = Draw(a.texts)
-    query = mixed(draw, a.records, a.once + 1)[-1]
-    del draw
-    before = resident_mb()["RssAnon"]
-    side = engine(name, a.folder, a.url)
-    began = time.perf_counter()
-    side.ask(query)
-    now = resident_mb()
-    return {"once_ms": round((time.perf_counter() - began) * 1000, 1), "once_own_mb": round(now["RssAnon"] - before, 1),
-            "once_mapped_mb": now["RssFile"]}  # fmt: skip
+    workspace = folder / "workspace"
+    workspace.mkdir(exist_ok=True)
+    if not (workspace / "index").exists():
+        (workspace / "index").symlink_to((folder / "tantivy").resolve())
+    took: dict[str, dict[str, list[float]]] = {}
+    for query in mixed(draw, a.records, PROCESSES * len(SHAPES)):
+        options = ["--json", "--limit", str(HITS), "--skip", str(query.offset), "--", query.typed]
+        command = [sys.executable, "-c", ONE_SEARCH, "--workspace", str(workspace), "search", *options]
+        began = time.perf_counter()
+        done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+        row = took.setdefault(query.shape, {"peak_mb": [], "ms": []})
+        row["ms"].append(round((time.perf_counter() - began) * 1000))
+        row["peak_mb"].append(round(int(done.stdout.splitlines()[-1]) * 1024 / 1e6))
+    return {shape: {name: max(values) for name, values in row.items()} for shape, row in took.items()}
 
 
 def _bare(side: Engine) -> list[float]:
@@ -655,12 +680,12 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, help="where the indexes are kept; a temporary folder by default")
     parser.add_argument("--url", default="", help="an OpenSearch that runs already")
     parser.add_argument("--raw-bulk", action="store_true", help="also fill beside opensearch-py's own parallel bulk")
-    parser.add_argument("--part", choices=["fill", "ask", "once"], help=argparse.SUPPRESS)
-    parser.add_argument("--once", type=int, default=0, help=argparse.SUPPRESS)
+    parser.add_argument("--limit-mb", type=int, nargs="*", default=[], help="ask once more in so much memory (root)")
+    parser.add_argument("--part", choices=["fill", "ask"], help=argparse.SUPPRESS)
     parser.add_argument("--json", action="store_true")
     a = parser.parse_args()
     if a.part:
-        part = {"fill": fill, "ask": ask, "once": once}[a.part]
+        part = {"fill": fill, "ask": ask}[a.part]
         print(json.dumps(part(a.engines[0], a)))
         return
     folder = a.folder or Path(tempfile.mkdtemp(prefix="sohoa-bench-search-"))
