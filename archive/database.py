@@ -21,6 +21,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
 
 from archive.tables import LOG, counters
+from schemas.addresses import is_this_machine
 from schemas.errors import IntegrityBroken, ServiceUnavailable, SettingsRejected
 from schemas.language import _
 
@@ -78,6 +79,36 @@ def engine_of(url: str) -> Engine:
     try:
         return _engine(url)
     except (ArgumentError, NoSuchModuleError, ImportError) as error:
+        raise SettingsRejected(_("setting catalogue.url: {error}").format(error=error)) from error
+
+
+def check_way(url: str) -> None:
+    """SettingsRejected where the database at *url* is on another machine and is not asked over TLS, its certificate
+    verified (``sslmode=verify-full``, in the URL or by libpq's ``PGSSLMODE``)."""
+    parsed = _parsed(url)
+    if parsed.get_backend_name() == "sqlite":
+        return
+    verified = parsed.query.get("sslmode", os.environ.get("PGSSLMODE")) == "verify-full"
+    away = [host for host in _hosts(parsed) if not host.startswith("/") and not is_this_machine(host)]
+    if away and not verified:
+        raise SettingsRejected(
+            _("setting catalogue.url: {address} is another machine, and what waits and the log are personal data; add "
+              "sslmode=verify-full and sslrootcert, or say catalogue.allow_plain = true").format(address=away[0])
+        )  # fmt: skip
+
+
+def _hosts(url: URL) -> list[str]:
+    """Where the database is: names, addresses, folders of sockets; none for libpq's own socket. What the URL leaves
+    open, libpq takes from the environment."""
+    said = url.query.get("hostaddr") or url.query.get("host") or url.host or os.environ.get("PGHOST") or ""
+    names = said if isinstance(said, tuple) else (said,)
+    return [name for many in names for name in many.split(",") if name]
+
+
+def _parsed(url: str) -> URL:
+    try:
+        return make_url(url)
+    except ArgumentError as error:
         raise SettingsRejected(_("setting catalogue.url: {error}").format(error=error)) from error
 
 

@@ -210,8 +210,16 @@ class Workspace:
 
     @property
     def catalogue_url(self) -> str:
-        """Which database the catalogue is on."""
-        return self.settings.catalogue.url or f"sqlite:///{self.folder / 'catalogue.db'}"
+        """Which database the catalogue is on. SettingsRejected for one elsewhere that is not asked over verified TLS,
+        unless the settings allow it."""
+        url = self.settings.catalogue.url
+        if not url:
+            return f"sqlite:///{self.folder / 'catalogue.db'}"
+        if not self.settings.catalogue.allow_plain:
+            from archive.database import check_way
+
+            check_way(url)
+        return url
 
     @cached_property
     def catalogue(self) -> "Catalogue":

@@ -134,6 +134,8 @@ class CatalogueSection(_Section):
     """Where the catalogue is; empty: ``catalogue.db`` in the workspace."""
 
     url: str = ""
+    allow_plain: bool = False
+    """What stands in it may cross a network unencrypted, or come from whoever answers."""
 
 
 class Log(_Section):

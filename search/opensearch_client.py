@@ -18,6 +18,7 @@ from opensearchpy.exceptions import (
     TransportError,
 )
 
+from schemas.addresses import is_this_machine
 from schemas.errors import SettingsRejected
 from schemas.language import _
 from schemas.settings import Search
@@ -63,10 +64,9 @@ def connect(settings: Search) -> OpenSearch:
 
 def _check_address(url: str, settings: Search) -> None:
     address = urlsplit(url)
-    here = address.hostname in ("localhost", "::1") or (address.hostname or "").startswith("127.")
     if address.scheme not in ("http", "https") or not address.hostname:
         raise SettingsRejected(_("search.url {url}: write it as https://host:9200").format(url=url))
-    if address.scheme == "http" and not here and not settings.allow_plain_http:
+    if address.scheme == "http" and not settings.allow_plain_http and not is_this_machine(address.hostname):
         raise SettingsRejected(
             _("search.url {url}: records are personal data and would cross the network in the clear; use https "
               "(with search.ca_file), or set search.allow_plain_http = true in a closed network").format(url=url)

@@ -10,7 +10,7 @@ import pytest
 
 from cli import run
 from commands.workspace import Workspace
-from schemas.errors import ServiceUnavailable
+from schemas.errors import ServiceUnavailable, SettingsRejected
 from schemas.pages import MediaType, Scan
 from schemas.work import Hold, ScanState
 from tests import values
@@ -168,3 +168,35 @@ def test_audit_ends_with_6_and_names_the_file(
     assert (summary["whole"], summary["objects"], summary["faults"]) == (False, 2, {"altered": 1})
     assert run([*command, "--log"]) == 0
     assert "The log is whole" in capsys.readouterr().out
+
+
+WAY = "postgresql+psycopg://sohoa@"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        f"{WAY}192.0.2.1/sohoa",
+        f"{WAY}192.0.2.1/sohoa?sslmode=require",  # encrypted, for whoever answers
+        f"{WAY}/sohoa?host=127.0.0.1,192.0.2.1",
+        f"{WAY}127.0.0.1/sohoa?hostaddr=192.0.2.1",
+    ],
+)
+def test_a_database_on_another_machine_is_asked_over_verified_tls_only(workspace: Workspace, url: str) -> None:
+    settings = f'[catalogue]\nurl = "{url}"\n'
+    (workspace.folder / "sohoa.toml").write_text(settings)
+    with pytest.raises(SettingsRejected, match=r"192\.0\.2\.1 is another machine"):
+        _ = Workspace.open(workspace.folder).catalogue
+    for allowed in (f'[catalogue]\nurl = "{url}{"&" if "?" in url else "?"}sslmode=verify-full"\n'.replace(
+                        "sslmode=require&", ""), f"{settings}allow_plain = true\n"):  # fmt: skip
+        (workspace.folder / "sohoa.toml").write_text(allowed)
+        assert Workspace.open(workspace.folder).catalogue_url
+
+
+@pytest.mark.parametrize("url", [f"{WAY}127.0.0.1/sohoa", f"{WAY}/sohoa?host=/run/postgresql", f"{WAY}/sohoa"])
+def test_a_database_on_this_machine_needs_no_tls(
+    workspace: Workspace, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("PGHOST", raising=False)
+    (workspace.folder / "sohoa.toml").write_text(f'[catalogue]\nurl = "{url}"\n')
+    assert Workspace.open(workspace.folder).catalogue_url == url

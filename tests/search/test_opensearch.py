@@ -134,7 +134,7 @@ def test_a_user_without_a_password_is_refused(monkeypatch: pytest.MonkeyPatch) -
         opened("https://search.example", user="clerk", password_env="SECRET")
 
 
-@pytest.mark.parametrize("url", ["http://search.example:9200", "http://10.0.0.7:9200"])
+@pytest.mark.parametrize("url", ["http://search.example:9200", "http://10.0.0.7:9200", "http://127.example:9200"])
 def test_another_machine_over_plain_http_is_refused_unless_allowed(url: str) -> None:
     with pytest.raises(SettingsRejected, match="https"):
         opened(url)
