@@ -11,7 +11,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -33,6 +33,8 @@ class S3Server:
     program: Path
     folder: Path
     port: int
+    tls: Sequence[str] = ()
+    """``--cert … --key …``"""
     process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
 
     @property
@@ -44,8 +46,7 @@ class S3Server:
         with (self.folder / "log").open("ab") as output:
             self.process = subprocess.Popen(
                 [self.program, "--port", f"127.0.0.1:{self.port}", "--iam-dir", self.folder / "accounts",
-                 "posix", "--versioning-dir",
-                 self.folder / "versions", self.folder / "objects"],
+                 *self.tls, "posix", "--versioning-dir", self.folder / "versions", self.folder / "objects"],
                 env=dict(os.environ) | keys, stdin=subprocess.DEVNULL, stdout=output, stderr=output,
             )  # fmt: skip
         end = time.monotonic() + START_TIMEOUT_S
@@ -63,7 +64,7 @@ class S3Server:
 
 
 @contextmanager
-def s3_server() -> Iterator[S3Server]:
+def s3_server(tls: Sequence[str] = ()) -> Iterator[S3Server]:
     """The server, without buckets yet; gone when the block ends."""
     program = built()
     folder = Path(tempfile.mkdtemp(prefix="sohoa-s3-"))
@@ -71,7 +72,7 @@ def s3_server() -> Iterator[S3Server]:
     (folder / "versions").mkdir()
     (folder / "accounts").mkdir()
     port = free_port()
-    server = S3Server(program, folder, port)
+    server = S3Server(program, folder, port, tls)
     try:
         server.start()
         yield server
