@@ -2,12 +2,13 @@
 
     .venv/bin/python -m bench.growth SCANS… [--only workers distance deposits catalogue] [--pages 24] [--json]
 
-``workers``: a real Dask scheduler and a real ``open_cluster``; the workers are Dask's own, many in a process, and a
-page takes ``--page-s`` asleep in them, with an image of ``--page-kb`` sent. Efficiency is the time that the pages would
-take if handing them out cost nothing, by the time that they took; the memory is the peak of the scheduler and of this
-process, in the first half and in all; their processor time a page tells what they bear on a machine of their own,
-however busy this one is. Everything runs on this machine: what is measured is what the one scheduler and
-the one ``ingest`` bear.
+``workers``: a real Dask scheduler and a real ``open_cluster``. First ``--pages`` of SCANS, two a scan at most, are read
+one by one, each timed by the processor; then by one ``sohoa worker`` and by two. With more, the workers are Dask's own,
+many in a process, and a page is asleep in them for the time that one of those pages took, drawn with a seed, with an
+image of ``--page-kb`` sent. Efficiency is the time that the pages would take if handing them out cost nothing, by the
+time that they took; the memory is the peak of the scheduler and of this process, in the first half and in all; their
+processor time a page tells what they bear on a machine of their own, however busy this one is. Everything runs on this
+machine: what is measured is what the one scheduler and the one ``ingest`` bear.
 
 ``distance``: the same pages read by as many processes of this machine, and by as many of ``sohoa worker`` over Dask,
 in turns; by processor time too, which the load of others does not change. ``deposits``: one version a dossier into a
@@ -18,13 +19,14 @@ import argparse
 import asyncio
 import json
 import os
+import random
 import statistics
 import subprocess
 import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
@@ -58,6 +60,8 @@ from tests.services.s3 import KEYS, s3_server
 
 OPTIONS = ReadingOptions()
 PARTS = ("workers", "distance", "deposits", "catalogue")
+PAGES_A_SCAN = 2
+SEED = 11
 WORKERS_A_PROCESS = 50
 SETTLED_S = 120.0
 SAMPLE_S = 0.25
@@ -68,16 +72,15 @@ def main() -> None:
     parser.add_argument("scans", nargs="*", type=Path)
     parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS)
     parser.add_argument("--workers", nargs="+", type=int, default=[8, 32, 128, 200])
-    parser.add_argument("--page-s", type=float, default=1.0, help="how long a page is asleep")
     parser.add_argument("--page-kb", type=int, default=200, help="the image of a page")
-    parser.add_argument("--rounds", type=int, default=40, help="pages for each simulated worker")
-    parser.add_argument("--pages", type=int, default=24, help="real pages for the cost of distance")
+    parser.add_argument("--rounds", type=int, default=100, help="pages for each simulated worker")
+    parser.add_argument("--pages", type=int, default=24, help="real pages, for their times and the cost of distance")
     parser.add_argument("--turns", type=int, default=3)
     parser.add_argument("--json", action="store_true")
-    parser.add_argument("--host", nargs=2, metavar=("ADDRESS", "COUNT"), help=argparse.SUPPRESS)
+    parser.add_argument("--host", nargs=3, metavar=("ADDRESS", "COUNT", "TIMES"), help=argparse.SUPPRESS)
     a = parser.parse_args()
     if a.host:
-        asyncio.run(_host(a.host[0], int(a.host[1]), a.page_s))
+        asyncio.run(_host(a.host[0], int(a.host[1]), json.loads(a.host[2])))
         return
     with tempfile.TemporaryDirectory(prefix="sohoa-bench-") as temporary:
         folder = Path(temporary)
@@ -85,7 +88,7 @@ def main() -> None:
             figures: Iterator[dict[str, Any]]
             match part:
                 case "workers":
-                    figures = (simulated(folder, count, a.page_s, a.page_kb, a.rounds) for count in a.workers)
+                    figures = growth(folder, a.scans, a.pages, a.workers, a.page_kb, a.rounds)
                 case "distance":
                     figures = iter([distance(folder, a.scans, a.pages, a.turns)])
                 case "deposits":
@@ -94,17 +97,69 @@ def main() -> None:
                     figures = iter([catalogues(folder, a.turns)])
             for found in figures:
                 line = {"part": part, **found}
-                print(json.dumps(line) if a.json else "  ".join(f"{key} {value}" for key, value in line.items()))
+                said = json.dumps(line) if a.json else "  ".join(f"{key} {value}" for key, value in line.items())
+                print(said, flush=True)
 
 
 # -- workers ------------------------------------------------------------------------------------------------------
 
 
+def growth(
+    folder: Path, scans: list[Path], count: int, workers: list[int], page_kb: int, rounds: int
+) -> Iterator[dict[str, Any]]:
+    """What pages take, one worker and two that read them, and *workers* that are asleep for as long."""
+    pages = _real_pages(folder, scans, count)
+    times = _measured(pages)
+    ordered = sorted(times)
+    yield {
+        "measured_pages": len(times), "mean_s": round(statistics.mean(times), 3), "least_s": round(ordered[0], 2),
+        "median_s": round(statistics.median(times), 2), "most_s": round(ordered[-1], 2),
+        "load": round(os.getloadavg()[0], 1),
+    }  # fmt: skip
+    for number in (1, 2):
+        yield _real(folder / f"real-{number}", number, pages, times)
+    for number in workers:
+        yield simulated(folder, number, times, page_kb, rounds)
+
+
+def _measured(pages: list[PageImage]) -> list[float]:
+    """The processor's seconds that each takes to be read, one after another by one process."""
+    found = []
+    with open_pool(1, OPTIONS) as pool:
+        _seconds(pool, pages[:1])  # the models are loaded
+        for page in pages:
+            before = _all_processors_s()
+            _seconds(pool, [page])
+            found.append(_all_processors_s() - before)
+    return found
+
+
+def _real(folder: Path, count: int, pages: list[PageImage], times: list[float]) -> dict[str, Any]:
+    """Pages a second by *count* of ``sohoa worker``, each reading one page at a time."""
+    folder.mkdir()
+    with dask(folder) as cluster:
+        for _number in range(count):
+            cluster.start_worker(["cli", "worker", cluster.address, "--threads", "1"])
+        with open_cluster(cluster.address, Cluster(), OPTIONS, say=print) as pool:
+            _wait_for(pool, count)
+            _seconds(pool, pages[: 2 * count])
+            took = _seconds(pool, pages)
+    return {
+        "real_workers": count, "pages": len(pages), "pages_a_s": round(len(pages) / took, 2),
+        "efficiency": round(sum(times) / count / took, 3), "load": round(os.getloadavg()[0], 1),
+    }  # fmt: skip
+
+
+def _asleep_s(number: int, times: Sequence[float]) -> float:
+    """How long page *number* is asleep, the same in every process."""
+    return random.Random(f"{SEED}, {number}").choice(times)
+
+
 class _Asleep:
     """Stands where a worker's guarded processes stand: a page is asleep there for its time, one after another."""
 
-    def __init__(self, page_s: float) -> None:
-        self._workers, self._page_s = threading.local(), page_s
+    def __init__(self, times: Sequence[float]) -> None:
+        self._workers, self._times = threading.local(), times
 
     def submit(self, _read: Any, page: PageImage, _options: ReadingOptions) -> Future[PageText]:
         if not hasattr(self._workers, "only"):
@@ -113,12 +168,12 @@ class _Asleep:
         return asleep
 
     def _sleep(self, page: PageImage) -> PageText:
-        time.sleep(self._page_s)
+        time.sleep(_asleep_s(page.number, self._times))
         return not_read(page, "asleep")
 
 
-async def _host(address: str, count: int, page_s: float) -> None:
-    reading_cluster._guards.append(_Asleep(page_s))  # type: ignore[arg-type]
+async def _host(address: str, count: int, times: Sequence[float]) -> None:
+    reading_cluster._guards.append(_Asleep(times))  # type: ignore[arg-type]
     reader = str(reader_here(OPTIONS))
     with tempfile.TemporaryDirectory(prefix="sohoa-worker-") as folder:
         # What each reader's machine does for itself would be done fifty times here: figures of its disk, samples of it.
@@ -139,12 +194,13 @@ def asleep(page: PageImage, options: ReadingOptions, /) -> PageText:
     raise AssertionError
 
 
-def simulated(folder: Path, count: int, page_s: float, page_kb: int, rounds: int) -> dict[str, Any]:
+def simulated(folder: Path, count: int, times: list[float], page_kb: int, rounds: int) -> dict[str, Any]:
     """Efficiency and memory with *count* workers that sleep."""
-    image = os.urandom(page_kb * 1000)
+    image, pages = os.urandom(page_kb * 1000), count * rounds
+    asleep_s = sum(_asleep_s(number, times) for number in range(1, pages + 1))
     with (
         dask(folder) as cluster,
-        _hosts(cluster, count, page_s),
+        _hosts(cluster, count, times),
         open_cluster(cluster.address, Cluster(), OPTIONS, say=print, read=asleep) as pool,
     ):
         _wait_for(pool, count)
@@ -153,7 +209,7 @@ def simulated(folder: Path, count: int, page_s: float, page_kb: int, rounds: int
         with _peak(cluster.scheduler.pid) as scheduler, _peak(os.getpid()) as ingest:
             at_half = []
             spent = [-_processor_s(pid) for pid in (cluster.scheduler.pid, os.getpid())]
-            began, done, pages = time.monotonic(), 0, count * rounds
+            began, done = time.monotonic(), 0
             for _text in read_all(_blank(pages, image), pool, OPTIONS):
                 done += 1
                 if done in (pages // 2, pages):
@@ -163,7 +219,7 @@ def simulated(folder: Path, count: int, page_s: float, page_kb: int, rounds: int
         spent = [s + _processor_s(pid) for s, pid in zip(spent, (cluster.scheduler.pid, os.getpid()), strict=True)]
     return {
         "workers": count, "pages": done, "pages_a_s": round(done / took, 1),
-        "efficiency": round(done * page_s / count / took, 3),
+        "efficiency": round(asleep_s / count / took, 3),
         "scheduler_cpu_ms_a_page": round(1000 * spent[0] / done, 2),
         "ingest_cpu_ms_a_page": round(1000 * spent[1] / done, 2), "load": round(os.getloadavg()[0], 1),
         "scheduler_mb": [round(peak) for peak, _i in at_half], "ingest_mb": [round(peak) for _s, peak in at_half],
@@ -171,12 +227,12 @@ def simulated(folder: Path, count: int, page_s: float, page_kb: int, rounds: int
 
 
 @contextmanager
-def _hosts(cluster: DaskProcesses, count: int, page_s: float) -> Iterator[None]:
+def _hosts(cluster: DaskProcesses, count: int, times: list[float]) -> Iterator[None]:
     address = cluster.address.replace("dask://", "tcp://")
     shares = [min(WORKERS_A_PROCESS, count - at) for at in range(0, count, WORKERS_A_PROCESS)]
     processes = [
         subprocess.Popen(
-            [sys.executable, "-m", "bench.growth", "--page-s", str(page_s), "--host", address, str(share)],
+            [sys.executable, "-m", "bench.growth", "--host", address, str(share), json.dumps(times)],
             stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )
         for share in shares
@@ -278,7 +334,7 @@ def _real_pages(folder: Path, scans: list[Path], count: int) -> list[PageImage]:
         if not isinstance(scan, Scan):
             continue
         pages = open_pages(scan, spool=folder)
-        for number in range(1, pages.count + 1):
+        for number in range(1, min(pages.count, PAGES_A_SCAN) + 1):
             found.append(replace(pages.image(number), number=len(found) + 1))
             if len(found) == count:
                 break
