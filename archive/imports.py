@@ -168,10 +168,6 @@ def inventory_row(
         symbol = checked_text(symbol_column, text)
         return symbol, symbol_key(symbol)
 
-    def title_and_folded(text: str) -> tuple[str | None, str]:
-        title = checked_text("title", text)
-        return title or None, title.lower()
-
     def after_last(text: str) -> int | None:
         day = checked_day("valid_to", text)
         return day + 1 if day is not None and day < FOREVER else day
@@ -187,8 +183,9 @@ def inventory_row(
     starts, ends, ends_by_revocation = (
         Checked(partial(checked_day, column)) for column in ("in_force_from", "in_force_until", "revoked_on")
     )
-    procedures, codes = (Checked(partial(checked_text, column)) for column in ("procedure", "result_code"))
-    titles = Checked(title_and_folded)
+    procedures, codes, titles = (
+        Checked(partial(checked_text, column)) for column in ("procedure", "result_code", "title")
+    )
 
     def take(line: int, cells: Sequence[Cell]) -> StagedRow:
         if not file.all_texts:
@@ -203,7 +200,7 @@ def inventory_row(
         number, number_part = numbers[number_cell]
         symbol, symbol_part = symbols[symbol_cell]
         issued, from_day = issues[issued_on], starts[start]
-        said_title, folded_title = titles[title]
+        said_title = titles[title]
         until_day = _earliest(ends[end], afters[to], ends_by_revocation[revoked])
         if until_day is not None and from_day is not None and until_day <= from_day:  # else known with the older row
             raise BadCell("in_force_until", _("no longer in force before it comes into force"))
@@ -216,10 +213,10 @@ def inventory_row(
             issued,
             procedures[procedure] or None,
             codes[code],
-            said_title,
+            said_title or None,
             from_day,
             until_day,
-            likeness(issued, symbol_part, number_part, folded_title),
+            likeness(issued, symbol_part, number_part, said_title),
         )
 
     return take

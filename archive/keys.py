@@ -39,9 +39,10 @@ def key_of_parts(home: str, issued: int, symbol_part: str, number_part: str) -> 
     return f"{home}|{issued}|{symbol_part}|{number_part}"
 
 
-def likeness(issued: int, symbol_part: str, number_part: str, folded_title: str) -> int:
-    """What results of one day, symbol, number and title share, whichever unit lists them; others hardly ever do.
+def likeness(issued: int, symbol_part: str, number_part: str, title: str) -> int:
+    """What results of one day, symbol, number and title share, whichever unit lists them; few others do.
 
-    64 bits that hold within this process only. 0 where there is no title, without which nothing is alike.
+    64 bits that hold within this process only. Of the title its length, which capitals do not change: to fold it takes
+    longer than all the rest. 0 where there is no title, without which nothing is alike.
     """
-    return hash((issued, symbol_part, number_part, folded_title)) if folded_title else 0
+    return hash((issued, symbol_part, number_part, len(title))) if title else 0

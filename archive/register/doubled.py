@@ -103,7 +103,7 @@ def _likenesses_of_new(connection: Connection) -> Iterator[int]:
 def _likeness_of(key: str, title: str) -> int:
     _home, issued, rest = key.split("|", 2)
     symbol_part, _between, number_part = rest.rpartition("|")
-    return likeness(int(issued), symbol_part, number_part, title.lower())
+    return likeness(int(issued), symbol_part, number_part, title)
 
 
 def _rows(connection: Connection, query: str) -> Iterable[Any]:
