@@ -34,9 +34,12 @@ def identifiers(trailer: DictionaryObject) -> tuple[bytes, bytes]:
     return first, second
 
 
-def identifier_holds(file: BinaryIO, reader: PdfFileReader, start: int) -> bool:
-    """Whether it is the hash of the file, if it is one of ours; *start* is where updates begin that nobody signed."""
-    if "/ID" not in reader.trailer_view or len(stated := identifiers(reader.trailer_view)[1]) != LENGTH:
+def identifier_holds(file: BinaryIO, reader: PdfFileReader, newest: int, start: int) -> bool:
+    """Whether it is the hash of the file, if it is one of ours. Behind *start*, where revision *newest* ends, are the
+    updates that nobody signed; one of the same length that stood there before is not ours."""
+    before, after = reader.get_historical_resolver(newest).trailer_view, reader.trailer_view
+    stated = identifiers(after)[1] if "/ID" in after else b""
+    if len(stated) != LENGTH or ("/ID" in before and identifiers(before)[1] == stated):
         return True
     place = _place(file, start)
     file.seek(place)

@@ -42,7 +42,7 @@ def adds_only_proofs(file: BinaryIO, reader: PdfFileReader, newest: int, end: in
             and _brings_proofs(reader, newest)
             and _trailers_go_on(reader, newest)
             and _catalogues_go_on(reader, newest)
-            and identifier_holds(file, reader, end)
+            and identifier_holds(file, reader, newest, end)
         )
     except UNREADABLE:
         return False

@@ -13,10 +13,15 @@ from asn1crypto import x509 as asn1
 from pyhanko.pdf_utils import generic
 from pyhanko.pdf_utils.generic import pdf_name
 from pyhanko.pdf_utils.reader import PdfFileReader
+from pyhanko.sign import PdfSignatureMetadata, PdfSigner
+from pyhanko.sign.fields import SigSeedSubFilter
+from pyhanko.sign.validation.dss import DocumentSecurityStore
 
 from bench.attacks import BYTE_RANGE
 from ingest.signing import Verdict
+from ingest.signing.cms import CmsSigner
 from ingest.signing.dialects import UNREADABLE
+from ingest.signing.signers import read_key_file
 from ingest.signing.syntax import updates_in
 from ingest.signing.tail import adds_only_proofs
 from ingest.signing.writing import QuietWriter
@@ -221,6 +226,28 @@ def test_proofs_in_an_object_stream_are_no_change(proofs: dict[str, list[bytes]]
     content = in_an_object_stream(signed, proofs)
     assert b"/ObjStm" in content[len(signed) :]
     assert verdict_on(content, tmp_path, pki) == Verdict.VALID
+
+
+class CopyingWriter(QuietWriter):
+    """Of a program whose identifiers are as long as ours, and stay."""
+
+    @classmethod
+    def _handle_id(cls, prev: PdfFileReader) -> generic.ArrayObject:
+        return generic.ArrayObject([generic.ByteStringObject(bytes(range(32)))] * 2)
+
+
+def test_an_identifier_as_long_as_ours_that_was_there_before_is_not_ours(
+    proofs: dict[str, list[bytes]], tmp_path: Path, pki: Pki
+) -> None:
+    signer = CmsSigner(read_key_file(Path(pki.key("operator")), "", "pkcs1"))
+    named = PdfSignatureMetadata(field_name="one", subfilter=SigSeedSubFilter.PADES, md_algorithm="sha256")
+    file = BytesIO()
+    with blank_pdf(tmp_path).open("rb") as source:
+        PdfSigner(named, signer).sign_pdf(CopyingWriter(source), output=file)
+    writer = CopyingWriter(file)
+    DocumentSecurityStore.supply_dss_in_writer(writer, None, certs=map(asn1.Certificate.load, proofs["certificate"]))
+    writer.write_in_place()
+    assert verdict_on(file.getvalue(), tmp_path, pki) == Verdict.VALID
 
 
 def test_around_proofs_by_another_program_only_what_nothing_calls_for_may_be_another(
