@@ -84,7 +84,7 @@ def _sift(connection: Connection, likenesses: "array[int]") -> None:
     new.sort()
     met = [np.zeros(0, np.int64), new[1:][new[1:] == new[:-1]]]
     known = "SELECT key, unit, title FROM inventory WHERE superseded_at IS NULL AND title <> ''"
-    for some in connection.execute(text(known), execution_options=STREAMED).partitions():
+    for some in connection.execute(text(known), execution_options=STREAMED).partitions(AT_ONCE):
         theirs = np.fromiter((_likeness_of(row.key, row.title) for row in some), np.int64, len(some))
         found = new[np.minimum(np.searchsorted(new, theirs), len(new) - 1)] == theirs
         met.append(theirs[found])
