@@ -11,6 +11,7 @@ from ingest import images
 from ingest.greyseals import without_grey_seals
 from ingest.headrows import with_head_rows
 from ingest.images import Grey, Mask, Picture, Straightened
+from ingest.measures import squared
 from ingest.ocr.engine import (
     EngineLine,
     EngineWord,
@@ -317,7 +318,7 @@ def _worded(read: _Read, dpi: float, second: OcrEngine | None) -> list[tuple[Eng
             words = read_span(page, lines[span.line], span, second, dpi)
             again.setdefault(span.line, []).append((span, [words]))
     words_of = [decided(line, slots(line, again.get(number, ())), syllables) for number, line in enumerate(lines)]
-    return list(zip(lines, grounds_closed(words_of), strict=True))
+    return list(zip(lines, squared(grounds_closed(words_of)), strict=True))
 
 
 def codes_on(page: Grey, dpi: float, *, thoroughly: bool = False) -> tuple[Code, ...]:
