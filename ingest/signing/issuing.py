@@ -40,10 +40,16 @@ def proofs_hold(reader: PdfFileReader, others: Collection[asn1.Certificate]) -> 
 
 
 def _held(reader: PdfFileReader, kind: str) -> Iterator[bytes]:
-    """Each one that is there: pyHanko's view of the store keeps one certificate for a number."""
-    if "/DSS" in reader.root and kind in reader.root["/DSS"]:
-        for reference in reader.root["/DSS"][kind]:
-            yield reference.get_object().data
+    """Each one that is there, for all signatures or for one (ISO 32000-2, 12.8.4.3): pyHanko's view of the store keeps
+    one certificate for a number, and what stands for one signature alone is not in it."""
+    if "/DSS" not in reader.root:
+        return
+    store = reader.root["/DSS"]
+    for_one = [one.get_object() for one in store["/VRI"].values()] if "/VRI" in store else []
+    for place, name in [(store, kind), *((one, kind.removesuffix("s")) for one in for_one)]:
+        if name in place:
+            for reference in place[name]:
+                yield reference.get_object().data
 
 
 def _is_contradicted(certificate: asn1.Certificate, at_hand: Iterable[asn1.Certificate]) -> bool:

@@ -268,6 +268,19 @@ def test_around_proofs_by_another_program_only_what_nothing_calls_for_may_be_ano
     assert unnoticed <= free
 
 
+def test_a_proof_that_stands_for_one_signature_alone_must_be_as_its_issuer_made_it(
+    stamped: bytes, proofs: dict[str, list[bytes]], tmp_path: Path, pki: Pki
+) -> None:
+    other = Other(stamped, b"\n")
+    one, *rest = [b"%d 0 R" % other.put_stream(stream) for stream in proofs["certificate"]]
+    named = other.put(b"<</Type/VRI/Cert[%s]>>" % one)
+    store = other.put(b"<</Certs[%s]/VRI<</%s %d 0 R>>>>" % (b" ".join(rest), b"0123ABCDEF" * 4, named))
+    content = other.end(DSS=b" %d 0 R" % store)
+    assert verdict_on(content, tmp_path, pki) == Verdict.VALID
+    place = content.index(proofs["certificate"][0], end_of_signed(content)) + len(proofs["certificate"][0]) - 40
+    assert verdict_on(with_flipped(content, place, 1), tmp_path, pki) == Verdict.CHANGED
+
+
 @pytest.mark.parametrize(
     ("was", "changed"),
     [
