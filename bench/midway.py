@@ -2,11 +2,11 @@
 
     .venv/bin/python -m bench.midway SCANS… [--only NAME] [--turns 1] [--json]
 
-The whole cluster of ``tests/cluster/stand.py`` on this machine, with real readers. Each folder of SCANS comes into the
-inbox as a stack of its own; two ``ingest`` take it in. When a third of the documents is done, a part is killed (-9) and
-started anew after two seconds, or the network stalls for five and is cut. Each run must come to the end of the one that
-nothing disturbed: the same records, papers that wait, report and search hits, and an audit without findings. ``cost``:
-how much longer it took.
+The whole cluster of ``tests/cluster/stand.py`` on this machine, with real readers. Each folder or file of SCANS comes
+into the inbox as a stack of its own; two ``ingest`` take it in, and one by itself on one of this machine. When
+a third of the documents is done, a part is killed (-9) and started anew after two seconds, or the network stalls for
+five and is cut. Each run must come to the end of the one that nothing disturbed: the same records, papers that wait,
+report and search hits, and an audit without findings. ``cost``: how much longer it took.
 """
 
 import argparse
@@ -17,7 +17,7 @@ import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from tests.cluster.stand import OFFICE, Run, Stand, drawn_day, ingested, stand
+from tests.cluster.stand import OFFICE, Run, Stand, drawn_day, ingested, on_one_machine, stand
 
 FAULTS: Mapping[str, Callable[[Stand, Run], None]] = {
     "nothing": lambda whole, run: None,
@@ -37,20 +37,27 @@ FAULTS: Mapping[str, Callable[[Stand, Run], None]] = {
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("scans", nargs="*", type=Path, help="folders of scans; drawn ones where none is given")
+    parser.add_argument("scans", nargs="*", type=Path, help="scans or folders of them; drawn ones where none is given")
     parser.add_argument("--only", action="append", choices=list(FAULTS))
     parser.add_argument("--json", action="store_true")
     a = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="sohoa-bench-") as temporary, stand(Path(temporary)) as whole:
         inbox, office = whole.folder / "inbox", "" if a.scans else OFFICE
         if a.scans:
-            for number, folder in enumerate(a.scans):
-                shutil.copytree(folder, inbox / f"{number}-{folder.name}")
+            for number, given in enumerate(a.scans):
+                stack = inbox / f"{number}-{given.name}"
+                if given.is_dir():
+                    shutil.copytree(given, stack)
+                else:
+                    stack.mkdir(parents=True)
+                    shutil.copy(given, stack)
         else:
             drawn_day(inbox)
         undisturbed = ingested(whole.workspace("undisturbed", office), inbox)
+        alone = on_one_machine(whole.folder, inbox, office)
         records, holds = (len(undisturbed.state[name]) for name in ("records", "holds"))  # type: ignore[arg-type]
-        print(f"{records} records, {holds} wait; undisturbed: {undisturbed.seconds:.1f} s", flush=True)
+        print(f"{records} records, {holds} wait; undisturbed: {undisturbed.seconds:.1f} s; by one machine: "
+              f"{alone.seconds:.1f} s, same end: {alone.state == undisturbed.state}", flush=True)  # fmt: skip
         for number, name in enumerate(a.only or FAULTS):
             fault = FAULTS[name]
             ended = ingested(

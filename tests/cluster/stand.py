@@ -207,11 +207,11 @@ def listed(workspace: Path) -> None:
         assert sohoa(["--workspace", str(workspace), what, "import", str(write(workspace / f"{what}.csv"))]) == 0
 
 
-def on_one_machine(folder: Path, inbox: Path) -> "Ended":
+def on_one_machine(folder: Path, inbox: Path, office: str = OFFICE) -> "Ended":
     """A run of *inbox* by one ``ingest`` on a workspace that is a folder of this machine."""
-    alone = folder / "alone"
+    alone = folder / f"{inbox.name}-alone"
     alone.mkdir()
-    (alone / "sohoa.toml").write_text(OFFICE + signing(folder))
+    (alone / "sohoa.toml").write_text(office + signing(folder))
     listed(alone)
     return ingested(alone, inbox, intakes=1)
 
