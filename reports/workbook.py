@@ -12,8 +12,9 @@ from reports.words import day, level_name, projected, verdict
 from schemas.language import _
 from schemas.units import Level
 
-HEAD_HEIGHT = 32
-"""Points: two lines; a spreadsheet program does not measure wrapped headings of a file made elsewhere."""
+HEAD_HEIGHT, TWO_LINES = 46, 30
+"""Points: three lines of a heading, two of a cell; a spreadsheet program does not measure what is wrapped in a file
+made elsewhere."""
 RATE_WIDTH, MET_WIDTH = 16, 46
 """Letters: *chưa có dữ liệu*; a day with its range. What is longer is wrapped."""
 
@@ -47,11 +48,13 @@ class _Forms:
         self.head = book.add_format({"bold": True, "bg_color": "#E8ECEF", "bottom": 2, "text_wrap": True,
                                      "align": "center", "valign": "top"})  # fmt: skip
         self.bold = book.add_format({"bold": True, "font_size": 14})
-        self.whole = book.add_format({"num_format": "#,##0"})
-        self.rate = book.add_format({"num_format": "0.00%", "align": "right"})  # so is the word where there is no data
-        self.change = book.add_format({"num_format": "+#,##0;-#,##0;0"})
-        self.tenth = book.add_format({"num_format": "#,##0.0"})
-        self.day = book.add_format({"num_format": "dd/mm/yyyy"})
+        top = {"valign": "top"}  # all of a row in one line, where one of its cells has two
+        self.plain = book.add_format(top)
+        self.whole = book.add_format(top | {"num_format": "#,##0"})
+        self.rate = book.add_format(top | {"num_format": "0.00%", "align": "right"})  # as is the word for no data
+        self.change = book.add_format(top | {"num_format": "+#,##0;-#,##0;0"})
+        self.tenth = book.add_format(top | {"num_format": "#,##0.0"})
+        self.day = book.add_format(top | {"num_format": "dd/mm/yyyy"})
         self.note = book.add_format({"text_wrap": True, "valign": "top"})
         self.text = book.add_format(
             {"indent": 1, "align": "left", "text_wrap": True, "valign": "top"}
@@ -91,7 +94,10 @@ def _row(sheet: Any, forms: _Forms, row: int, column: int, one: Any) -> None:
         value = one.outlook.needed_a_day
         sheet.write_number(row, needed, -(-value.numerator * 10 // value.denominator) / 10, forms.tenth)
     sheet.write_datetime(row, due, one.outlook.due, forms.day)
-    sheet.write_string(row, met, "–" if now.left is None else projected(one.outlook), forms.text)
+    day_met = "–" if now.left is None else projected(one.outlook)
+    sheet.write_string(row, met, day_met, forms.text)
+    if len(day_met) > MET_WIDTH:
+        sheet.set_row(row, TWO_LINES)
 
 
 def _letter(column: int) -> str:
@@ -107,7 +113,7 @@ def _levels(book: Any, forms: _Forms, report: Progress) -> None:
         sheet.write_string(3, column, text, forms.head)
     sheet.set_row(3, HEAD_HEIGHT)
     for row, level in enumerate(report.levels, 4):
-        sheet.write_string(row, 0, level_name(level.level))
+        sheet.write_string(row, 0, level_name(level.level), forms.plain)
         _row(sheet, forms, row, 1, level)
         for column, number in enumerate((level.units, level.with_data, level.reached), 12):
             sheet.write_number(row, column, number, forms.whole)
@@ -153,9 +159,8 @@ def _units(book: Any, forms: _Forms, report: Progress) -> None:
         sheet.write_string(0, column, text, forms.head)
     sheet.set_row(0, HEAD_HEIGHT)
     for row, one in enumerate(report.units, 1):
-        sheet.write_string(row, 0, level_name(one.unit.level))
-        sheet.write_string(row, 1, one.unit.code)
-        sheet.write_string(row, 2, one.full_name)
+        for column, text in enumerate((level_name(one.unit.level), one.unit.code, one.full_name)):
+            sheet.write_string(row, column, text, forms.plain)
         _row(sheet, forms, row, 3, one)
     sheet.autofilter(0, 0, max(len(report.units), 1), len(head) - 1)
     sheet.freeze_panes(1, 3)

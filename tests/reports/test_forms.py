@@ -4,11 +4,13 @@ import csv
 import io
 import json
 import re
+import zipfile
 from dataclasses import replace
 from datetime import date, timedelta
 from fractions import Fraction
 from html.parser import HTMLParser
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pypdfium2
 import pytest
@@ -22,7 +24,7 @@ from reports.progress import Count, Progress, Waiting, progress, with_details
 from reports.tables import render_csv
 from reports.terminal import render_terminal
 from reports.words import level_name, needed, percent, projected, tenths_down, whole
-from reports.workbook import render_xlsx
+from reports.workbook import MET_WIDTH, TWO_LINES, render_xlsx
 from schemas.procedures import Procedure
 from schemas.units import DayCount, Level, Made, ProcedureCount, Target, Unit
 from tests.services import verapdf
@@ -88,6 +90,14 @@ def test_the_workbook_has_numbers_as_numbers(report: Progress) -> None:
     levels = book.get_sheet_by_name("Levels").to_python()
     assert [row[1] for row in levels[1:] if row[0] in ("Departments", "District level", "Ward level")] == [
         0.4999, 0.4, 0.35]  # fmt: skip
+
+
+def test_a_row_of_the_workbook_is_as_high_as_what_is_wrapped_in_it(report: Progress) -> None:
+    units = ElementTree.fromstring(zipfile.ZipFile(io.BytesIO(render_xlsx(report))).read("xl/worksheets/sheet2.xml"))
+    high = [float(row.get("ht", "15")) for row in units.iterfind(".//{*}sheetData/{*}row")][1:]
+    long = [unit.now.left is not None and len(projected(unit.outlook)) > MET_WIDTH for unit in report.units]
+    assert any(long)
+    assert high == [TWO_LINES if two else 15 for two in long]
 
 
 @pytest.fixture(scope="module")
