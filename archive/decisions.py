@@ -92,6 +92,8 @@ def _differences(change: Change) -> Iterator[str]:
         for name in ("pages", "turns", "doubtful_cuts"):
             if getattr(was, name) != getattr(became, name):
                 said.append(f"{name} {list(getattr(was, name))} → {list(getattr(became, name))}")
+        if was.procedure != became.procedure and None not in (was.procedure, became.procedure):
+            said.append(f"procedure {was.procedure!r} → {became.procedure!r}")
         if was.cut != became.cut:
             said.append(f"cut {was.cut.state} → {became.cut.state}")
         if was.outcome != became.outcome:

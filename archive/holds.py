@@ -135,7 +135,7 @@ class Holds(Database):
         }
         return HoldHead(
             row.id, row.batch, row.scan_path, tuple(head["pages"]) or (row.first_page,), row.unit,
-            as_time(row.opened_at), tuple(json.loads(row.reasons)), fields,
+            as_time(row.opened_at), tuple(json.loads(row.reasons)), fields, head.get("procedure", ""),
         )  # fmt: skip
 
     def update_hold(self, id: str, reasons: Sequence[str], submission: dict[str, Any], change: Change) -> None:
@@ -205,7 +205,8 @@ def _head_of(submission: dict[str, Any]) -> dict[str, Any]:
     document = submission.get("document", {})
     parts = ("value", "state", "confidence", "candidates")
     fields = {name: [field[part] for part in parts] for name, field in document.get("metadata", {}).items()}
-    return {"pages": [page["number"] for page in document.get("pages", ())], "fields": fields}
+    pages = [page["number"] for page in document.get("pages", ())]
+    return {"pages": pages, "fields": fields, "procedure": submission.get("procedure", "")}
 
 
 def _closed(

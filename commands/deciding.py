@@ -17,7 +17,7 @@ from ingest import recut
 from ingest.again import archived_by_now
 from ingest.fencedpages import open_fenced
 from ingest.intake import identify
-from ingest.offers import with_result_code
+from ingest.offers import procedure_listed, with_result_code
 from ingest.pages import ScanPages
 from ingest.pipeline import (
     Deposited,
@@ -30,7 +30,16 @@ from ingest.pipeline import (
     make,
     signed_beside,
 )
-from ingest.review import accept, decision, set_fields, settled, standing
+from ingest.review import (
+    PROCEDURE,
+    accept,
+    decision,
+    of_procedure,
+    set_fields,
+    set_procedure,
+    settled,
+    standing,
+)
 from ingest.reviewsheet import ABSENT, ACCEPT, REJECT, WHOLE, Decided
 from ingest.workers import read_all
 from schemas.documents import Field, Paper
@@ -74,22 +83,35 @@ def accepted(workspace: Workspace, held: Waiting, who: str) -> str:
 
 
 def set_by_hand(workspace: Workspace, held: Waiting, values: dict[str, str], who: str) -> str:
-    """Set fields; the document is deposited when nothing is left to ask."""
-    return go_on(workspace, held, set_fields(held.submission, values, who, datetime.now(UTC)), "set", who)
+    """Set fields, and the procedure; the document is deposited when nothing is left to ask."""
+    submission, now = held.submission, datetime.now(UTC)
+    fields = {name: value for name, value in values.items() if name != PROCEDURE}
+    if PROCEDURE in values:
+        code, known = values[PROCEDURE].strip(), Register(workspace.catalogue.engine).procedures()
+        submission = set_procedure(submission, code, known, _retention(workspace, code), who, now)
+    if fields:
+        submission = set_fields(submission, fields, who, now)
+    return go_on(workspace, held, submission, "set", who)
+
+
+def _retention(workspace: Workspace, procedure: str) -> str:
+    return workspace.settings.archive.retention_of(procedure)
 
 
 def go_on(workspace: Workspace, held: Waiting, decided: Submission, what: str, who: str) -> str:
     """Deposit what is *decided*; keep it where it still waits, or where a record bears the names that it was given."""
     listed = Register(workspace.catalogue.engine).listed
     decided = replace(decided, document=with_result_code(decided.document, decided.unit, listed))
+    if not decided.procedure and (procedure := procedure_listed(decided.document, decided.unit, listed)):
+        decided = of_procedure(decided, procedure, _retention(workspace, procedure))
     if not decided.document.reasons:
         same = archived_by_now(decided.document, workspace.catalogue, workspace.archive)
         like = tuple(dict.fromkeys((*decided.document.like, *same.ids)))
         decided = replace(decided, document=replace(decided.document, reasons=same.reasons, like=like))
     hold, document = held.hold, decided.document
     outcome = Outcome.WAITS if document.reasons else Outcome.ARCHIVED
-    change = Change(who, datetime.now(UTC), what, (standing(hold.id, held.submission.document),),
-                    (standing(hold.id, document, outcome),))  # fmt: skip
+    change = Change(who, datetime.now(UTC), what, (standing(hold.id, held.submission),),
+                    (standing(hold.id, decided, outcome),))  # fmt: skip
     if outcome is Outcome.WAITS:
         workspace.catalogue.update_hold(hold.id, document.reasons, to_json(decided), change)
         return _("{id}: still waits: {reasons}").format(id=hold.id, reasons=harmless("; ".join(document.reasons)))
@@ -110,9 +132,9 @@ def _deposited(workspace: Workspace, hold: Hold, submission: Submission) -> Depo
 
 def rejected(workspace: Workspace, held: Waiting, reason: str, who: str) -> str:
     """Close a hold without a record; the scan stays where it is."""
-    hold, document = held.hold, held.submission.document
-    change = Change(who, datetime.now(UTC), f"reject: {reason}", (standing(hold.id, document),),
-                    (standing(hold.id, document, Outcome.REJECTED),))  # fmt: skip
+    hold, submission = held.hold, held.submission
+    change = Change(who, datetime.now(UTC), f"reject: {reason}", (standing(hold.id, submission),),
+                    (standing(hold.id, submission, Outcome.REJECTED),))  # fmt: skip
     workspace.catalogue.decide(hold.id, f"rejected: {reason}", change)
     clear(workspace, hold)
     return _("{id}: rejected").format(id=hold.id)
@@ -244,7 +266,7 @@ def cut_anew(
     hold, submission = held[0].hold, held[0].submission
     now = datetime.now(UTC)
     decisions = (*submission.provenance.decisions, decision(who, now, said))
-    before = tuple(standing(one.hold.id, one.submission.document) for one in held)
+    before = tuple(standing(one.hold.id, one.submission) for one in held)
     kept = {one.hold.first_page: settled(one.submission.document) for one in held}
     desk = desk_for(workspace, submission, who)
     for paper in papers:
@@ -258,14 +280,14 @@ def cut_anew(
             lifted_now(make(paper, pages, desk, decisions, kept.get(first_page, {})), desk), desk, hold.batch
         ):
             case Held(hold=waits):
-                after.append(standing(waits.id, submission_of(waits).document))
+                after.append(standing(waits.id, submission_of(waits)))
                 reasons = harmless("; ".join(waits.reasons))
                 lines.append(_("{id}: still waits: {reasons}").format(id=waits.id, reasons=reasons))
             case Deposited(deposit=deposit, submission=deposited):
                 id = document_id(paper.scan.sha256, first_page)
                 workspace.catalogue.open_hold(replace(
                     hold, id=id, first_page=first_page, reasons=(), submission=to_json(deposited)))  # fmt: skip
-                after.append(standing(id, deposited.document, Outcome.ARCHIVED))
+                after.append(standing(id, deposited, Outcome.ARCHIVED))
                 closed.append((id, "accepted"))
                 lines.append(_("page {page}: archived as {record}").format(page=first_page, record=deposit.record.id))
     closed += [(one.hold.id, said) for one in held[1:] if one.hold.id not in {other.hold for other in after}]

@@ -101,6 +101,7 @@ def desk_of(
         certifies_originals=signing.signed_originals == "certify",
         listed=register.listed,
         units=register.units,
+        procedures=register.procedures,
     )
 
 

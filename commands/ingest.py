@@ -21,6 +21,7 @@ from commands.engines import desk_of, opened_pool, reading_options
 from commands.indexing import index_or_say
 from commands.inputpath import InputPath
 from commands.metrics import Meter, metered
+from commands.naming import check_procedure
 from commands.packages import take_packages
 from commands.runlog import logged
 from commands.showing import harmless, json_line
@@ -87,6 +88,7 @@ def command(
     if watch and interleave == "pair":
         raise SettingsRejected(_("--interleave pair: of two files that arrive one is always first; scan both sides "
                                  "into one file (--interleave file), or leave out --watch"))  # fmt: skip
+    check_procedure(workspace, procedure)
     options = reading_options(workspace.settings, fast=fast)
     passwords = workspace.settings.reading.pdf_passwords
     sides = Interleaving(interleave, backs_in_order, workspace.folder / "joined", passwords) if interleave else None

@@ -16,6 +16,7 @@ from commands.alike import beside_those_alike
 from commands.deciding import Waiting, go_on, merged, rejected, split, submission_of, waiting
 from commands.indexing import index_or_say
 from commands.keys import key, single_keys, typed
+from commands.naming import naming
 from commands.offering import offered
 from commands.pictures import show_picture
 from commands.showing import harmless
@@ -188,6 +189,9 @@ class Session:
             id=hold.id, scan=harmless(Path(hold.scan_path).name), first=pages[0], last=pages[-1], page=pages[0]
         )
         self.out.print(Text(head, style="bold"))
+        if procedure := held.submission.procedure:
+            said = naming(self.workspace, [procedure])(procedure)
+            self.out.print(_("procedure {code}").format(code=harmless(said)))
         labels = field_labels()
         wide = max(len(label) for label in labels.values())
         for name, found in document.metadata.items():

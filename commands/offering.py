@@ -23,7 +23,8 @@ def offered(workspace: Workspace, hold: Hold) -> Submission:
     place = natural_order(Path(hold.scan_path)), hold.first_page
     beside = nearest(_numbers_in_batch(workspace, hold, document), place)
     register = Register(workspace.catalogue.engine)
-    return replace(submission, document=with_offers(document, submission.unit, register, beside))
+    return replace(submission, document=with_offers(
+        document, submission.unit, register, beside, submission.procedure))  # fmt: skip
 
 
 def _numbers_in_batch(workspace: Workspace, hold: Hold, document: Document) -> Iterator[tuple[Place, int]]:

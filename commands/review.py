@@ -15,8 +15,9 @@ from rich.progress import Progress
 
 from cli import Context
 from commands.access import operator_of
+from commands.naming import naming
 from commands.showing import console, harmless, harmless_lines, json_line
-from commands.waitinglist import chosen, fields_table, listed, print_waiting
+from commands.waitinglist import Called, chosen, fields_table, listed, name_of, print_waiting
 from commands.workspace import Workspace
 from schemas.documents import Document
 from schemas.errors import InputRejected, ServiceUnavailable
@@ -65,14 +66,15 @@ def list_(
     as_json: bool,
 ) -> None:  # fmt: skip
     heads = chosen(context.workspace, unit, reason, batch, older_than)
+    called = naming(context.workspace, (head.procedure for head in heads))
     if as_json:
         for head in heads:
-            json_line(listed(head))
+            json_line(listed(head, called))
         return
     if not heads:
         click.echo(_("Nothing waits."))
         return
-    print_waiting(console(), heads, limit)
+    print_waiting(console(), heads, limit, called)
 
 
 @command.command(help=_("Show one: the fields, why it waits, what else they might be."))
@@ -91,13 +93,16 @@ def show(context: Context, id: str, crop: Path | None, as_json: bool) -> None:
     submission = offered(workspace, hold)
     workspace.catalogue.note_access(operator_of(workspace, None), "review show", hold.id)
     out = console()
+    called = naming(workspace, [submission.procedure])
     if as_json:
-        json_line(_shown_hold(hold, submission))
+        json_line(_shown_hold(hold, submission, called))
     else:
         out.print(_("{id}: {scan}, page {page}").format(id=hold.id, scan=harmless(hold.scan_path),
                                                        page=hold.first_page))  # fmt: skip
         for reason in hold.reasons:
             out.print(f"  ! {harmless(reason)}")
+        if submission.procedure:
+            out.print(_("procedure {code}").format(code=harmless(called(submission.procedure))))
         out.print(fields_table(submission))
         out.print(_("PDF: {path}").format(path=workspace.folder / hold.pdf_path))
         if hold.decided_at is not None:
@@ -144,7 +149,7 @@ def accept_(context: Context, ids: tuple[str, ...], operator: str | None) -> int
     return _each(workspace, ids, lambda held: accepted(workspace, held, who))
 
 
-@command.command("set", help=_("Set fields by hand (FIELD=VALUE; an empty value: the paper has none)."))
+@command.command("set", help=_("Set fields, or the procedure, by hand (FIELD=VALUE; an empty value: there is none)."))
 @click.argument("words", nargs=-1, required=True, metavar=_("ID… FIELD=VALUE…"))
 @_who
 @click.pass_obj
@@ -276,7 +281,8 @@ def export(
         Progress(console=console(err=True), disable=not sys.stderr.isatty()) as progress,
     ):
         try:
-            count = write_sheet(one_after_another(Path(folder), progress), file, Path(folder))
+            called = naming(workspace, (head.procedure for head in heads))
+            count = write_sheet(one_after_another(Path(folder), progress), file, Path(folder), called)
         except OSError as error:
             raise ServiceUnavailable(_("{file}: cannot be written ({error}); choose another file").format(
                 file=file, error=error.strerror)) from error  # fmt: skip
@@ -328,12 +334,13 @@ def _pictures(workspace: Workspace, hold: Hold, document: Document, folder: Path
     return crops | ({WHOLE: beside} if beside is not None else {})
 
 
-def _shown_hold(hold: Hold, submission: Submission) -> dict[str, object]:
+def _shown_hold(hold: Hold, submission: Submission, called: Called) -> dict[str, object]:
     from ingest.extract.shown import shown
 
     head = {"id": hold.id, "unit": hold.unit, "batch": hold.batch, "opened_at": hold.opened_at.isoformat()}
     return head | shown(submission.document) | {
         "reasons": list(hold.reasons), "like": list(submission.document.like),
+        "procedure": submission.procedure, "procedure_name": name_of(submission.procedure, called),
     }  # fmt: skip
 
 

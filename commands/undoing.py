@@ -22,7 +22,7 @@ from commands.deciding import (
 from commands.workspace import Workspace
 from ingest.pipeline import composed_anew
 from ingest.quarantine import Quarantine
-from ingest.review import as_it_stood, standing
+from ingest.review import as_it_stood, of_procedure, standing
 from schemas.errors import InputRejected
 from schemas.language import _
 from schemas.pages import PageText
@@ -57,7 +57,7 @@ def taken_back(workspace: Workspace, id: str, who: str, reread: Reread = reread_
     for stood in change.after:
         if stood.outcome is Outcome.ARCHIVED:
             _withdraw(workspace, submission_of(ended[stood.hold]), who, f"took back: {change.what}", now)
-    after = tuple(standing(one.hold.id, one.submission.document) for one in waiting)
+    after = tuple(standing(one.hold.id, one.submission) for one in waiting)
     back = Change(who, now, f"take back {change.what}", change.after, after)
     workspace.catalogue.take_back(decision, [one.hold for one in waiting], back)
     for gone in ended.keys() - {one.hold.id for one in waiting}:
@@ -89,6 +89,9 @@ def _waits_again(
     hold = workspace.catalogue.hold(stood.hold)
     base = submission_of(hold)
     submission = as_it_stood(base, stood, [pages[number] for number in stood.pages], who, now, change.what)
+    if stood.procedure not in (None, base.procedure):
+        retention = workspace.settings.archive.retention_of(stood.procedure or "")
+        submission = of_procedure(submission, stood.procedure or "", retention)
     same = [
         one for one in change.after if one.hold == stood.hold and (one.pages, one.turns) == (stood.pages, stood.turns)
     ]

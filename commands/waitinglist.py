@@ -2,7 +2,7 @@
 
 import unicodedata
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 
 from rich.console import Console
@@ -17,6 +17,10 @@ from schemas.records import Submission
 from schemas.work import HoldHead
 
 MARKS = {FieldState.ACCEPTED: "✓", FieldState.HELD: "?", FieldState.ABSENT: "–"}
+
+PROCEDURE_WIDTH = 40
+Called = Callable[[str], str]
+"""Says a procedure's code with its name behind it."""
 
 
 def chosen(
@@ -36,17 +40,23 @@ def _plain(text: str) -> str:
     return "".join(letter for letter in letters if not unicodedata.combining(letter))
 
 
-def listed(head: HoldHead) -> dict[str, object]:
-    """*head* as ``review list --json`` has it."""
+def listed(head: HoldHead, called: Called = str) -> dict[str, object]:
+    """*head* as ``review list --json`` has it; *called* says a procedure's code with its name."""
     return {
         "id": head.id, "unit": head.unit, "batch": head.batch, "opened_at": head.opened_at.isoformat(),
         "scan": head.scan_path, "pages": list(head.pages), "reasons": list(head.reasons),
+        "procedure": head.procedure, "procedure_name": name_of(head.procedure, called),
         "fields": {
             name: {"value": field.value, "state": field.state.value, "confidence": field.confidence,
                    "candidates": list(field.candidates)}
             for name, field in head.fields.items()
         },
     }  # fmt: skip
+
+
+def name_of(procedure: str, called: Called) -> str | None:
+    """A procedure's name alone; None where it is not known."""
+    return called(procedure)[len(procedure) :].strip() or None
 
 
 def _doubted(name: str, fields: dict[str, Field]) -> str:
@@ -61,18 +71,20 @@ def _value(name: str, fields: dict[str, Field]) -> str:
     return (fields[name].value if name in fields else None) or "?"
 
 
-def print_waiting(out: Console, heads: Sequence[HoldHead], limit: int) -> None:
-    """The reasons with their counts, then the first *limit* of *heads*."""
+def print_waiting(out: Console, heads: Sequence[HoldHead], limit: int, called: Called = str) -> None:
+    """The reasons with their counts, then the first *limit* of *heads*, with their procedures where any has one."""
     for text, count in Counter(reason for head in heads for reason in head.reasons).most_common():
         out.print(f"{count:5d}  {harmless(text)}")
     now = datetime.now(UTC)
-    columns = ("ID", _("unit"), _("days"), _("number, symbol"), _("date"), _("type, abstract"), _("waits for"))
+    named = [_("procedure")] if any(head.procedure for head in heads[:limit]) else []
+    columns = ("ID", _("unit"), *named, _("days"), _("number, symbol"), _("date"), _("type, abstract"), _("waits for"))
     table = Table(*columns, box=None)
     for head in heads[:limit]:
         fields = head.fields
         table.add_row(
             head.id,
             harmless(head.unit),
+            *[harmless(called(head.procedure))[:PROCEDURE_WIDTH] for _column in named],
             str((now - head.opened_at).days),
             f"{_doubted('number', fields)}/{_doubted('symbol', fields)}",
             _doubted("issued_on", fields),

@@ -1,9 +1,12 @@
 """What a paper says itself, checked against what folder, manifest and cover sheet declare of it: whose it is, of what
-kind, and the codes of dossier and procedure that it bears."""
+kind, and the codes of dossier and procedure that it bears; and the procedure against the office's list of them."""
 
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import date
+
+from rapidfuzz.distance import DamerauLevenshtein
 
 from archive.keys import unit_key
 from archive.rowfiles import fold
@@ -11,7 +14,7 @@ from ingest.extract.kinds import told_kind
 from schemas.documents import Document, FieldState, Kind
 from schemas.fieldwords import kind_label
 from schemas.language import _
-from schemas.procedures import procedure_key
+from schemas.procedures import Procedure, procedure_finder, procedure_key, same_procedure
 from schemas.units import Unit
 
 _COMMITTEE = re.compile(r"^(?:uy ban nhan dan|ubnd)(?=\s)")
@@ -24,6 +27,8 @@ _BEFORE_DOSSIER = re.compile(r"(?:ma|so)(?: so)? (?:ho so|bien nhan)(?: ho so)?(
 _BEFORE_PROCEDURE = re.compile(r"ma(?: so)? (?:thu tuc(?: hanh chinh)?|tthc)$")
 SURE_WORD = 0.8
 """A code read with less confidence contradicts nothing."""
+MOST_SLIPS, MOST_NEAR = 2, 3
+"""A code that differs from another in so many keys may be meant for it; so many of them are named."""
 
 
 def contradictions(
@@ -63,6 +68,43 @@ def with_another_code(document: Document, procedure: str, dossier: str) -> tuple
             reasons.append(_("the paper bears {name} {found}, but was declared for {declared}").format(
                 name=name, found=", ".join(borne.values()), declared=declared))  # fmt: skip
     return tuple(reasons)
+
+
+def not_listed(procedure: str, known: Sequence[Procedure]) -> tuple[str, ...]:
+    """A reason to ask about a paper of *procedure* where the office's list of procedures does not know the code; it
+    names the codes that may be meant. Nothing where none was declared, or the office has no list."""
+    if not procedure or not known:
+        return ()
+    find = procedure_finder(known, date.max)
+    if find(procedure) is not None:
+        return ()
+    near = [said for _slips, said in sorted(_near(procedure, known))[:MOST_NEAR]]
+    if not near:
+        return (_("the list of procedures has no {code}").format(code=procedure),)
+    return (_("the list of procedures has no {code}; near it: {near}").format(code=procedure, near="; ".join(near)),)
+
+
+def listed_otherwise(procedure: str, listed: str) -> tuple[str, ...]:
+    """A reason to ask about a paper declared for *procedure* that the inventory has under another, *listed*."""
+    if not procedure or not listed or same_procedure(procedure, listed):
+        return ()
+    said = _("the inventory has this result under procedure {listed}, but the paper was declared for {declared}")
+    return (said.format(listed=listed, declared=procedure),)
+
+
+def _near(code: str, known: Sequence[Procedure]) -> Iterator[tuple[int, str]]:
+    """The procedures whose codes, or the national parts of them, differ little from that of *code*."""
+    names = {one.code: one.name for one in sorted(known, key=lambda one: one.valid_from or date.min)}
+    for other, name in names.items():
+        pairs = {(code, other), (_national(code), _national(other))}
+        slips = min(DamerauLevenshtein.distance(*pair, score_cutoff=MOST_SLIPS) for pair in pairs)
+        if slips <= MOST_SLIPS:
+            yield slips, f"{other} {name}"
+
+
+def _national(code: str) -> str:
+    """The part of a code before the agency's: ``1.000494`` of ``1.000494.000.00.00.H29``, however it is written."""
+    return ".".join(code.strip().split(".")[:2])
 
 
 def _labelled(document: Document, key: Callable[[str], str], before: re.Pattern[str]) -> Iterator[tuple[str, str]]:

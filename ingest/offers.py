@@ -18,6 +18,7 @@ from ingest.extract.folding import distance, letters, likeness
 from ingest.extract.names import type_named_by
 from schemas.documents import DECIDED, Document, Field, FieldState, Metadata
 from schemas.language import _
+from schemas.procedures import same_procedure
 from schemas.units import InventoryRow
 
 MOST = 6
@@ -89,13 +90,16 @@ def number_beside(number: Field | None, symbol: Field | None, of: Document) -> i
     return int(number.value) if number.value.isdecimal() and number.confidence >= SURE_ENOUGH else None
 
 
-def with_offers(document: Document, unit: str, register: Results | None, beside: Sequence[Neighbour]) -> Document:
-    """*document*, its number, symbol and day with candidates where they wait: first those of the results of *unit* in
-    *register* that suit it best, then what the register and the papers beside it leave open, last what was read."""
+def with_offers(
+    document: Document, unit: str, register: Results | None, beside: Sequence[Neighbour], procedure: str = ""
+) -> Document:
+    """*document*, of *procedure* where one was declared, its number, symbol and day with candidates where they wait:
+    first those of the results of *unit* in *register* that suit it best, then what the register and the papers beside
+    it leave open, last what was read."""
     if not wants_offers(document):
         return document
     around = [*beside, *_in_register(document, unit, register)]
-    rows = _rows(document, unit, register, around) if register is not None else []
+    rows = _rows(document, unit, register, around, procedure) if register is not None else []
     metadata = document.metadata
     return replace(document, metadata=replace(
         metadata,
@@ -105,12 +109,14 @@ def with_offers(document: Document, unit: str, register: Results | None, beside:
     ))  # fmt: skip
 
 
-def _rows(document: Document, unit: str, register: Results, neighbours: Sequence[Neighbour]) -> Sequence[InventoryRow]:
+def _rows(
+    document: Document, unit: str, register: Results, neighbours: Sequence[Neighbour], procedure: str
+) -> Sequence[InventoryRow]:
     """Those of the years that were read, as pen seldom writes a year; of any other where none of those suits."""
     years = {int(day[:4]) for day in days_to_ask_for(document)}
 
     def of(years: Collection[int]) -> Sequence[InventoryRow]:
-        fit = partial(suits, document, neighbours=neighbours)
+        fit = partial(suits, document, neighbours=neighbours, procedure=procedure)
         return register.candidates(unit, suits=fit, years=years, limit=MOST)
 
     return of(years) or (of(()) if years else ())
@@ -170,6 +176,18 @@ def with_result_code(document: Document, unit: str, listed: Listed) -> Document:
     return replace(known, reasons=(*reasons_to_hold(known), *others))
 
 
+def procedure_listed(document: Document, unit: str, listed: Listed) -> str:
+    """The code of the procedure by which the inventory of *unit* has *document*; empty where it does not, or says
+    several."""
+    metadata = document.metadata
+    if not _is_known(metadata):
+        return ""
+    day = date.fromisoformat(metadata.issued_on.value or "")
+    rows = listed(unit, metadata.number.value or "", metadata.symbol.value or "", day)
+    codes = {row.procedure for row in rows}
+    return codes.pop() if len(codes) == 1 else ""
+
+
 def _is_known(metadata: Metadata) -> bool:
     return all(field.value is not None and field.state is FieldState.ACCEPTED
                for field in (metadata.number, metadata.symbol, metadata.issued_on))  # fmt: skip
@@ -181,9 +199,9 @@ def _with(field: Field, offered: Sequence[str]) -> Field:
     return replace(field, candidates=tuple(dict.fromkeys((*list(dict.fromkeys(offered))[:MOST], *field.candidates))))
 
 
-def suits(document: Document, row: InventoryRow, neighbours: Sequence[Neighbour]) -> float:
+def suits(document: Document, row: InventoryRow, neighbours: Sequence[Neighbour], procedure: str = "") -> float:
     """How well *row* suits what is known of the paper: by its words most, then its day, its digits, its symbol or at
-    least its type, its place in the register. 0 where neither symbol nor day nor words agree."""
+    least its type, its *procedure*, its place in the register. 0 where neither symbol nor day nor words agree."""
     metadata = document.metadata
     symbol = metadata.symbol.value is not None and symbol_key(row.symbol) == symbol_key(metadata.symbol.value)
     kind = metadata.type.value is not None and type_named_by(row.symbol) == metadata.type.value
@@ -196,7 +214,8 @@ def suits(document: Document, row: InventoryRow, neighbours: Sequence[Neighbour]
     read = [metadata.number.value or "", *metadata.number.candidates]
     digits = max((1 - distance(one, row.number) / max(len(one), len(row.number)) for one in read if one), default=0.0)
     named = 1.0 if symbol else 0.5 * kind
-    return 3 * words + 2 * day + 1.5 * digits + named + _in_order(row.number, neighbours)
+    declared = bool(procedure and row.procedure and same_procedure(procedure, row.procedure))
+    return 3 * words + 2 * day + 1.5 * digits + named + declared + _in_order(row.number, neighbours)
 
 
 def _words_in_common(abstract: str, title: str) -> float:

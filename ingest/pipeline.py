@@ -23,11 +23,11 @@ from archive.store import Archive
 from ingest.again import came_before
 from ingest.backlog import Backlog
 from ingest.claiming import Turns
-from ingest.declared import contradictions
+from ingest.declared import contradictions, listed_otherwise, not_listed
 from ingest.extract import describe, with_fields
 from ingest.fencedpages import composed
 from ingest.labels import NO_LABELS, Labels, combined
-from ingest.offers import Listed, with_result_code
+from ingest.offers import Listed, procedure_listed, with_result_code
 from ingest.originals import Verifies, certified, found_signatures, reasons_of
 from ingest.pages import ScanPages
 from ingest.quarantine import Quarantine
@@ -41,6 +41,7 @@ from schemas.documents import Document, Field, Paper, Sheet, SignedPdf
 from schemas.errors import InputRejected, ServiceUnavailable, SohoaError
 from schemas.language import _
 from schemas.pages import Box, Scan
+from schemas.procedures import Procedure
 from schemas.records import Deposit, Provenance, Submission
 from schemas.stored import to_json
 from schemas.units import Unit
@@ -109,6 +110,8 @@ class Desk:
     """What the inventory lists."""
     units: Callable[[], Sequence[Unit]] = tuple
     """The units that report; others may be imported while a folder is watched."""
+    procedures: Callable[[], Sequence[Procedure]] = tuple
+    """The procedures that are known."""
     takes_secret_scans: bool = False
     """A scan that bears a secrecy stamp is moved to ``quarantine/``."""
     roots: Path | None = None
@@ -414,6 +417,7 @@ def _held(made: Made, desk: Desk, batch: str) -> Held | None:
         submission.document.reasons
         + made.contradictions
         + contradictions(submission.document, submission.unit, submission.procedure, submission.dossier, desk.units())
+        + _of_another_procedure(submission, desk)
         + reasons_of(submission.found_signatures)
         + earlier.reasons
     )
@@ -424,6 +428,17 @@ def _held(made: Made, desk: Desk, batch: str) -> Held | None:
     document = replace(submission.document, reasons=reasons, like=earlier.ids)
     submission = replace(submission, document=document)
     return Held(scan, _hold(submission, batch, desk, made.original))
+
+
+def _of_another_procedure(submission: Submission, desk: Desk) -> tuple[str, ...]:
+    """The reasons to hold it that lie in its procedure: the office's lists do not know the code, or another."""
+    if not submission.procedure:
+        return ()
+    listed = procedure_listed(submission.document, submission.unit, desk.listed)
+    return (
+        *not_listed(submission.procedure, desk.procedures()),
+        *listed_otherwise(submission.procedure, listed),
+    )
 
 
 def _archived(desk: Desk, batch: str, together: Sequence[Made]) -> list[Event]:
@@ -473,14 +488,15 @@ def _submission(
     document: Document = with_result_code(describe(paper), unit, desk.listed)
     if settled:
         document = with_fields(document, settled)
+    procedure = paper.sheet.procedure or desk.procedure or procedure_listed(document, unit, desk.listed)
     return Submission(
         dossier=dossier,
         unit=unit,
-        procedure=paper.sheet.procedure or desk.procedure,
+        procedure=procedure,
         document=document,
         signed=signed,
         provenance=Provenance(desk.operator, made_at, _programs(paper, desk.programs), desk.settings, decisions),
-        retention=desk.retention_of(paper.sheet.procedure or desk.procedure),
+        retention=desk.retention_of(procedure),
     )
 
 

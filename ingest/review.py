@@ -5,14 +5,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 
+from ingest.declared import not_listed
 from ingest.extract import NEEDED, reasons_to_hold
 from schemas.documents import DECIDED, FIELD_NAMES, Cut, CutState, Document, Field, FieldState
 from schemas.errors import InputRejected
 from schemas.fieldwords import DAYS
 from schemas.language import _
 from schemas.pages import PageText
+from schemas.procedures import Procedure
 from schemas.records import Submission
 from schemas.work import Outcome, Standing
+
+PROCEDURE = "procedure"
+"""What a person may set beside the fields that a paper shows."""
 
 
 def set_fields(submission: Submission, values: Mapping[str, str], operator: str, now: datetime) -> Submission:
@@ -26,7 +31,9 @@ def set_fields(submission: Submission, values: Mapping[str, str], operator: str,
     for name, value in values.items():
         if name not in FIELD_NAMES:
             raise InputRejected(
-                _("there is no field {name}; the fields are {names}").format(name=name, names=", ".join(FIELD_NAMES))
+                _("there is no field {name}; the fields are {names}").format(
+                    name=name, names=", ".join((*FIELD_NAMES, PROCEDURE))
+                )
             )
         before: Field = getattr(metadata, name)
         metadata = replace(metadata, **{name: _decided(before, checked(name, value.strip()))})
@@ -34,6 +41,29 @@ def set_fields(submission: Submission, values: Mapping[str, str], operator: str,
     reasons = (*reasons_to_hold(set_now), *_other_reasons(document))
     said = "; ".join(f"{name}={value}" for name, value in values.items())
     return _redone(submission, replace(set_now, reasons=reasons), decision(operator, now, f"set {said}"))
+
+
+def set_procedure(
+    submission: Submission, procedure: str, known: Sequence[Procedure], retention: str, operator: str, now: datetime
+) -> Submission:
+    """*submission* as a paper of *procedure* (empty: of none), which a person says, kept by the code *retention*.
+
+    The reasons to wait that name the procedure it was declared for are settled with that; others stay. InputRejected
+    for a code that the office's list, *known*, does not have.
+    """
+    if unknown := not_listed(procedure, known):
+        raise InputRejected(_("{reason}; `sohoa procedures list` shows them all").format(reason=unknown[0]))
+    before, document = submission.procedure, submission.document
+    reasons = tuple(reason for reason in document.reasons if not before or before not in reason)
+    moved = of_procedure(replace(submission, document=replace(document, reasons=reasons)), procedure, retention)
+    return _redone(moved, moved.document, decision(operator, now, f"set procedure={procedure}"))
+
+
+def of_procedure(submission: Submission, procedure: str, retention: str) -> Submission:
+    """*submission* as a paper of *procedure*, also where it is cut anew; kept by the code *retention*."""
+    sheet = replace(submission.document.sheet, procedure=procedure)
+    document = replace(submission.document, sheet=sheet)
+    return replace(submission, procedure=procedure, retention=retention, document=document)
 
 
 def accept(submission: Submission, operator: str, now: datetime) -> Submission:
@@ -75,12 +105,13 @@ def settled(document: Document) -> dict[str, Field]:
     }
 
 
-def standing(hold: str, document: Document, outcome: Outcome = Outcome.WAITS) -> Standing:
-    """How *document* stands, for what is kept of a decision."""
+def standing(hold: str, submission: Submission, outcome: Outcome = Outcome.WAITS) -> Standing:
+    """How the document of *submission* stands, for what is kept of a decision."""
+    document = submission.document
     return Standing(
         hold=hold, outcome=outcome, pages=document.page_numbers, turns=tuple(page.turn for page in document.pages),
         cut=document.cut, doubtful_cuts=document.doubtful_cuts, kind=document.kind, metadata=document.metadata,
-        reasons=document.reasons,
+        reasons=document.reasons, procedure=submission.procedure,
     )  # fmt: skip
 
 

@@ -4,7 +4,7 @@ A row is one doubtful field of one hold, or (field ``*``) the hold as a whole. O
 edited; what is written there is a value, ``ACCEPT``, ``ABSENT`` or, in a row of the whole, ``REJECT``.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -58,10 +58,15 @@ class NotTaken:
     reason: str
 
 
-def write_sheet(holds: Iterable[tuple[Hold, Document, Mapping[str, Path]]], target: Path, spool: Path) -> int:
-    """Write *holds* to the workbook *target* one after another, and say how many they were; the mappings are PNGs by
-    field, and ``*`` for the whole. No more than one of them is in memory: what is written lies in the folder *spool*
-    until the end, and so long the PNGs must stay.
+def write_sheet(
+    holds: Iterable[tuple[Hold, Document, Mapping[str, Path]]],
+    target: Path,
+    spool: Path,
+    called: Callable[[str], str] = str,
+) -> int:
+    """Write *holds*, with what *called* says of their procedures, to the workbook *target* one after another, and say
+    how many they were; the mappings are PNGs by field, and ``*`` for the whole. No more than one of them is in memory:
+    what is written lies in the folder *spool* until the end, and so long the PNGs must stay.
 
     All text is written as text, whatever it looks like: nothing read from paper can become a formula.
     """
@@ -83,7 +88,7 @@ def write_sheet(holds: Iterable[tuple[Hold, Document, Mapping[str, Path]]], targ
         count = row = 0
         for hold, document, crops in holds:
             count += 1
-            for cells in _rows(hold, document):
+            for cells in _rows(hold, document, called(hold.submission.get("procedure", ""))):
                 row += 1
                 if cells.field in crops:
                     _show(sheet, row, crops[cells.field])
@@ -144,10 +149,13 @@ class _Row:
     choices: Sequence[str]
 
 
-def _rows(hold: Hold, document: Document) -> Iterator[_Row]:
+def _rows(hold: Hold, document: Document, procedure: str) -> Iterator[_Row]:
     name = Path(hold.scan_path).name
     reasons = "; ".join(hold.reasons)
-    yield _Row((hold.id, name, str(hold.first_page), _("the whole document"), reasons, "", ""), WHOLE, [ACCEPT, REJECT])
+    whole = _("the whole document")
+    if procedure:
+        whole = f"{whole}\n{_('procedure {code}').format(code=procedure)}"
+    yield _Row((hold.id, name, str(hold.first_page), whole, reasons, "", ""), WHOLE, [ACCEPT, REJECT])
     labels = field_labels()
     for field_name, field in document.metadata.items():
         if field.state is not FieldState.HELD:

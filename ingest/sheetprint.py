@@ -1,7 +1,7 @@
 """Cover sheets and labels as a PDF to print: the code, and the same in words a clerk can read."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import chain
 from pathlib import Path
 
@@ -19,6 +19,8 @@ FONT = {"regular": "Tinos-Regular.ttf", "bold": "Tinos-Bold.ttf"}
 """Metrics and Vietnamese letters of Times New Roman, the typeface of NĐ 30/2020; Debian's fonts-croscore."""
 LABELS_A_SHEET = 24
 """Three by eight labels of 70 × 37 mm fill A4: the commonest ready-cut sheet."""
+MOST_LETTERS = 160
+"""Of a procedure's code and name, on a sheet: three lines and a half."""
 
 KINDS = {Kind.RESULT: "Kết quả", Kind.COMPONENT: "Thành phần hồ sơ", Kind.COPY: "Bản sao"}
 
@@ -69,10 +71,10 @@ b { display: block; font-size: 9pt; margin-bottom: 0.7mm }
 )
 
 
-def cover_pdf(sheets: Sequence[Sheet]) -> bytes:
-    """A page A4 for each sheet. SettingsRejected names a field that no code can hold, ServiceUnavailable a font that
-    is missing."""
-    return _drawn(COVER, [_shown(sheet, Form.SHEET) for sheet in sheets])
+def cover_pdf(sheets: Sequence[Sheet], called: Callable[[str], str] = str) -> bytes:
+    """A page A4 for each sheet; *called* says its procedure's code with the name. SettingsRejected names a field that
+    no code can hold, ServiceUnavailable a font that is missing."""
+    return _drawn(COVER, [_shown(sheet, Form.SHEET, called) for sheet in sheets])
 
 
 def labels_pdf(sheets: Sequence[Sheet]) -> bytes:
@@ -80,17 +82,22 @@ def labels_pdf(sheets: Sequence[Sheet]) -> bytes:
     return _drawn(LABELS, list(chain.from_iterable([_shown(sheet, Form.LABEL)] * LABELS_A_SHEET for sheet in sheets)))
 
 
-def _shown(sheet: Sheet, form: Form) -> dict[str, object]:
+def _shown(sheet: Sheet, form: Form, called: Callable[[str], str] = str) -> dict[str, object]:
     text = write(sheet, form)
     words = [
         ("Hồ sơ", sheet.dossier),
-        ("Thủ tục", sheet.procedure),
+        ("Thủ tục", _beginning(called(sheet.procedure))),
         ("Đơn vị", sheet.unit),
         ("Loại giấy tờ", KINDS[sheet.kind] if sheet.kind else ""),
     ]
     # Level H: what a stamp hides, up to 30 % of the code, is mended
     code = segno.make_qr(text, error="h", boost_error=False).svg_data_uri(border=4, scale=10)
     return {"text": text, "code": code, "words": [(name, value) for name, value in words if value]}
+
+
+def _beginning(name: str) -> str:
+    """So much of it as leaves the sheet's codes their place: procedures may be called by whole paragraphs."""
+    return name if len(name) <= MOST_LETTERS else f"{name[: MOST_LETTERS - 1]}…"
 
 
 def _drawn(template: str, sheets: Sequence[dict[str, object]]) -> bytes:

@@ -25,6 +25,11 @@ def procedure_key(code: str) -> str:
     return found[0] if found else ""
 
 
+def same_procedure(one: str, other: str) -> bool:
+    """Two codes are of one procedure, whichever agency's form they have."""
+    return (procedure_key(one) or one.strip()) == (procedure_key(other) or other.strip())
+
+
 def procedure_finder(known: Iterable[Procedure], day: date) -> Callable[[str], Procedure | None]:
     """The function that gives the procedure of a code as it is called on *day*, None for one that is not known.
 
@@ -39,3 +44,9 @@ def procedure_finder(known: Iterable[Procedure], day: date) -> Callable[[str], P
         for code, of_code in forms.items()
     }
     return lambda code: called.get(code) or called.get(procedure_key(code))
+
+
+def said_procedure(code: str, find: Callable[[str], Procedure | None]) -> str:
+    """A procedure's code with its name behind it, where *find* knows that; empty for no code."""
+    found = find(code) if code else None
+    return f"{code} {found.name}" if found is not None else code

@@ -73,6 +73,7 @@ class HoldHead:
     reasons: tuple[str, ...]
     fields: dict[str, Field]
     """Each field by its name, without its evidence."""
+    procedure: str = ""
 
 
 class Outcome(StrEnum):
@@ -97,6 +98,8 @@ class Standing:
     kind: Kind
     metadata: Metadata
     reasons: tuple[str, ...]
+    procedure: str | None = None
+    """The code of its procedure; None: not kept, by a release before this one."""
 
 
 @dataclass(frozen=True, slots=True)

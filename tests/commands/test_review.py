@@ -50,8 +50,8 @@ class Desk:
     def workspace(self) -> Path:
         return self.folder / "sohoa"
 
-    def ingested(self, *stacks: list[PageText]) -> list[Hold]:
-        """What waits after each of *stacks* was scanned as one file."""
+    def ingested(self, *stacks: list[PageText], procedure: str = "") -> list[Hold]:
+        """What waits after each of *stacks* was scanned as one file, of *procedure*."""
         reader = Reader({})
         (self.folder / "inbox").mkdir()
         for texts in stacks:
@@ -62,7 +62,7 @@ class Desk:
             self._save(images, self.folder / "inbox" / f"{len(reader.texts):03d}.tif")
         options = ReadingOptions()
         opened = Workspace.open(self.workspace)
-        desk = desk_of(opened, "An", unit="H29.17", procedure="", dossier="", settings={})
+        desk = desk_of(opened, "An", unit="H29.17", procedure=procedure, dossier="", settings={})
         list(ingest(find_scans([self.folder / "inbox"]), Reading(Pool(HereAndNow(), lambda: 3, reader), options,
                                                                 self.workspace / "tmp"), desk))  # fmt: skip
         return opened.catalogue.holds()

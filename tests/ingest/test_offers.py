@@ -70,6 +70,13 @@ def test_a_result_with_the_papers_symbol_comes_before_one_of_another_type() -> N
     assert offered(rows)[:2] == ("4711", "4712")
 
 
+def test_a_result_of_the_papers_procedure_comes_before_one_of_another() -> None:
+    other, own = (replace(row(number), procedure=code) for number, code in (("4711", "2.000815"), ("4712", "1.000494")))
+    assert offered([other, own])[:2] == ("4711", "4712")
+    document = with_offers(by_pen(), "H29.17", Listed([other, own]), (), "1.000494.000.00.00.H29")
+    assert document.metadata.number.candidates[:2] == ("4712", "4711")
+
+
 def test_of_a_paper_whose_symbol_is_not_known_the_type_tells() -> None:
     title = "Cấp giấy phép xây dựng công trình tại số 135 đường Lê Lợi"
     other_day = date(2023, 8, 10)
