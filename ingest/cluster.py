@@ -199,6 +199,7 @@ class _Pages(Executor):
         self._refused: dict[str, str] = {}
         self._closing = threading.Event()
         self._again = ThreadPoolExecutor(1, thread_name_prefix="scheduler-lost")
+        self._ends = ThreadPoolExecutor(1, thread_name_prefix="ended-tasks")
         self._lock = threading.Lock()
         self._suspects: Suspects[_Page] = Suspects()
         self._accused: deque[_Page] = deque()
@@ -240,6 +241,7 @@ class _Pages(Executor):
         self._closing.set()
         self._waiting.put(None)
         self._again.shutdown(wait=False, cancel_futures=True)
+        self._ends.shutdown(wait=False, cancel_futures=True)
         self._client.close(timeout=2)  # type: ignore[no-untyped-call]
 
     def _connected(self, timeout_s: float) -> Client:
@@ -320,10 +322,29 @@ class _Pages(Executor):
         inner.add_done_callback(lambda done: self._came_back(pages, done))  # type: ignore[no-untyped-call]
 
     def _came_back(self, pages: list["_Page"], inner: Any) -> None:
+        """Fetch what a task answered, without waiting for it here: this is the one thread in which Dask tells of all
+        ends, and a reader that is stopped after its task would hold up the answers of the others. On their way are no
+        more answers than pages, and those are bounded by bytes."""
+        if inner.status != "finished":
+            self._next(pages, inner.exception() if inner.status == "error" else asyncio.CancelledError())
+            return
+        try:
+            answer = asyncio.run_coroutine_threadsafe(_fetched(inner), inner.client.loop.asyncio_loop)
+        except RuntimeError as error:  # the connection to its scheduler was closed
+            self._next(pages, OSError(error))
+            return
+        answer.add_done_callback(lambda found: self._next(pages, _said(found)))
+
+    def _next(self, pages: list["_Page"], found: Any) -> None:
+        with suppress(RuntimeError):  # it is closing
+            self._ends.submit(self._ended_with, pages, found)
+
+    def _ended_with(self, pages: list["_Page"], found: Any) -> None:
+        """Give *pages* what their task answered, or do what its error asks for."""
         if self._closing.is_set():
             return
-        match _ended(inner):
-            case list() as found:
+        match found:
+            case list():
                 for page, text in zip(pages, found, strict=True):
                     self._suspects.done(page)
                     page.ends_with(text)
@@ -430,14 +451,16 @@ class _Pages(Executor):
         return True
 
 
-def _ended(task: Any) -> Any:
-    """What a task answered, or the error with which it ended; CancelledError or OSError: it is to be done again."""
-    if task.status == "finished":
-        try:
-            return task.result()
-        except (OSError, asyncio.CancelledError, KilledWorker) as error:  # the answer died with its worker
-            return error
-    return task.exception() if task.status == "error" else asyncio.CancelledError()
+async def _fetched(task: Any) -> Any:
+    """What *task* answered, asked for by a request of its own: Dask's own way asks for several at once, and gives none
+    of them before all are there. CancelledError: the answer died with its worker, and the task is to be done again."""
+    said = await task.client.scheduler.gather(keys=[task.key])
+    return said["data"][task.key] if said["status"] == "OK" else asyncio.CancelledError()
+
+
+def _said(answer: Future[Any]) -> Any:
+    """What was fetched, or why it was not."""
+    return asyncio.CancelledError() if answer.cancelled() else answer.exception() or answer.result()
 
 
 def _itself(name: object) -> str:

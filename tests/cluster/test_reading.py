@@ -102,6 +102,27 @@ def test_a_page_on_its_second_try_is_not_lost_with_a_worker_that_leaves_in_peace
     assert all(reason.startswith("seen by") for reason in found)
 
 
+def test_a_reader_that_is_stopped_when_its_answer_is_asked_for_holds_up_no_answer_of_another(tmp_path: Path) -> None:
+    with dask(tmp_path) as cluster:
+        cluster.start_worker()
+        stops = cluster.start_worker(environment={"DASK_DISTRIBUTED__WORKER__PRELOAD": "tests.cluster.stopping"})
+        with opened(cluster) as pool:
+            while pool.room() < 6:
+                time.sleep(0.2)
+            texts = [pool.executor.submit(pool.read, image, OPTIONS) for _number, image in pages(12)]
+            end = time.monotonic() + 30
+            while sum(text.done() for text in texts) < 4 and time.monotonic() < end:
+                time.sleep(0.1)
+            assert is_stopped(stops.pid)
+            assert sum(text.done() for text in texts) >= 4
+            stops.send_signal(signal.SIGCONT)
+            assert all(text.result(60).reason.startswith("seen by") for text in texts)
+
+
+def is_stopped(pid: int) -> bool:
+    return "State:\tT" in Path(f"/proc/{pid}/status").read_text()
+
+
 def test_a_network_that_is_cut_again_and_again_tells_against_no_page(tmp_path: Path) -> None:
     with dask(tmp_path) as cluster:
         gate = Gate(cluster.port)
