@@ -1,10 +1,13 @@
 """How a batch is shown: its progress while it runs, and what became of it."""
 
+import math
+import threading
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, assert_never
 
 import click
@@ -65,6 +68,12 @@ class Shown:
                 assert_never(event)
         self._refresh()
 
+    def say_status(self, taken: int) -> None:
+        """A line that a watcher is at work on these scans, behind *taken* that it took before; from any thread."""
+        self._say(_("{time}: watching; {taken} scans taken, {scans} more in work: {pages} pages read, {held} documents "
+                    "of them wait").format(time=datetime.now().strftime("%H:%M"), taken=taken, scans=self._scans_left,
+                                           pages=self._pages, held=self._held))  # fmt: skip
+
     def _refresh(self) -> None:
         now = time.monotonic()
         if self.bar is not None:
@@ -88,6 +97,39 @@ class Shown:
             self.bar.console.print(harmless(line))
         else:
             click.echo(harmless(line), err=True)
+
+
+@dataclass(slots=True)
+class Regularly:
+    """Something that is said every *every_s* seconds, by whoever has the time to."""
+
+    every_s: float
+    _last: float = -math.inf
+
+    @property
+    def is_due(self) -> bool:
+        return time.monotonic() - self._last >= self.every_s
+
+    def was_said(self) -> None:
+        self._last = time.monotonic()
+
+    @contextmanager
+    def said_meanwhile(self, say: Callable[[], None]) -> Iterator[None]:
+        """*say* is called whenever it is due until the block ends, from a thread: the block may wait for minutes."""
+        ended = threading.Event()
+
+        def go_on() -> None:
+            while not ended.wait(max(self._last + self.every_s - time.monotonic(), 0.0)):
+                say()
+                self.was_said()
+
+        thread = threading.Thread(target=go_on, name="status", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            thread.join()
 
 
 @contextmanager

@@ -4,8 +4,8 @@ import os
 import shutil
 import signal
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager, nullcontext, suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -16,7 +16,7 @@ from archive.claims import OnlyRun
 from archive.eark import is_packages, packages_in
 from cli import Context
 from commands.access import operator_of
-from commands.batchview import Summary, progress
+from commands.batchview import Regularly, Shown, Summary, progress
 from commands.engines import desk_of, opened_pool, reading_options
 from commands.indexing import index_or_say
 from commands.inputpath import InputPath
@@ -137,14 +137,19 @@ class _Run:
     as_json: bool
     sides: Interleaving | None = None
 
-    def batch(self, found: Sequence[Scan | RejectedScan], labels: Labels) -> Summary:
-        """Do one batch, catch the index up, and say what became of it."""
+    def batch(
+        self,
+        found: Sequence[Scan | RejectedScan],
+        labels: Labels,
+        meanwhile: Callable[[Shown], AbstractContextManager[None]] = lambda shown: nullcontext(),
+    ) -> Summary:
+        """Do one batch, catch the index up, and say what became of it; *meanwhile* is around the batch."""
         if self.sides is not None:
             found, labels = self._in_order(found, labels, self.sides)
         summary = Summary(self.as_json)
         self.meter.found(found)
         tmp = self.workspace.folder / "tmp"
-        with progress(found, self.as_json) as shown:
+        with progress(found, self.as_json) as shown, meanwhile(shown):
 
             def on_page(scan: Scan, text: PageText, count: int) -> None:
                 shown.page(scan, text, count)
@@ -185,13 +190,17 @@ class _Run:
         return [pile.scan if isinstance(pile, Pile) else pile for pile in piles], replace(labels, made_from=made_from)
 
     def watch(self, paths: Sequence[Path]) -> None:
-        """Take what arrives, until the stop; a line now and then says that it is at work, as a batch's own lines do."""
+        """Take what arrives, until the stop; a line now and then says that it is at work, during a batch too."""
         intake = self.workspace.settings.intake
         watch = Watch(paths, exclude=[self.workspace.folder], names_left_out=(intake.manifest,))
         arrived: list[Scan | RejectedScan] = []
         packages: set[Path] = set()
         taken = 0
-        last_line = -intake.status_every_s
+        status = Regularly(intake.status_every_s)
+
+        def at_work(shown: Shown) -> AbstractContextManager[None]:
+            return status.said_meanwhile(lambda: shown.say_status(taken))
+
         while not self.stop.asked:
             for scan in watch.arrived():
                 package = next(filter(is_packages, Path(scan.path).parents), None)
@@ -201,7 +210,7 @@ class _Run:
                     packages.add(package)
                     said = _("{package}: a package for the archive; this takes it in: sohoa ingest {package}")
                     click.echo(said.format(package=harmless(str(package))), err=True)
-            status_is_due = time.monotonic() - last_line >= intake.status_every_s
+            status_is_due = status.is_due
             if arrived:
                 try:
                     labels = labels_of(paths, intake.folders, intake.manifest)
@@ -216,11 +225,11 @@ class _Run:
                             if status_is_due:
                                 click.echo(str(busy), err=True)
                         else:
-                            replace(self, desk=replace(self.desk, claims=claims)).batch(arrived, labels)
+                            replace(self, desk=replace(self.desk, claims=claims)).batch(arrived, labels, at_work)
                             taken += len(arrived)
                             arrived = []
             if status_is_due:
-                last_line = time.monotonic()
+                status.was_said()
                 self._say_status(taken, watch.settling + len(arrived))
             time.sleep(LOOK_EVERY_S)
 

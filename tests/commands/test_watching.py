@@ -2,6 +2,7 @@
 
 import io
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -16,7 +17,10 @@ import pytest
 
 import cli
 from commands.ingest import _stopping_softly
+from samples import papers
+from samples.drawing import draw_paper
 from samples.keys import make_demo_keys
+from samples.scans import scanned
 from tests.ingest.drawn import small_page
 
 PATIENCE_S = 120.0
@@ -88,6 +92,20 @@ def test_it_says_that_it_is_at_work_takes_what_arrives_and_stops_when_asked(watc
     watcher.process.send_signal(signal.SIGINT)
     assert watcher.process.wait(PATIENCE_S) == 0
     assert not any("Traceback" in line for line in watcher.lines), watcher.lines
+
+
+def test_it_says_so_during_a_long_batch_too(watcher: Watcher, tmp_path: Path) -> None:
+    [page] = draw_paper(papers.BUSINESS, seed=11)
+    stack = [scanned(page, seed=seed).convert("L") for seed in range(8)]
+    stack[0].save(tmp_path / "inbox" / "stack.tif", save_all=True, append_images=stack[1:], dpi=(200, 200))
+    in_work = re.compile(r"watching; 0 scans taken, 1 more in work: (\d+) pages read, \d+ documents of them wait")
+
+    def pages_read(lines: list[str]) -> list[int]:
+        return [int(found[1]) for line in lines if (found := in_work.search(line))]
+
+    watcher.waits_for(lambda lines: len(set(pages_read(lines))) >= 2)
+    watcher.waits_for(lambda lines: any("watching; 1 scans taken, 0 still arriving" in line for line in lines))
+    assert pages_read(watcher.lines) == sorted(pages_read(watcher.lines))
 
 
 def test_a_second_watcher_of_the_folder_is_refused(watcher: Watcher, tmp_path: Path) -> None:
