@@ -74,7 +74,7 @@ def write_document(
     document = submission.document
     text = {"pages": [
         {"number": page.number, "state": page.state, "text": page.text, "engine": to_json(page.engine),
-         "corrections": corrections(page)}
+         "look": page.look, "corrections": corrections(page)}
         for page in document.pages
     ]}  # fmt: skip
     write_json(folder / "metadata.json", metadata_of(submission, serial, deposited_at))

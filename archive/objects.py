@@ -16,6 +16,7 @@ import ocfl
 from schemas.documents import Document, FieldState, Kind
 from schemas.errors import IntegrityBroken
 from schemas.language import _
+from schemas.pages import PageState
 from schemas.records import Deposit, Record, RecordVersion, Withdrawal
 from schemas.retention import Retention
 from schemas.stored import from_json
@@ -265,6 +266,7 @@ def _record(metadata: dict[str, Any], text: dict[str, Any], version: int) -> Rec
         kind=Kind(metadata["kind"]),
         issued_on=date.fromisoformat(issued_on) if issued_on else None,
         pages=tuple(page["text"] for page in text["pages"]),
+        looks=tuple(page.get("look", "") for page in text["pages"] if page.get("state") == PageState.READ),
         deposited_at=datetime.fromisoformat(metadata["deposited_at"]),
         scan_sha256=metadata["scan"]["sha256"],
         pdf_sha256=metadata["pdf"]["sha256"],

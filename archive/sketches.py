@@ -13,9 +13,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from rapidfuzz.distance import Levenshtein
 from sqlalchemy import Connection, delete, insert
 
+from archive.looks import look_alike, look_marks
 from archive.rowfiles import fold
 from archive.tables import sketches
 from schemas.documents import Document, FieldState
+from schemas.pages import PageState
 from schemas.records import Record
 
 RUN = 3
@@ -28,6 +30,8 @@ FEWEST_WORDS = LEAST_SHARED + RUN - 1
 """Less says nothing."""
 SHORT_ALIKE = 0.95
 """Letters in common of two texts that say little: another name or street differs in more."""
+SHORT_AKIN = 0.88
+"""The same where the pages look alike too: the words of a plan are read with errors."""
 ALIKE = 0.6
 """Runs of words in common, of all. Of ten pages scanned a second time, askew and at 170 dpi, nine had 0.72 to 0.94; of
 4,500 pairs of other papers two had more than 0.56, and those bore numbers of their own."""
@@ -36,14 +40,29 @@ SAME_FIGURES = 0.5
 
 
 def marks_of_record(record: Record) -> tuple[int, ...]:
-    """What a record is found by: the sketch of its text, and the hash of its number, symbol and date."""
+    """What a record is found by: the sketch of its text, what it looks like where it says little, and the hash of its
+    number, symbol and date."""
     issued_on = record.issued_on.isoformat() if record.issued_on else None
-    return sketch(record.pages) + identity(record.number, record.symbol, issued_on)
+    found = sketch(record.pages) + identity(record.number, record.symbol, issued_on)
+    return found + (look_marks(record.looks) if says_little(record.pages) else ())
 
 
 def marks_of_document(document: Document) -> tuple[int, ...]:
     """The same of a paper on its way; a number that is not sure names nothing."""
-    return sketch(page.text for page in document.pages) + identity_of(document)
+    found = sketch(page.text for page in document.pages) + identity_of(document)
+    return found + look_marks(looks_of(document))
+
+
+def looks_of(document: Document) -> tuple[str, ...]:
+    """What the pages of a paper that says little look like, but for blank ones; none of one that says more."""
+    if not says_little([page.text for page in document.pages]):
+        return ()
+    return tuple(page.look for page in document.pages if page.state is PageState.READ)
+
+
+def says_little(pages: Iterable[str]) -> bool:
+    """So little that what it looks like tells it from others."""
+    return len(_words(pages)) < LEAST_WORDS
 
 
 def identity_of(document: Document) -> tuple[int, ...]:
@@ -83,6 +102,17 @@ def nearly_the_same(one: Sequence[str], other: Sequence[str]) -> bool:
             _figures(words)) == Counter(_figures(others))  # fmt: skip
     runs, other_runs = _runs(words), _runs(others)
     return len(runs & other_runs) >= ALIKE * len(runs | other_runs) and _figures_agree(words, others)
+
+
+def look_the_same(one: Sequence[str], looks: Sequence[str], other: Sequence[str], other_looks: Sequence[str]) -> bool:
+    """Two texts that say little are of pages that look alike, and nothing that both say speaks against it."""
+    words, others = _words(one), _words(other)
+    if max(len(words), len(others)) >= LEAST_WORDS or not look_alike(looks, other_looks):
+        return False
+    if min(len(words), len(others)) < FEWEST_WORDS:
+        return True
+    likeness = Levenshtein.normalized_similarity(" ".join(words), " ".join(others))
+    return likeness >= SHORT_AKIN and _figures_agree(words, others)
 
 
 def _figures_agree(words: Sequence[str], others: Sequence[str]) -> bool:

@@ -8,7 +8,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from archive.catalogue import Catalogue
-from archive.sketches import LEAST_SHARED, identity_of, nearly_the_same, sketch
+from archive.looks import look_marks
+from archive.sketches import (
+    LEAST_SHARED,
+    identity_of,
+    look_the_same,
+    looks_of,
+    nearly_the_same,
+    says_little,
+    sketch,
+)
 from archive.store import Archive
 from schemas.documents import Document, FieldState, Metadata
 from schemas.language import _
@@ -18,6 +27,8 @@ from schemas.work import document_id
 
 MOST_COMPARED = 8
 """Papers made from one form share much of their sketch; of a thousand of them so many are compared whole."""
+MOST_LOOKED_AT = 40
+"""The same of pages that say little and share something of what they look like."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +41,13 @@ class Earlier:
     """With the same number, symbol and date."""
     alike: tuple[str, ...] = ()
     """With nearly the same text."""
+    looking_alike: tuple[str, ...] = ()
+    """Which say as little, and look the same."""
 
     @property
     def ids(self) -> tuple[str, ...]:
         """All of them, to be looked at beside it."""
-        return (*self.records, *self.waiting, *self.alike)
+        return (*self.records, *self.waiting, *self.alike, *self.looking_alike)
 
     @property
     def reasons(self) -> tuple[str, ...]:
@@ -43,6 +56,7 @@ class Earlier:
             (self.records, _("the same number, symbol, agency and date as record {ids}")),
             (self.waiting, _("the same number, symbol and date as {ids}, which waits too")),
             (self.alike, _("nearly the same text as {ids}: look whether it is the same paper, scanned again")),
+            (self.looking_alike, _("looks the same as {ids}: look whether it is the same paper, scanned again")),
         )
         return tuple(why.format(ids=", ".join(ids)) for ids, why in said if ids)
 
@@ -51,7 +65,9 @@ def came_before(document: Document, catalogue: Catalogue, archive: Archive) -> E
     """What *document* may be a second scan of, or a second copy in the same scan."""
     others = _Others(document, catalogue, archive)
     records, waiting = others.same_names(), others.waiting_with_its_name()
-    return Earlier(records, waiting, tuple(id for id in others.alike() if id not in {*records, *waiting}))
+    alike = tuple(id for id in others.alike() if id not in {*records, *waiting})
+    looking = tuple(id for id in others.looking_alike() if id not in {*records, *waiting, *alike})
+    return Earlier(records, waiting, alike, looking)
 
 
 def archived_by_now(document: Document, catalogue: Catalogue, archive: Archive) -> Earlier:
@@ -70,23 +86,24 @@ class Likeness:
     sure_names: tuple[str | None, ...]
     texts: tuple[str, ...]
     sketch: frozenset[int]
+    looks: tuple[str, ...]
 
     @classmethod
     def of(cls, document: Document) -> "Likeness":
         fields = (document.metadata.number, document.metadata.symbol, document.metadata.issued_on)
         names = tuple((field.value or "").lstrip("0").casefold() for field in fields)
         texts = tuple(page.text for page in document.pages)
-        return cls(names, _sure_names(document.metadata), texts, frozenset(sketch(texts)))
+        return cls(names, _sure_names(document.metadata), texts, frozenset(sketch(texts)), looks_of(document))
 
     def may_be(self, other: "Likeness") -> bool:
         """They may be one paper, scanned twice."""
         if all(self.names) and self.names == other.names:
             return True
-        return (
-            len(self.sketch & other.sketch) >= LEAST_SHARED
-            and not _differ(self.sure_names, other.sure_names)
-            and nearly_the_same(self.texts, other.texts)
-        )
+        if _differ(self.sure_names, other.sure_names):
+            return False
+        if len(self.sketch & other.sketch) >= LEAST_SHARED and nearly_the_same(self.texts, other.texts):
+            return True
+        return look_the_same(self.texts, self.looks, other.texts, other.looks)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,18 +148,35 @@ class _Others:
         found = self.catalogue.sharing(sketch(texts))
         likely = [id for id, sha256, shared in found if shared >= LEAST_SHARED and self._came_first(id, sha256)]
         for id in likely[:MOST_COMPARED]:
-            theirs, names = self._text_and_names(id)
+            theirs, names, _looks = self._said_by(id)
             if not _differ(_sure_names(self.document.metadata), names) and nearly_the_same(texts, theirs):
                 yield id
 
-    def _text_and_names(self, id: str) -> tuple[list[str], tuple[str | None, ...]]:
+    def looking_alike(self) -> Iterator[str]:
+        """What says as little, and looks the same, however it lay on the glass."""
+        looks = looks_of(self.document)
+        if not looks:
+            return
+        texts = [page.text for page in self.document.pages]
+        found = self.catalogue.sharing(look_marks(looks, turned=True))
+        likely = [id for id, sha256, _shared in found if self._came_first(id, sha256)]
+        for id in likely[:MOST_LOOKED_AT]:
+            theirs, names, other_looks = self._said_by(id)
+            if not _differ(_sure_names(self.document.metadata), names) and look_the_same(
+                texts, looks, theirs, other_looks
+            ):
+                yield id
+
+    def _said_by(self, id: str) -> tuple[list[str], tuple[str | None, ...], tuple[str, ...]]:
+        """The text of another paper, its names, and what it looks like."""
         hold = self.catalogue.find_hold(id)
         if hold is not None:
             other = from_json(Submission, hold.submission).document
-            return [page.text for page in other.pages], _sure_names(other.metadata)
+            return [page.text for page in other.pages], _sure_names(other.metadata), looks_of(other)
         record = self.archive.record(id)
         issued_on = record.issued_on.isoformat() if record.issued_on else None
-        return list(record.pages), (record.number, record.symbol, issued_on)
+        looks = record.looks if says_little(record.pages) else ()
+        return list(record.pages), (record.number, record.symbol, issued_on), looks
 
     def _came_first(self, id: str, sha256: str) -> bool:
         """It is of another scan, or lies before *document* in the same one."""

@@ -382,14 +382,38 @@ def line_strip(
 
 # -- what is on a page --------------------------------------------------------------------------------------------
 
+ACROSS, MOST_FOLDED = 0.8, 80
+"""What runs over so much of a page's width or height is a fold, unless it goes through more squares of 10 mm than three
+folds of A4 do."""
+
 
 def is_blank(ink: Mask, dpi: float) -> bool:
-    """Nothing on the page that could be writing: a few specks, shadows of edges and punch holes at most."""
+    """Nothing on the page that could be writing or a drawing: a few specks, shadows of edges, folds and punch holes at
+    most."""
     mm = dpi / MM_PER_INCH
     margin = round(6 * mm)
-    inner = ink[margin:-margin, margin:-margin] if min(ink.shape) > 4 * margin else ink
-    letters = _letters(np.ascontiguousarray(inner), mm)
-    return cv2.countNonZero(letters) < 12 * mm * mm
+    inner = np.ascontiguousarray(ink[margin:-margin, margin:-margin] if min(ink.shape) > 4 * margin else ink)
+    return cv2.countNonZero(_letters(inner, mm)) < 12 * mm * mm and not _is_drawn_on(inner, mm)
+
+
+def _is_drawn_on(ink: Mask, mm: float) -> bool:
+    """Lines hang together to more than a letter, within the page; folds and streaks run across the whole of it, and the
+    shadows of its edge from there."""
+    height, width = ink.shape
+    count, labels, stats, _centres = cv2.connectedComponentsWithStats(ink, connectivity=8)
+    for label in range(1, count):
+        x, y, w, h, area = (int(value) for value in stats[label])
+        if min(w, h) < 10 * mm or area < 20 * mm * mm:
+            continue
+        from_edge = x == 0 or y == 0 or x + w == width or y + h == height
+        across = max(w / width, h / height) > ACROSS
+        if not (from_edge or across):
+            return True
+        squares = cv2.resize((labels == label).astype(np.float32), None, fx=1 / (10 * mm), fy=1 / (10 * mm),
+                             interpolation=cv2.INTER_AREA)  # fmt: skip
+        if cv2.countNonZero(squares) > MOST_FOLDED:
+            return True
+    return False
 
 
 def covered(ink: Mask, boxes: list[Box], dpi: float) -> float:

@@ -11,6 +11,7 @@ from ingest import images
 from ingest.greyseals import without_grey_seals
 from ingest.headrows import with_head_rows
 from ingest.images import Grey, Mask, Picture, Straightened
+from ingest.look import look_of
 from ingest.measures import squared
 from ingest.ocr.engine import (
     EngineLine,
@@ -64,7 +65,8 @@ LAYER = EngineIdentity("text layer", "own", "none")
 CODE_DPI = 150.0
 """Codes on separator sheets are read at this resolution: 13 ms a page, where 300 dpi and all kinds take 90."""
 FEW_WORDS = 40
-"""A page with no more may be a separator whose code was smeared: it is looked for twice."""
+"""A page with no more may be a separator whose code was smeared, which is looked for twice; or a drawing, which is
+known again by what it looks like."""
 CODES = zxingcpp.BarcodeFormats(
     [getattr(zxingcpp.BarcodeFormat, kind) for kind in ("QRCode", "DataMatrix", "Code128", "Code39", "EAN13")]
 )
@@ -169,7 +171,7 @@ def _typed(page: PageImage, own: OwnText, picture: Picture | Grey, seen: "_Seen"
     taken = boxes + [code.box for code in codes]
     return PageText(
         page.number, width, height, page.dpi, page.turn, lines=own.lines, codes=codes,
-        unread_ink=seen.unread(taken), engine=LAYER, typed=True,
+        unread_ink=seen.unread(taken), engine=LAYER, typed=True, look=seen.look(own.lines),
     )  # fmt: skip
 
 
@@ -202,6 +204,8 @@ class _Seen:
     ink_dpi: float
     black: Mask
     """What is solid black, at the same resolution."""
+    plain: Grey
+    """The page with all that is on it, at the same resolution."""
 
     @classmethod
     def of(cls, picture: Picture | Grey, dpi: float) -> "_Seen":
@@ -214,11 +218,16 @@ class _Seen:
             page = without_grey_seals(page, read_dpi)
         low_dpi = min(dpi, images.SKEW_DPI)
         small = images.resized(plain, low_dpi / dpi)
-        return cls(page, read_dpi, images.ink_mask(small), low_dpi, images.solid_black(small, low_dpi))
+        return cls(page, read_dpi, images.ink_mask(small), low_dpi, images.solid_black(small, low_dpi), small)
 
     def turned(self, turn: Turn) -> "_Seen":
         return _Seen(images.turned(self.page, turn), self.dpi,
-                     images.turned(self.ink, turn), self.ink_dpi, images.turned(self.black, turn))  # fmt: skip
+                     images.turned(self.ink, turn), self.ink_dpi, images.turned(self.black, turn),
+                     images.turned(self.plain, turn))  # fmt: skip
+
+    def look(self, lines: Sequence[Line]) -> str:
+        """What it looks like, where its *lines* say little."""
+        return look_of(self.plain, self.black) if sum(len(line.words) for line in lines) <= FEW_WORDS else ""
 
     def unread(self, taken: list[Box]) -> tuple[Box, ...]:
         """Where ink lies outside the *taken* boxes, and where the page is black."""
@@ -349,7 +358,7 @@ def _page_text(
     taken = [word.box for line in lines for word in line.words] + [code.box for code in codes]
     return PageText(
         page.number, width, height, page.dpi, whole, read.slope_deg, lines,
-        codes=codes, unread_ink=seen.unread(taken), engine=_identity(engines),
+        codes=codes, unread_ink=seen.unread(taken), engine=_identity(engines), look=seen.look(lines),
     )  # fmt: skip
 
 

@@ -10,7 +10,7 @@ from schemas.errors import IntegrityBroken
 from schemas.pages import PageText, ReadingOptions
 from schemas.stored import from_json, to_json
 
-FORM = 4
+FORM = 5
 """Goes up when pages are read in a new way, so that no page is taken over that an older program read."""
 
 

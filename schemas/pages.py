@@ -201,6 +201,8 @@ class PageText:
     """Nothing was read: the words are those that the scan's own file shows here, letter by letter."""
     apart: tuple[Word, ...] = ()
     """Symbols behind the slash of a number, read once more without what pen has put before it."""
+    look: str = ""
+    """What a page that says little looks like (``ingest/look.py``); empty for one that says more."""
 
     @property
     def text(self) -> str:

@@ -96,6 +96,8 @@ class Record:
     withdrawn: Withdrawal | None = None
     result_code: str | None = None
     """The digital code of the result (``KQ.G15.000031``), where the inventory or a person gave one."""
+    looks: tuple[str, ...] = ()
+    """What each page that is not blank looks like, where it says little; see ``archive/looks.py``."""
 
 
 @dataclass(frozen=True, slots=True)

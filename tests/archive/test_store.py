@@ -14,6 +14,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from archive.catalogue import Catalogue
+from archive.looks import look_marks
 from archive.objects import dossier_code, dossier_of, object_id
 from archive.store import Archive
 from schemas.documents import SignatureNote, SignedPdf
@@ -53,6 +55,24 @@ def test_a_record_says_what_was_read(archive: Archive, tmp_path: Path) -> None:
     assert record.pages == ("QUYẾT ĐỊNH về việc cấp phép", "")
     assert (record.serial, record.version, record.unit) == (1, 1, "H29.17")
     assert record.pdf_sha256 == sha256(archive.pdf(record.id).read_bytes())
+
+
+def test_a_record_of_a_drawing_is_found_by_its_look_whether_deposited_or_listed_anew(
+    archive: Archive, tmp_path: Path
+) -> None:
+    plan, look = submission(tmp_path, text="BẢN VẼ"), f"{int('69' * 32, 16):064x}"
+    pages = tuple(replace(page, look=look) for page in plan.document.pages)
+    plan = replace(plan, document=replace(plan.document, pages=pages))
+    deposit = archive.deposit(plan)
+    catalogue = Catalogue.open(f"sqlite:///{tmp_path / 'catalogue.db'}")
+    marks = look_marks([look, look])
+    catalogue.note_deposit(deposit, who="An")
+    [(found, _sha256, shared)] = catalogue.sharing(marks)
+    assert (found, shared) == (deposit.record.id, len(marks))
+    [anew] = archive.deposits()
+    catalogue.replace_deposits([anew], who="An")
+    assert [id for id, _sha256, _shared in catalogue.sharing(marks)] == [found]
+    assert anew.record.looks == (look, look)
 
 
 def test_what_was_corrected_is_kept_beside_the_first_reading(archive: Archive, tmp_path: Path) -> None:

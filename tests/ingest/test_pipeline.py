@@ -22,7 +22,7 @@ from schemas.stored import from_json
 from schemas.work import RejectedScan, ScanState, SecretScan, document_id
 from tests import values
 from tests.ingest.office import Office, fill, named, opened
-from tests.ingest.papers_read import blank, decision
+from tests.ingest.papers_read import blank, decision, line
 from tests.ingest.signed import seals as opened_seals
 
 OPTIONS = ReadingOptions()
@@ -129,6 +129,42 @@ def test_a_paper_that_waits_is_named_to_the_same_paper_scanned_again(office: Off
     first, second = (event.hold for event in office.run() if isinstance(event, Held))
     assert first.reasons == ("the number is doubtful",)
     assert f"nearly the same text as {first.id}" in second.reasons[-1]
+
+
+def drawing(bits: int) -> PageText:
+    """A page without a word; the drawings of other *bits* look otherwise."""
+    return PageText(1, 413, 585, 50.0, look=f"{bits:064x}")
+
+
+PLAN, OTHER_PLAN = (int("69" * 32, 16), int("c3" * 32, 16))
+PLAN_AGAIN = PLAN ^ 1 << 200 ^ 1 << 185
+
+
+def test_a_drawing_without_a_word_that_is_scanned_again_names_the_first(office: Office) -> None:
+    office.scan("a.tif", drawing(PLAN))
+    office.scan("b.tif", drawing(OTHER_PLAN))
+    office.scan("c.tif", drawing(PLAN_AGAIN))
+    first, other, again = (event.hold for event in office.run() if isinstance(event, Held))
+    assert "looks the same" not in "".join((*first.reasons, *other.reasons))
+    assert again.reasons[-1] == f"looks the same as {first.id}: look whether it is the same paper, scanned again"
+    assert again.submission["document"]["like"] == [first.id]
+
+
+def test_a_drawing_that_lies_in_one_stack_twice_is_found_there(office: Office) -> None:
+    office.scan("a.tif", cover_sheet("D-1"), drawing(PLAN), cover_sheet("D-2"), drawing(PLAN_AGAIN))
+    first, again = (event.hold for event in office.run() if isinstance(event, Held))
+    assert first.id in again.reasons[-1]
+
+
+def test_drawings_that_look_alike_and_name_other_houses_are_two(office: Office) -> None:
+    def named(number: str) -> PageText:
+        said = line(f"BẢN VẼ Nhà ở số {number} đường Lê Lợi phường Bến Thành", 0.1, 0.9, 0.8, 1)
+        return replace(drawing(PLAN), lines=(said,))
+
+    office.scan("a.tif", named("12"))
+    office.scan("b.tif", named("48"))
+    assert not any("looks the same" in reason for event in office.run() if isinstance(event, Held)
+                   for reason in event.hold.reasons)  # fmt: skip
 
 
 def test_papers_of_one_form_with_numbers_of_their_own_are_no_copies(office: Office) -> None:
