@@ -5,7 +5,7 @@ On SQLite or PostgreSQL (``archive/database.py``). Its parts stand in modules of
 
 from dataclasses import dataclass
 
-from archive.database import engine_of, explained
+from archive.database import check_may_write, engine_of, explained
 from archive.deposits import Deposits
 from archive.holds import Holds
 from archive.log import Log
@@ -33,6 +33,10 @@ class Catalogue(Scans, Holds, Deposits, Log):
     def is_shared(self) -> bool:
         """Several runs may take scans in on it at once: it is on PostgreSQL."""
         return self.engine.dialect.name == "postgresql"
+
+    def check_may_write(self) -> None:
+        """SettingsRejected where the account that the database is opened with may only read."""
+        check_may_write(self.engine)
 
     def close(self) -> None:
         """Let go of the database's connections."""

@@ -16,11 +16,11 @@ from functools import wraps
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
-from sqlalchemy import Connection, Engine, Table, create_engine, event, insert, update
+from sqlalchemy import Connection, Engine, Table, create_engine, event, func, insert, select, update
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
 
-from archive.tables import LOG, counters
+from archive.tables import LOG, counters, records
 from schemas.addresses import is_this_machine
 from schemas.errors import IntegrityBroken, ServiceUnavailable, SettingsRejected
 from schemas.language import _
@@ -95,6 +95,21 @@ def check_way(url: str) -> None:
             _("setting catalogue.url: {address} is another machine, and what waits and the log are personal data; add "
               "sslmode=verify-full and sslrootcert, or say catalogue.allow_plain = true").format(address=away[0])
         )  # fmt: skip
+
+
+def check_may_write(engine: Engine) -> None:
+    """SettingsRejected where the account of this engine may only read, as that of people who search: before a command
+    has changed anything elsewhere, as in the archive."""
+    if engine.dialect.name != "postgresql":
+        return
+    with explained(engine), engine.connect() as connection:
+        asked = select(func.has_table_privilege(records.name, "INSERT"))
+        if not connection.execute(asked).scalar_one():
+            raise SettingsRejected(
+                _("setting catalogue.url: account {user} of {address} may read and not write; run this command where "
+                  "scans are taken in, or with an account that may (docs/cluster.md, Accounts)").format(
+                    user=engine.url.username or "-", address=engine.url.host or "-")
+            )  # fmt: skip
 
 
 def _hosts(url: URL) -> list[str]:

@@ -62,8 +62,9 @@ class Workspace:
     def only_writer(self) -> Iterator[None]:
         """Alone in writing to this workspace, and to a catalogue that several share, until the block ends.
 
-        ServiceUnavailable at once where somebody else writes.
+        ServiceUnavailable at once where somebody else writes; SettingsRejected where the catalogue's account may not.
         """
+        self.catalogue.check_may_write()
         with self._locked(REVIEW_LOCK):
             if not self.catalogue.is_shared:
                 with self.only_intake():
@@ -78,6 +79,7 @@ class Workspace:
     @contextmanager
     def only_reviewer(self) -> Iterator[None]:
         """Alone in deciding on what waits; scans may be taken in meanwhile, so that a clerk need not stop for them."""
+        self.catalogue.check_may_write()
         with self._locked(REVIEW_LOCK):
             yield
 
@@ -88,6 +90,7 @@ class Workspace:
         On a catalogue that several share it is only each scan that one is alone with, by the claims that are returned.
         """
         if self.catalogue.is_shared:
+            self.catalogue.check_may_write()
             with self._beside_other_intakes() as claims:
                 yield claims
             return

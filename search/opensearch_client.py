@@ -79,7 +79,11 @@ def why(error: OpenSearchException, settings: Search) -> str:
     match error:
         case TransportError() if is_block(error.error):  # 403, as for a user who may not
             return blocked(settings, said["error"])
-        case AuthenticationException() | AuthorizationException():
+        case AuthorizationException():
+            return _("OpenSearch {url}: user {user} may not do this ({error}); work here with an account whose role "
+                     "allows it, search.user (docs/cluster.md, Accounts)").format(
+                         **said, user=settings.user or "-")  # fmt: skip
+        case AuthenticationException():
             return _("OpenSearch {url} refuses user {user}: check search.user and the password in {variable} "
                      "({error})").format(**said, user=settings.user or "-",
                                          variable=settings.password_env)  # fmt: skip

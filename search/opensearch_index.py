@@ -186,7 +186,8 @@ class OpenSearchIndex:
 
     def _behind(self) -> list[str]:
         try:
-            return sorted(self._client.indices.get_alias(name=self._settings.index))
+            # Of this alias alone: who may use nothing but our indexes is refused what asks for an alias in all of them.
+            return sorted(self._client.indices.get_alias(index=self._settings.index, name=self._settings.index))
         except NotFoundError:
             if self._client.indices.exists(index=self._settings.index):
                 raise SettingsRejected(

