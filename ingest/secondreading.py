@@ -140,8 +140,24 @@ def _joined(readings: Sequence[tuple[EngineWord, ...]]) -> list[Slot]:
                 groups[-1] = (max(end, x1), min(narrowest, x1 - x0), members)
                 continue
         groups.append((x1, x1 - x0, [(number, word)]))
-    return [
+    slots = [
         Slot(tuple(tuple(word for owner, word in members if owner == number) for number in range(len(readings))))
         for _end, _narrowest, members in groups
         if any(owner == 0 for owner, _word in members)
+    ]
+    return [part for slot in slots for part in _word_by_word(slot)]
+
+
+def _word_by_word(slot: Slot) -> list[Slot]:
+    """A slot a word, where readings of one place saw as many words and differ by their letters only: wide boxes, as
+    Tesseract draws them about capitals, run into each other."""
+    seen = [words for words in slot.readings if words]
+    if len({len(words) for words in seen}) > 1:
+        return [slot]
+    pieces = list(zip(*seen, strict=True))
+    if not all(max(w.box.x0 for w in piece) < min(w.box.x1 for w in piece) for piece in pieces):
+        return [slot]
+    return [
+        Slot(tuple(words[place : place + 1] if words else words for words in slot.readings))
+        for place in range(len(pieces))
     ]

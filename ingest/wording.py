@@ -31,6 +31,9 @@ LANGUAGE = 0.45
 """Weight of the language against the readings."""
 LIKELIEST, UNLIKELIEST = 0.98, 0.25
 """Bounds of what a reading's confidence is taken for."""
+CAPITALS = 0.85
+"""Readings of capitals are taken for no surer than this together: their stacked marks are small, and both models make
+the same mistakes there (``MỘT SÓ ĐIỀU``)."""
 LEAST_PAIR = -14.0
 DISTANCE = 2.2
 """What a reading's further mistake costs, in natural logarithms."""
@@ -43,12 +46,14 @@ FEW = 4
 FREQUENT = 200
 """Such a syllable must be seen as often as this."""
 BEAM = 12
-DUST = "`ˆ^~¬¦|{}‹›_"
-"""Signs that official papers do not print: specks, and the edges of tables and stamps."""
+DUST = "`'ˆ^~¬¦|{}‹›_"
+"""Signs that official papers do not print at a word's ends: specks, and the edges of tables and stamps."""
+DASHES = frozenset("-–—=")
+"""No paper prints two of them one after the other."""
 SHARED = 0.7
 """Words of a line that share this much of the narrower one's width are the same ink."""
-LEAST_GAP = 0.08
-"""Between words, in heights of the line."""
+LEAST_GAP, WITHIN_WORD = 0.08, 0.35
+"""Between words, in heights of the line; and what may lie within one."""
 MARK, CASE, LETTER, MISSING = 0.5, 0.7, 1.3, 1.2
 """Costs of one letter read for another: under other marks, in other case, other letter, one too many or too few."""
 
@@ -58,12 +63,15 @@ TYPE_CODES = frozenset(
 )
 """NĐ 30/2020, Phụ lục III, and those of legal documents (decree, circular, joint circular)."""
 ALIKE = str.maketrans("71IlYyÐDOo0", "TTTTrrĐĐQQQ")
+GUESSED = 0.5
+"""A figure that stands for a sign (``§3/TTr-UBND``) is no surer than this."""
 LIKE_ONE = frozenset("IlÌÍÏỊ¡|!")
 """Signs that a figure one standing alone is taken for: ``khoản 1`` → ``khoản I``."""
 LOOKALIKES = {0x2044: "/", 0xD0: "Đ", 0xF0: "đ"}
 """Signs of other alphabets that look like those of this one: fraction slash, Icelandic eth."""
 
 _SYMBOL = re.compile(r"^(\S*\d/)([^/\s-]{2,4})(-[^\s]+)$")
+_OF_A_LAW = re.compile(r"\d{1,3}/(19|20)\d\d/")
 _LETTERS = re.compile(r"[^\W\d_]+")
 
 
@@ -140,16 +148,20 @@ def decided(line: EngineLine, slots: Sequence[Slot], syllables: Syllables) -> li
         if text:
             sure = _confidence(place, texts, scores, slot, syllables)
             found += _placed(slot, text, sure, slope, foot)
-    return _apart(_once([cleaned for worded in found if (cleaned := _cleaned(worded)) is not None]), line)
+    kept = _once([cleaned for worded in found if (cleaned := _cleaned(worded)) is not None])
+    return _apart(_rejoined(kept, line, syllables), line)
 
 
 def _cleaned(worded: Worded) -> Worded | None:
     """The word without the dust at its ends; None where it is nothing else."""
     word = worded.word
     text = _code_held(word.text.translate(LOOKALIKES).strip(DUST))
+    sure = word.confidence
+    if "§" in text and any(c.isdigit() for c in text):  # no paper here bears that sign
+        text, sure = text.replace("§", "8"), min(sure, GUESSED)
     if text == word.text:
         return worded
-    return Worded(replace(word, text=text), worded.raw or word.text) if text else None
+    return Worded(replace(word, text=text, confidence=sure), worded.raw or word.text) if text else None
 
 
 def _code_held(text: str) -> str:
@@ -185,6 +197,47 @@ def _same_ink(worded: Worded, other: Worded) -> bool:
 def _weight(worded: Worded) -> tuple[bool, float]:
     word = worded.word
     return any(c.isalnum() for c in word.text), word.confidence * len(word.text)
+
+
+def _rejoined(words: list[Worded], line: EngineLine, syllables: Syllables) -> list[Worded]:
+    """The words, those that a gap within a word had parted put together again."""
+    near = WITHIN_WORD * line.box.height
+    found: list[Worded] = []
+    for worded in sorted(words, key=lambda w: w.word.box.x0):
+        if found and worded.word.text in DASHES and found[-1].word.text in DASHES:
+            continue  # a dash and the dirt above it
+        if found and worded.word.box.x0 - found[-1].word.box.x1 < near and _is_one(found[-1], worded, syllables):
+            worded = _both(found.pop(), worded)
+        found.append(worded)
+    return found
+
+
+def _both(before: Worded, after: Worded) -> Worded:
+    """Two pieces as one word."""
+    one, other = before.word, after.word
+    box = PixelBox(
+        one.box.x0, min(one.box.y0, other.box.y0), max(one.box.x1, other.box.x1), max(one.box.y1, other.box.y1)
+    )
+    word = EngineWord(
+        one.text + other.text, box, min(one.confidence, other.confidence), (*one.baseline[:2], *other.baseline[2:])
+    )
+    return Worded(word, f"{before.raw or one.text} {after.raw or other.text}")
+
+
+def _is_one(before: Worded, after: Worded, syllables: Syllables) -> bool:
+    """Two pieces of one word: a syllable of which one piece is none (``Phò ng``), a number whose law's year follows
+    (``1 93/2025/NĐ-CP``)."""
+    first, second = before.word.text, after.word.text
+    if first.isdigit():
+        return len(first) < 3 and _OF_A_LAW.match(second) is not None
+    rest = second.rstrip(".,;:")
+    whole = first + rest
+    return (
+        whole.isalpha()
+        and (rest.islower() or whole.isupper())
+        and not (syllables.count(first.lower()) and syllables.count(rest.lower()))
+        and syllables.count(whole.lower()) >= FREQUENT
+    )
 
 
 def _apart(words: list[Worded], line: EngineLine) -> list[Worded]:
@@ -236,6 +289,9 @@ def _scores(slot: Slot, syllables: Syllables, before: str, after: str) -> dict[s
             candidates.update(dict.fromkeys(_other_letters(text, syllables)))
     if all(not any(c.isalnum() for c in text) for text, _sure in seen) and min(sure for _text, sure in seen) < UNSURE:
         candidates[""] = None  # a speck
+    if all(text.isupper() for text, _sure in seen):
+        surest = {text: min(CAPITALS, max(sure for other, sure in seen if other == text)) for text, _sure in seen}
+        seen = list(surest.items())
     return {candidate: sum(_likelihood(text, sure, candidate) for text, sure in seen) for candidate in candidates}
 
 

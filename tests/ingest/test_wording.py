@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest.ocr.engine import EngineLine, EngineWord, PixelBox
-from ingest.secondreading import BUDGET, Slot, slots, spans
+from ingest.secondreading import BUDGET, Slot, Span, slots, spans
 from ingest.syllables import counted, marks, skeleton, tokens
 from ingest.wording import Worded, decided, grounds_closed
 
@@ -139,3 +139,78 @@ def test_a_word_read_twice_is_kept_once() -> None:
 @pytest.mark.parametrize(("seen", "meant"), [("đênghị", "đề nghị"), ("Yté", "Y tế"), ("banhành", "ban hành")])
 def test_a_lost_space_comes_back_with_the_marks_that_suit(seen: str, meant: str) -> None:
     assert read_once(("của", 0.97), (seen, 0.7)) == f"của {meant}"
+
+
+def beside(gap: int, *texts: str) -> str:
+    """The words read at 0.93, *gap* pixels apart on a line of 30."""
+    words, x0 = [], 0
+    for text in texts:
+        x1 = x0 + 14 * len(text)
+        words.append(EngineWord(text, PixelBox(x0, 0, x1, 30), 0.93, (float(x0), 25.0, float(x1), 25.0)))
+        x0 = x1 + gap
+    line = EngineLine(tuple(words), PixelBox(0, 0, x0, 30), 30.0, 0, 0)
+    found = decided(line, slots(line, ()), counted())
+    assert all(a.word.box.x1 < b.word.box.x0 for a, b in pairwise(found))
+    return text_of(found)
+
+
+@pytest.mark.parametrize(
+    ("pieces", "meant"),
+    [(("Trưởng", "Phò", "ng"), "Trưởng Phòng"), (("số", "1", "93/2025/NĐ-CP"), "số 193/2025/NĐ-CP")],
+)
+def test_the_pieces_of_a_word_are_put_together_where_they_stand_close(pieces: tuple[str, ...], meant: str) -> None:
+    assert beside(6, *pieces) == meant
+    assert beside(20, *pieces) == " ".join(pieces)
+
+
+@pytest.mark.parametrize("text", ["điểm a", "khoản 1 Điều", "ban hành", "Sở Y tế", "1 2/2025"])
+def test_words_that_stand_close_stay_words(text: str) -> None:
+    assert beside(6, *text.split()) == text
+
+
+def test_pieces_put_together_keep_what_was_read_and_the_lesser_sureness() -> None:
+    first, second = line_of(("Phò", 0.93), ("ng", 0.95)).words
+    second = replace(second, box=PixelBox(85, 2, 120, 31), baseline=(85, 26.0, 120, 26.0))
+    line = EngineLine((first, second), PixelBox(0, 0, 120, 31), 30.0, 0, 0)
+    [one] = decided(line, slots(line, ()), counted())
+    assert (one.word.text, one.raw, one.word.confidence) == ("Phòng", "Phò ng", 0.93)
+    assert (one.word.box, one.word.baseline) == (PixelBox(0, 0, 120, 31), (0, 25.0, 120, 26.0))
+
+
+def read_twice(*words: str, sure: float) -> str:
+    line = line_of(*((word, sure) for word in words))
+    return text_of(decided(line, [Slot(((word,), (word,))) for word in line.words], counted()))
+
+
+def test_marks_on_capitals_that_two_readings_saw_alike_are_weighed_by_the_language() -> None:
+    assert read_twice("MỘT", "SÓ", "ĐIỀU", sure=0.92) == "MỘT SỐ ĐIỀU"
+    assert read_twice("XÃ", "TÂN", "HIỆP", sure=0.92) == "XÃ TÂN HIỆP"
+    assert read_twice("một", "só", "liệt", sure=0.97) == "một só liệt"
+
+
+def test_readings_of_as_many_words_are_compared_word_by_word() -> None:
+    def words(*texts: str, sure: float) -> tuple[EngineWord, ...]:
+        return tuple(
+            EngineWord(text, PixelBox(50 * n, 0, 50 * n + 90, 30), sure, (50.0 * n, 25.0, 50.0 * n + 90, 25.0))
+            for n, text in enumerate(texts)
+        )
+
+    line = EngineLine(words("MỘT", "SÓ", "ĐIỀU", sure=0.7), PixelBox(0, 0, 190, 30), 30.0, 0, 0)
+    span = Span(0, 0, 3, 0.7, 190)
+    alike = slots(line, [(span, [words("MỘT", "SỐ", "ĐIỀU", sure=0.8)])])
+    assert [[word.text for words in slot.readings for word in words or ()] for slot in alike] == [
+        ["MỘT", "MỘT"], ["SÓ", "SỐ"], ["ĐIỀU", "ĐIỀU"]]  # fmt: skip
+    [together] = slots(line, [(span, [words("MỘT", "SỐĐIỀU", sure=0.8)])])
+    assert len(together.first) == 3, "one that saw a word less is compared as a whole"
+
+
+def test_a_dash_is_printed_once_and_a_quotation_mark_at_a_words_end_is_dirt() -> None:
+    assert read_once(("-", 0.9), ("—", 0.9), ("Như", 0.97), ("'trên;", 0.97)) == "- Như trên;"
+    assert read_once(("=", 0.9), ("Như", 0.97)) == "= Như"
+
+
+def test_a_sign_read_for_an_eight_makes_no_sure_number() -> None:
+    line = line_of(("số", 0.99), ("§3/TTr-UBND", 0.95))
+    [_so, number] = decided(line, slots(line, ()), counted())
+    assert (number.word.text, number.raw) == ("83/TTr-UBND", "§3/TTr-UBND")
+    assert number.word.confidence <= 0.5
