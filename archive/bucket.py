@@ -108,10 +108,23 @@ class Bucket:
         """The folder *root* lacks something of the object that is here."""
         with self._explained():
             there = self._bytes(f"{object_path}/{INVENTORY}")
-        if not there:
+        here = root / object_path
+        if not there or there == _read(here / INVENTORY):
             return False
         head = json.loads(there)["head"]
-        return there not in (_read(root / object_path / INVENTORY), _read(root / object_path / head / INVENTORY))
+        if there == _read(here / head / INVENTORY):
+            return False
+        # A destruction writes all inventories anew: one that did not get here yet has a version more and a certificate.
+        return not (_head(here) > _number(head) and _is_purged(_read(here / INVENTORY)))
+
+    def is_purged(self, root: Path, object_path: str) -> bool:
+        """What the folder *root* has of the object has another history, as one of its documents was destroyed since."""
+        here = root / object_path
+        with self._explained():
+            there = self._bytes(f"{object_path}/{INVENTORY}")
+            return _is_purged(there) and self._bytes(f"{object_path}/v{_head(here)}/{INVENTORY}") != _read(
+                here / INVENTORY
+            )
 
     def fetch(self, object_path: str, target: Path, *, having: Path | None = None) -> None:
         """Write to the folder *target* what the object has and the folder *having* has not, each file checked.
@@ -339,6 +352,18 @@ def _read(file: Path) -> bytes:
 def _digest(file: Path) -> str:
     with file.open("rb") as stream:
         return hashlib.file_digest(stream, DIGEST).hexdigest()
+
+
+def _head(here: Path) -> int:
+    """The number of the newest version of the object in the folder *here*; 0 where there is none."""
+    inventory = _read(here / INVENTORY)
+    return _number(json.loads(inventory)["head"]) if inventory else 0
+
+
+def _is_purged(inventory: bytes) -> bool:
+    """A document of the object was destroyed: its certificate is there."""
+    named = json.loads(inventory)["manifest"].values() if inventory else ()
+    return any(path.endswith(f"/{CERTIFICATE}") for paths in named for path in paths)
 
 
 def _number(version: str) -> int:

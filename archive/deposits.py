@@ -211,6 +211,10 @@ class Deposits(Database):
         """The rows of one object's records."""
         return self.rows(select(records).where(records.c.object_path == object_path).order_by(records.c.id))
 
+    def is_kept(self, record_id: str) -> bool:
+        """The list has a record of this id, withdrawn or not, that was not destroyed."""
+        return bool(self.rows(select(records.c.id).where(records.c.id == record_id, records.c.pdf_path != "")))
+
 
 def row_of(deposit: Deposit, position: int) -> dict[str, Any]:
     """The row of a deposit, without its id."""

@@ -170,11 +170,15 @@ class Shelves:
             self._read(path)
 
     def bring(self, object_path: str) -> None:
-        """Take what the bucket has of an object and the folder has not."""
+        """Take what the bucket has of an object and the folder has not, or all of it where a document was destroyed
+        since."""
         assert self.bucket is not None
         fetch, here = self.bucket.fetch, self.root / object_path
         having = here if here.is_dir() else None
         with nullcontext() if self.staging.is_mine else self.alone():
+            if having is not None and self.bucket.is_purged(self.root, object_path):
+                self.staging.swap(object_path, lambda tree: fetch(object_path, tree / object_path), aside=None)
+                return
             self.staging.add(lambda tree: fetch(object_path, tree / object_path, having=having))
 
     def _read(self, object_path: str) -> HeldObject | None:

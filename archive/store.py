@@ -131,8 +131,7 @@ class Archive(Shelves):
             standing = [held.standing_of(submission.document) if held else None for submission, _o in arrivals]
             fresh = [arrival for arrival, stands in zip(arrivals, standing, strict=True) if stands is None]
             if held is not None and not fresh:
-                check_validity(self.root / held.path, held.path)
-                self._publish(held.path)  # an earlier run may have been stopped before it did
+                self._complete(held)
             added = iter(self._add(dossier, fresh, held) if fresh else [])
             return [stands if stands is not None else next(added) for stands in standing]
 
@@ -149,8 +148,7 @@ class Archive(Shelves):
             metadata, provenance = held.json(serial, "metadata.json"), held.json(serial, "provenance.json")
             fresh = {name: pdf for name, pdf in pdfs.items() if metadata[SIGNED_PDFS[name]]["sha256"] != pdf.sha256}
             if not fresh:
-                check_validity(self.root / held.path, held.path)
-                return held.standing(serial)
+                return self._stands(held, serial)
             for name, pdf in fresh.items():
                 if not begins_with(pdf.path, held.file(serial, name)):
                     raise InputRejected(
@@ -182,9 +180,8 @@ class Archive(Shelves):
         """
         with self._changing():
             held, serial = self._held(record_id)
-            standing = held.standing(serial)
-            if standing.record.withdrawn is not None:
-                return standing
+            if held.standing(serial).record.withdrawn is not None:
+                return self._stands(held, serial)
             by = ", ".join(part for part in (withdrawal.reason, withdrawal.decision) if part)
             return self._described_anew(
                 held, serial, {"withdrawn": to_json(withdrawal)}, withdrawal.by, f"withdraw {serial}: {by}",
@@ -195,9 +192,8 @@ class Archive(Shelves):
         """Say how long a record is kept, as a version of its own. InputRejected where there is no such record."""
         with self._changing():
             held, serial = self._held(record_id)
-            standing = held.standing(serial)
-            if standing.record.retention == term:
-                return standing
+            if held.standing(serial).record.retention == term:
+                return self._stands(held, serial)
             said = f"retention {term.code}{f' until {term.until}' if term.until else ''}"
             now = datetime.now(UTC).isoformat(timespec="seconds")
             return self._described_anew(
@@ -208,11 +204,14 @@ class Archive(Shelves):
         """Take a document out of its object, in every version, and leave the *certificate*; the rest of the dossier.
 
         The other documents of the dossier stay, byte for byte, in every version; they are returned with the hashes of
-        the inventories, which are new. The caller has seen that the retention is over. InputRejected where there is no
-        such record.
+        the inventories, which are new. One that was destroyed already stays so. The caller has seen that the retention
+        is over. InputRejected where there is no such record.
         """
         with self._changing():
-            held, serial = self._held(record_id)
+            held, serial = self._known(record_id)
+            if held.is_destroyed(serial):
+                self._complete(held)
+                return list(held.deposits())
             metadata = held.json(serial, "metadata.json")
             change = Change(metadata["dossier"], f"destroy {serial}", operator, datetime.now(UTC), {})
 
@@ -251,7 +250,7 @@ class Archive(Shelves):
             after["retention"] = before.get("retention") or after["retention"]
             after["certified"] = before.get("certified")  # that copy stays, as the original does
             if before == after:
-                return standing
+                return self._stands(held, serial)
             decisions = decisions_together(held.json(serial, "provenance.json"), submission.provenance.decisions)
 
             def write(content: Path) -> None:
@@ -308,6 +307,8 @@ class Archive(Shelves):
 
                 made = {deposit.record.id: deposit for deposit in self._put(change, write, held, list(fresh))}
             else:
+                assert held is not None
+                self._complete(held)
                 made = {}
             now = self._read(self._object_path(dossier))
             assert now is not None
@@ -380,6 +381,16 @@ class Archive(Shelves):
         check_validity(self.root / path, path)
         self._publish(path)
         return deposits
+
+    def _stands(self, held: HeldObject, serial: str) -> Deposit:
+        """A document that stands as it was to be made."""
+        self._complete(held)
+        return held.standing(serial)
+
+    def _complete(self, held: HeldObject) -> None:
+        """End what the run that made the newest version may have been stopped in: sending it to the bucket."""
+        check_validity(self.root / held.path, held.path)
+        self._publish(held.path)
 
     def _publish(self, object_path: str) -> None:
         if self.bucket is not None:

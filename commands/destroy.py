@@ -36,7 +36,7 @@ def command(
         click.confirm(_("Destroy {count} records? Nothing brings them back").format(count=len(ids)), abort=True)
 
     def destroy(id: str) -> None:
-        certificate = workspace.archive.certificate(id) or _destroyed(workspace, id, decision.strip(), who)
+        certificate = _destroyed_before(workspace, id) or _destroyed(workspace, id, decision.strip(), who)
         if as_json:
             json_line(certificate)
         else:
@@ -47,6 +47,19 @@ def command(
         code = each(ids, destroy)
         index_or_say(workspace)
     return code
+
+
+def _destroyed_before(workspace: Workspace, id: str) -> dict[str, Any] | None:
+    """The certificate, where there is one. The run that wrote it may have been stopped before the bucket and the
+    catalogue had it so."""
+    certificate = workspace.archive.certificate(id)
+    if certificate is not None:
+        left = workspace.archive.destroy(id, certificate, operator=certificate["by"])
+        if workspace.catalogue.is_kept(id):
+            at = datetime.fromisoformat(certificate["destroyed_at"])
+            what = f"destroy: {certificate['decision']}"
+            workspace.catalogue.note_destruction(id, left, who=certificate["by"], what=what, now=at)
+    return certificate
 
 
 def _destroyed(workspace: Workspace, id: str, decision: str, who: str) -> dict[str, Any]:

@@ -1,9 +1,11 @@
 """The archive in an S3 bucket, on a real server: visible only whole, checked on the way, locked by its retention."""
 
+import hashlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,9 @@ from archive.bucket import Bucket, open_bucket
 from archive.store import Archive
 from cli import run as sohoa
 from commands.workspace import Workspace
-from schemas.errors import IntegrityBroken, ServiceUnavailable, SettingsRejected
+from schemas.errors import InputRejected, IntegrityBroken, ServiceUnavailable, SettingsRejected
+from schemas.records import Withdrawal
+from schemas.retention import Retention
 from schemas.settings import ArchiveSection
 from tests.archive import submission
 from tests.services.s3 import KEYS, S3Server, s3_server
@@ -86,6 +90,80 @@ def test_an_object_is_seen_only_when_it_is_whole(bucket: Bucket, tmp_path: Path)
     assert bucket.push(local.root, path)
     assert bucket.behind(tmp_path / "none", path)
     assert not bucket.push(local.root, path)
+
+
+class CutOff:
+    """The network, cut off for whatever is to be written."""
+
+    def __init__(self, store: Any) -> None:
+        self.store = store
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.store, name)
+
+    def put_file(self, file: str, key: str, **how: Any) -> None:
+        raise OSError("cut off")
+
+    pipe_file = put_file
+
+
+def withdraw(archive: Archive, id: str, folder: Path) -> None:
+    archive.withdrawn(id, Withdrawal("sai", "", "An", datetime(2026, 1, 2, tzinfo=UTC)))
+
+
+def retain(archive: Archive, id: str, folder: Path) -> None:
+    archive.retained(id, Retention("07", date(2030, 1, 1)), operator="An")
+
+
+def correct(archive: Archive, id: str, folder: Path) -> None:
+    archive.corrected(replace(submission(folder), procedure="1.000001"))
+
+
+def renew(archive: Archive, id: str, folder: Path) -> None:
+    longer = folder / "renewed.pdf"
+    signed = submission(folder).signed
+    longer.write_bytes(signed.path.read_bytes() + b"% renewed")
+    renewed = replace(signed, path=longer, sha256=hashlib.sha256(longer.read_bytes()).hexdigest())
+    archive.renewed(id, {"document.pdf": renewed}, operator="An", decision="renewed")
+
+
+def destroy(archive: Archive, id: str, folder: Path) -> None:
+    archive.destroy(id, {"id": id}, operator="An")
+
+
+@pytest.mark.parametrize("change", [withdraw, retain, correct, renew, destroy])
+def test_a_change_that_did_not_reach_the_bucket_does_so_when_it_is_made_again(
+    bucket: Bucket, tmp_path: Path, change: Callable[[Archive, str, Path], None]
+) -> None:
+    here = Archive.open(tmp_path / "here", bucket=replace(bucket, lock=""))
+    made = here.deposit(submission(tmp_path))
+    here.deposit(submission(tmp_path, first_page=2))
+    cut = replace(here, bucket=replace(bucket, store=CutOff(bucket.store), lock=""))
+    with pytest.raises(ServiceUnavailable, match="cut off"):
+        change(cut, made.record.id, tmp_path)
+    change(here, made.record.id, tmp_path)
+    there = Archive.open(tmp_path / "there", bucket=bucket)
+    there.bring_all()
+    assert inventory(there.root / made.object_path) == inventory(here.root / made.object_path)
+    assert json.loads(inventory(there.root / made.object_path))["head"] == "v3"
+
+
+def test_what_one_machine_destroyed_no_other_keeps(bucket: Bucket, tmp_path: Path) -> None:
+    unlocked = replace(bucket, lock="")
+    here, there = (Archive.open(tmp_path / name, bucket=unlocked) for name in ("here", "there"))
+    made = here.deposit(submission(tmp_path))
+    other = here.deposit(submission(tmp_path, first_page=2)).record
+    secret = there.pdf(made.record.id).read_bytes()
+    here.destroy(made.record.id, {"id": made.record.id}, operator="An")
+    assert there.record(other.id) == other
+    with pytest.raises(InputRejected, match="was destroyed"):
+        there.record(made.record.id)
+    assert all(file.read_bytes() != secret for file in there.root.rglob("document.pdf"))
+    assert inventory(there.root / made.object_path) == inventory(here.root / made.object_path)
+
+
+def inventory(folder: Path) -> bytes:
+    return (folder / "inventory.json").read_bytes()
 
 
 def test_of_two_machines_that_make_the_same_version_one_is_refused(bucket: Bucket, tmp_path: Path) -> None:
