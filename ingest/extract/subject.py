@@ -13,10 +13,10 @@ from ingest.extract.layout import Head, Run, confidence_of
 from ingest.extract.names import LETTER, TITLE_WORDS, TYPES, URGENCIES, type_named
 from ingest.extract.numberrow import NumberRow, code_in_symbol
 from ingest.extract.rows import FAINT, begins_paragraph, is_capitals, joined, row_of, rows_of, run_on, usual_step
-from ingest.extract.wording import Weighed, pairs_of, weighed
+from ingest.extract.wording import Weighed, keys_of, pairs_of, weighed
 from schemas.documents import Evidence
 from schemas.language import _
-from schemas.pages import PageText
+from schemas.pages import PageText, Word
 
 ON_AXIS = 0.16
 """How far the middle of a heading may lie from the middle of the page."""
@@ -24,6 +24,8 @@ MOST_LINES = 7
 """An abstract of more lines has most probably run on into the body."""
 
 AXIS = 0.52
+SURE = 0.9
+"""With this confidence and more the reader has a syllable's marks right, as far as it knows."""
 _SUBJECT = re.compile(
     r"^\W{0,3}(?:[VvYy]\s*[/1lI|\\⁄]+\s*[vVyYwW]?\b|[Vv][/⁄]?[vVwW]\b|[VvWw]\s*[/⁄][A-ZÀ,]?|[Vv][AÁÀaáà/⁄]{1,2}[vy]|[WV](?=\s)|VÀ,"
     r"|(?=[Vv][ềêèéẻẽẹeể]\s+vi[ệêeẹ]c))"
@@ -125,12 +127,13 @@ class Subject:
         if self.head.page.typed:
             text = Weighed(joined(rows), 0, 0, 0, len(words))
         else:
-            text = weighed(_with_opening(joined(rows)), self._pairs)
+            text = weighed(_with_opening(joined(rows)), self._pairs, _surely_read(words))
         faint = sum(word.confidence < FAINT for word in words) / len(words)
         doubtful = text.doubtful + sum(_one_or_roman(word.text) for word in words if not self.head.page.typed)
         confidence = confidence_of(words) - 0.5 * faint - 0.04 * doubtful - self._doubt_of_end(rows)
         confidence -= 0.1 * (text.overruled + (len(rows) > MOST_LINES))
-        return Finding(text.text, confidence, Evidence(self.head.page.number, box), (text.text,),
+        candidates = (text.text, _with_opening(joined(rows))) if text.overruled else (text.text,)
+        return Finding(text.text, confidence, Evidence(self.head.page.number, box), candidates,
                        _("some words are unclear"))  # fmt: skip
 
     def _doubt_of_end(self, rows: Sequence[Run]) -> float:
@@ -192,6 +195,12 @@ def _is_authority(text: str, issuer: str) -> bool:
 def _crosses(run: Run, heading: Run) -> bool:
     """*run* lies across the heading's axis, or beside one that does."""
     return run.box.x0 < heading.middle < run.box.x1 or abs(run.middle - heading.middle) < 0.12
+
+
+def _surely_read(words: Sequence[Word]) -> set[str]:
+    """The syllables that were read surely wherever they stand in *words*."""
+    sure = {key for word in words if word.confidence >= SURE for key in keys_of(word.text)}
+    return sure - {key for word in words if word.confidence < SURE for key in keys_of(word.text)}
 
 
 def _one_or_roman(text: str) -> bool:

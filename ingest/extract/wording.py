@@ -1,7 +1,7 @@
 """The words of an abstract, weighed against how Vietnamese goes on and against what the paper itself says below."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -21,14 +21,20 @@ scans at hand three were plainly right as read, 0.4, 1.4 and 5.0 behind; of the 
 @dataclass(frozen=True, slots=True)
 class Weighed:
     """A text with the marks that suit it best. ``mended`` syllables are not as they were read; ``overruled`` are those
-    of them that were read as syllables that there are, and are left on no clear grounds (``mưa lũ`` → ``mùa lũ``);
-    ``doubtful`` ones have another form that suits nearly as well, or are none that is known."""
+    of them that were read as syllables that there are, and are left on no clear grounds (``mưa lũ`` → ``mùa lũ``) or
+    though they were read surely: so the paper may say it, misprinted (``địa bản``); ``doubtful`` ones have another form
+    that suits nearly as well, or are none that is known."""
 
     text: str
     mended: int
     overruled: int
     doubtful: int
     syllables: int
+
+
+def keys_of(text: str) -> set[str]:
+    """The syllables of *text* as they are weighed, whatever their capitals."""
+    return {token.key for token in tokens(text) if token.key.isalpha()}
 
 
 def pairs_of(texts: Sequence[str]) -> Counter[tuple[str, str]]:
@@ -39,8 +45,9 @@ def pairs_of(texts: Sequence[str]) -> Counter[tuple[str, str]]:
     return found
 
 
-def weighed(text: str, body: Counter[tuple[str, str]]) -> Weighed:
-    """*text* as it was most probably printed: of each syllable the marks may change, its letters stay."""
+def weighed(text: str, body: Counter[tuple[str, str]], surely_read: Collection[str] = ()) -> Weighed:
+    """*text* as it was most probably printed: of each syllable the marks may change, its letters stay. *surely_read*
+    are the syllables (as in ``keys_of``) of which the reader was sure."""
     said = tokens(text)
     syllables = counted()
     forms = [_forms(token, text, syllables) for token in said]
@@ -54,7 +61,8 @@ def weighed(text: str, body: Counter[tuple[str, str]]) -> Weighed:
         if token.key.isalpha():
             words += 1
             mended += form != token.key
-            overruled += margin < CLEAR and token.key in syllables and marks(form) != marks(token.key)
+            other = token.key in syllables and marks(form) != marks(token.key)
+            overruled += other and (margin < CLEAR or token.key in surely_read)
             doubtful += (len(choices) > 1 and margin < DOUBTFUL) or (read.islower() and form not in syllables)
     return Weighed("".join(out) + text[at:], mended, overruled, doubtful, words)
 

@@ -172,6 +172,15 @@ def test_a_typed_page_is_taken_at_its_word_misprints_and_all() -> None:
     assert document.reasons == ()
 
 
+def test_a_misprint_that_was_read_surely_is_asked_about_with_what_was_read() -> None:
+    misprinted = line("Về việc phòng chống dịch bệnh trên địa bản tỉnh", 0.2, 0.17, 0.6, 6)
+    abstract = described(replaced(decision(), "Về việc", misprinted)).metadata.abstract
+    assert abstract.state is FieldState.HELD
+    assert abstract.candidates == (
+        "Về việc phòng chống dịch bệnh trên địa bàn tỉnh", "Về việc phòng chống dịch bệnh trên địa bản tỉnh"
+    )  # fmt: skip
+
+
 def test_a_word_of_another_line_in_a_typed_agencys_name_is_asked_about() -> None:
     astray = replaced(decision(), "QUẬN 1", line("CỘNG QUẬN 1", 0.16, 0.066, 0.16, 1))
     assert described(replace(astray, typed=True)).metadata.issuer.state is FieldState.HELD

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from ingest.extract.folding import distance, folded, likeness
 from ingest.extract.grammar import date_in, digits_in, number_line, tidy_symbol
 from ingest.extract.names import EVERY_TYPE, TYPES, type_code, type_named
-from ingest.extract.wording import pairs_of, weighed
+from ingest.extract.wording import keys_of, pairs_of, weighed
 
 numbers = st.integers(1, 99999).map(lambda n: f"{n:02d}")
 codes = st.sampled_from([code for code in TYPES if len(code) > 1])
@@ -141,3 +141,9 @@ def test_weighing_changes_marks_and_nothing_else(text: str) -> None:
 def test_a_syllable_that_there_is_is_not_left_for_another_without_a_doubt() -> None:
     assert weighed("ứng phó với áp thấp nhiệt đới và mưa lũ", pairs_of([])).overruled == 1
     assert weighed("sửa đối, bổ sung", pairs_of([])).overruled == 0
+
+
+def test_a_syllable_that_was_read_surely_is_not_left_without_a_doubt() -> None:
+    text = "Về việc phòng chống dịch bệnh trên địa bản tỉnh"
+    assert weighed(text, pairs_of([])).overruled == 0
+    assert weighed(text, pairs_of([]), keys_of(text)).overruled == 1
