@@ -8,7 +8,12 @@ many in a process, and a page is asleep in them for the time that one of those p
 image of ``--page-kb`` sent. Efficiency is the time that the pages would take if handing them out cost nothing, by the
 time that they took; the memory is the peak of the scheduler and of this process, in the first half and in all; their
 processor time a page tells what they bear on a machine of their own, however busy this one is. Everything runs on this
-machine: what is measured is what the one scheduler and the one ``ingest`` bear.
+machine: what is measured is what the one scheduler and the one ``ingest`` bear. Each ten seconds stderr is told how far
+it is. It can be done in portions: ``--times FILE`` keeps what the pages took for the next one, ``--real`` and
+``--workers`` say which rows are measured (none: ``--real`` with nothing behind it).
+
+    python -m bench.growth SCANS… --only workers --times t.json --workers        # the pages, one worker and two
+    python -m bench.growth --only workers --times t.json --real --workers 200    # 200 simulated ones
 
 ``distance``: the same pages read by as many processes of this machine, and by as many of ``sohoa worker`` over Dask,
 in turns; by processor time too, which the load of others does not change. ``deposits``: one version a dossier into a
@@ -65,13 +70,16 @@ SEED = 11
 WORKERS_A_PROCESS = 50
 SETTLED_S = 120.0
 SAMPLE_S = 0.25
+SAID_EVERY_S = 10.0
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("scans", nargs="*", type=Path)
     parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS)
-    parser.add_argument("--workers", nargs="+", type=int, default=[8, 32, 128, 200])
+    parser.add_argument("--workers", nargs="*", type=int, default=[8, 32, 128, 200], help="simulated ones")
+    parser.add_argument("--real", nargs="*", type=int, default=[1, 2], help="those that read")
+    parser.add_argument("--times", type=Path, help="what pages took: read from this file, or kept in it")
     parser.add_argument("--page-kb", type=int, default=200, help="the image of a page")
     parser.add_argument("--rounds", type=int, default=100, help="pages for each simulated worker")
     parser.add_argument("--pages", type=int, default=24, help="real pages, for their times and the cost of distance")
@@ -88,7 +96,7 @@ def main() -> None:
             figures: Iterator[dict[str, Any]]
             match part:
                 case "workers":
-                    figures = growth(folder, a.scans, a.pages, a.workers, a.page_kb, a.rounds)
+                    figures = growth(folder, _real_pages(folder, a.scans, a.pages), a)
                 case "distance":
                     figures = iter([distance(folder, a.scans, a.pages, a.turns)])
                 case "deposits":
@@ -104,22 +112,29 @@ def main() -> None:
 # -- workers ------------------------------------------------------------------------------------------------------
 
 
-def growth(
-    folder: Path, scans: list[Path], count: int, workers: list[int], page_kb: int, rounds: int
-) -> Iterator[dict[str, Any]]:
-    """What pages take, one worker and two that read them, and *workers* that are asleep for as long."""
-    pages = _real_pages(folder, scans, count)
-    times = _measured(pages)
+def growth(folder: Path, pages: list[PageImage], a: argparse.Namespace) -> Iterator[dict[str, Any]]:
+    """What pages take, ``--real`` workers that read them, and ``--workers`` that are asleep for as long."""
+    times: list[float]
+    if a.times and a.times.is_file():
+        times = json.loads(a.times.read_text())
+    elif pages:
+        times = _measured(pages)
+        if a.times:
+            a.times.write_text(json.dumps(times))
+    else:
+        raise SystemExit("name scans whose pages are measured, or a file of --times that is there")
     ordered = sorted(times)
     yield {
         "measured_pages": len(times), "mean_s": round(statistics.mean(times), 3), "least_s": round(ordered[0], 2),
         "median_s": round(statistics.median(times), 2), "most_s": round(ordered[-1], 2),
         "load": round(os.getloadavg()[0], 1),
     }  # fmt: skip
-    for number in (1, 2):
+    if a.real and len(pages) != len(times):
+        raise SystemExit(f"the pages of {len(times)} times are to be read, and {len(pages)} are named; or say --real")
+    for number in a.real:
         yield _real(folder / f"real-{number}", number, pages, times)
-    for number in workers:
-        yield simulated(folder, number, times, page_kb, rounds)
+    for number in a.workers:
+        yield simulated(folder, number, times, a.page_kb, a.rounds)
 
 
 def _measured(pages: list[PageImage]) -> list[float]:
@@ -131,7 +146,12 @@ def _measured(pages: list[PageImage]) -> list[float]:
             before = _all_processors_s()
             _seconds(pool, [page])
             found.append(_all_processors_s() - before)
+            _say(f"page {page.number}: {found[-1]:.2f} s")
     return found
+
+
+def _say(how_far: str) -> None:
+    print(how_far, file=sys.stderr, flush=True)
 
 
 def _real(folder: Path, count: int, pages: list[PageImage], times: list[float]) -> dict[str, Any]:
@@ -210,8 +230,12 @@ def simulated(folder: Path, count: int, times: list[float], page_kb: int, rounds
             at_half = []
             spent = [-_processor_s(pid) for pid in (cluster.scheduler.pid, os.getpid())]
             began, done = time.monotonic(), 0
+            said = began
             for _text in read_all(_blank(pages, image), pool, OPTIONS):
                 done += 1
+                if (now := time.monotonic()) - said > SAID_EVERY_S:
+                    said = now
+                    _say(f"{count} workers: {done} of {pages} pages in {now - began:.0f} s")
                 if done in (pages // 2, pages):
                     at_half.append((max(scheduler), max(ingest)))
             took = time.monotonic() - began
