@@ -10,7 +10,7 @@ from archive.deposits import Deposits
 from archive.holds import Holds
 from archive.log import Log
 from archive.scans import Scans
-from archive.schema import bring_up_to_date
+from archive.schema import bring_up_to_date, check_not_newer
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,10 @@ class Catalogue(Scans, Holds, Deposits, Log):
         return self.engine.dialect.name == "postgresql"
 
     def check_may_write(self) -> None:
-        """SettingsRejected where the account that the database is opened with may only read."""
+        """SettingsRejected where the account that the database is opened with may only read, or a newer version of
+        this program has changed the tables since: a run that watches a folder lasts for weeks."""
+        with explained(self.engine):
+            check_not_newer(self.engine)
         check_may_write(self.engine)
 
     def close(self) -> None:

@@ -41,6 +41,8 @@ CONNECTIONS = 8
 ROWS_AT_ONCE = 5_000
 T = TypeVar("T")
 P = ParamSpec("P")
+TABLES_CHANGED = {"42703", "42P01", "42804"}
+"""PostgreSQL's words for a column or table that is not there, and a value of another type."""
 DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 
 
@@ -276,6 +278,8 @@ def explained(engine: Engine) -> Iterator[None]:
             sqlite3.SQLITE_READONLY: _("mend its owner and permissions"),
             sqlite3.SQLITE_CANTOPEN: _("mend its owner and permissions"),
         }.get(code, _("run the same command again when it is back"))
+        if getattr(error.orig, "sqlstate", "") in TABLES_CHANGED:
+            remedy = _("a newer sohoa may have changed its tables; update this one, then run the same command again")
         raise ServiceUnavailable(
             _("catalogue {url}: {error}; {remedy}").format(url=_shown(engine), error=error.orig, remedy=remedy)
         ) from error

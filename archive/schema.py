@@ -32,12 +32,7 @@ def bring_up_to_date(engine: Engine, *, up_to: int = SCHEMA_VERSION) -> int:
         found = _version(connection)
     if found == up_to:
         return found
-    if found > SCHEMA_VERSION:
-        shown = engine.url.database if engine.dialect.name == "sqlite" else engine.url.render_as_string()
-        raise SettingsRejected(
-            _("catalogue {url}: made by a newer version (schema {found}, this program knows {known}); "
-              "update sohoa").format(url=shown, found=found, known=SCHEMA_VERSION)
-        )  # fmt: skip
+    _refuse_newer(engine, found)
     with engine.begin() as connection:
         if engine.dialect.name == "sqlite":  # whose driver begins no transaction for a CREATE TABLE
             connection.exec_driver_sql("BEGIN IMMEDIATE")
@@ -49,6 +44,21 @@ def bring_up_to_date(engine: Engine, *, up_to: int = SCHEMA_VERSION) -> int:
             if connection.execute(update(schema).values(version=up_to)).rowcount == 0:
                 connection.execute(insert(schema).values(version=up_to))
     return found
+
+
+def check_not_newer(engine: Engine) -> None:
+    """SettingsRejected where a newer version of this program has changed the tables since they were opened."""
+    with engine.connect() as connection:
+        _refuse_newer(engine, _version(connection))
+
+
+def _refuse_newer(engine: Engine, found: int) -> None:
+    if found > SCHEMA_VERSION:
+        shown = engine.url.database if engine.dialect.name == "sqlite" else engine.url.render_as_string()
+        raise SettingsRejected(
+            _("catalogue {url}: made by a newer version (schema {found}, this program knows {known}); "
+              "update sohoa").format(url=shown, found=found, known=SCHEMA_VERSION)
+        )  # fmt: skip
 
 
 def _version(connection: Connection) -> int:

@@ -89,8 +89,8 @@ class Workspace:
 
         On a catalogue that several share it is only each scan that one is alone with, by the claims that are returned.
         """
+        self.catalogue.check_may_write()
         if self.catalogue.is_shared:
-            self.catalogue.check_may_write()
             with self._beside_other_intakes() as claims:
                 yield claims
             return

@@ -7,7 +7,9 @@ import time
 from pathlib import Path
 
 import pytest
+from sqlalchemy import update
 
+from archive.schema import SCHEMA_VERSION, schema
 from cli import run
 from commands.workspace import Workspace
 from schemas.errors import ServiceUnavailable, SettingsRejected
@@ -200,3 +202,16 @@ def test_a_database_on_this_machine_needs_no_tls(
     monkeypatch.delenv("PGHOST", raising=False)
     (workspace.folder / "sohoa.toml").write_text(f'[catalogue]\nurl = "{url}"\n')
     assert Workspace.open(workspace.folder).catalogue_url == url
+
+
+def test_a_run_whose_tables_a_newer_release_has_changed_is_told_before_it_takes_or_writes_anything(
+    tmp_path: Path,
+) -> None:
+    workspace = Workspace.open(tmp_path / "sohoa")
+    with workspace.only_intake():
+        pass
+    with workspace.catalogue.engine.begin() as connection:
+        connection.execute(update(schema).values(version=SCHEMA_VERSION + 1))
+    for alone in (workspace.only_intake, workspace.only_writer, workspace.only_reviewer):
+        with pytest.raises(SettingsRejected, match=r"made by a newer version .*update sohoa"), alone():
+            pass

@@ -189,6 +189,8 @@ def test_a_worker_with_another_model_is_refused_by_name(cluster: DaskProcesses, 
         while not said and time.monotonic() < end:
             pool.room()  # asked before each page
             time.sleep(0.1)
+        found = list(read_all(pages(8), pool, OPTIONS))  # by the others, which go on
+    assert all(text.reason.startswith("seen by") for _number, text in found)
     assert any("is refused: it reads with" in line for line in said), cluster.log(f"worker-{len(cluster.workers) - 1}")
     assert other.poll() is None
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from archive.catalogue import Catalogue
 from archive.claims import claims_on
@@ -24,6 +25,7 @@ from samples.keys import make_demo_keys
 from schemas.errors import ServiceUnavailable
 from schemas.pages import PageImage, PageText, ReadingOptions
 from schemas.work import RejectedScan
+from tests.archive.test_catalogue import HOLD
 from tests.ingest.office import Office, opened
 from tests.ingest.papers_read import Reader, blank, decision, line
 from tests.ingest.signed import seals as opened_seals
@@ -220,3 +222,22 @@ def _state(office: Office) -> dict[str, object]:
     state["scans"] = [(str(Path(path).relative_to(office.inbox)), kind) for path, kind in state["scans"]]  # type: ignore[attr-defined]
     state["rejected"] = sorted(Path(rejected.path).name for rejected in office.catalogue().rejected())
     return state
+
+
+def test_a_run_is_told_where_a_newer_release_has_changed_a_table_in_its_midst(server: Server) -> None:
+    catalogue = Catalogue.open(server.url)
+    there, changed = (
+        "ALTER TABLE holds RENAME COLUMN pdf_path TO pdf",
+        "ALTER TABLE holds RENAME COLUMN pdf TO pdf_path",
+    )
+    with catalogue.engine.begin() as connection:
+        connection.execute(text(there))
+    try:
+        with pytest.raises(ServiceUnavailable, match=r"a newer sohoa may have changed its tables; update this one"):
+            catalogue.open_hold(HOLD)
+    finally:
+        with catalogue.engine.begin() as connection:
+            connection.execute(text(changed))
+    catalogue.open_hold(HOLD)
+    emptied(catalogue.engine)
+    catalogue.close()
