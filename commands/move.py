@@ -14,7 +14,7 @@ from archive.replica import copy_object
 from cli import Context
 from commands.access import operator_of
 from commands.backup import say_table
-from commands.indexing import catch_up
+from commands.indexing import Indexed, catch_up
 from commands.replicating import Progress
 from commands.showing import json_line
 from commands.workspace import Workspace
@@ -43,7 +43,7 @@ def command(context: Context, target: Path, operator: str | None, as_json: bool)
         objects = _copy_objects(source, there)
         wrong = list(_differences(source, there))
     if not wrong:
-        catch_up(there)
+        wrong = list(_not_found(there, catch_up(there)))
     for line in wrong:
         click.echo(line, err=True)
     rows = sum(1 for _row in there.catalogue.deposits())
@@ -109,6 +109,18 @@ def _differences(source: Workspace, there: Workspace) -> Iterator[str]:
     for hold in there.catalogue.holds():
         if not (there.folder / hold.pdf_path).is_file():
             yield _("{file}: is not there").format(file=there.folder / hold.pdf_path)
+
+
+def _not_found(there: Workspace, done: Indexed) -> Iterator[str]:
+    """What the index there lacks, or has besides, once it was filled."""
+    for refused in done.refused:
+        yield _("{id}: not indexed: {reason}").format(id=refused.id, reason=refused.reason)
+    standing = sum(row.withdrawn_at is None for row in there.catalogue.deposits())
+    indexed = there.index.status().records
+    if indexed != standing - len(done.refused):
+        yield _(
+            "the index there has {indexed} records, {standing} stand; make it anew there: sohoa index rebuild"
+        ).format(indexed=indexed, standing=standing)
 
 
 def _records(catalogue: Catalogue) -> list[tuple[object, ...]]:

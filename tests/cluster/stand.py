@@ -98,8 +98,15 @@ class Stand:
     gates: dict[str, Gate]
 
     def workspace(self, name: str, office: str = OFFICE) -> Path:
-        """A new workspace with everything of its own on the cluster: a database, a place in the bucket, an index; and
-        the lists of the drawn day's units and results."""
+        """A new workspace with everything of its own on the cluster, and the lists of the drawn day's units and
+        results."""
+        made = self.settings(name, office)
+        listed(made)
+        return made
+
+    def settings(self, name: str, office: str = OFFICE) -> Path:
+        """A folder with nothing but the settings of a workspace that has everything of its own on the cluster: a
+        database, a place in the bucket, an index."""
         engine = create_engine(self.database.url, isolation_level="AUTOCOMMIT")
         with engine.connect() as connection:
             connection.execute(text(f'CREATE DATABASE "{name}"'))
@@ -115,7 +122,6 @@ class Stand:
             f'more_urls = [{others}]\nindex = "{name}"\nshards = 2\nreplicas = "1"\n'
             f'[reading]\nworkers = "{self.readers_address}"\n' + office + signing(self.folder)
         )
-        listed(made)
         return made
 
     @property

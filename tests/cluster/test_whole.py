@@ -2,15 +2,18 @@
 
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from cli import run as sohoa
+from commands.workspace import Workspace
 from schemas.settings import Search
 from search.index import Request
 from search.opensearch_index import OpenSearchIndex
 from search.parsing import parse
 from search.projection import Entry
-from tests.cluster.stand import Run, Stand, drawn_day, ingested, on_one_machine, stand
+from tests.cluster.stand import Ended, Run, Stand, drawn_day, ingested, on_one_machine, stand, state
 from tests.search.records import record
 
 pytestmark = [pytest.mark.service("opensearch"), pytest.mark.service("postgresql")]
@@ -22,9 +25,19 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stand]:
         yield whole
 
 
-def test_two_intakes_end_as_one_machine_does_whatever_dies_meanwhile(cluster: Stand) -> None:
-    inbox = cluster.folder / "inbox"
-    drawn_day(inbox)
+@pytest.fixture(scope="module")
+def inbox(cluster: Stand) -> Path:
+    drawn_day(cluster.folder / "inbox")
+    return cluster.folder / "inbox"
+
+
+@pytest.fixture(scope="module")
+def alone(cluster: Stand, inbox: Path) -> Ended:
+    """What one machine makes of it, in a folder of its own."""
+    return on_one_machine(cluster.folder, inbox)
+
+
+def test_two_intakes_end_as_one_machine_does_whatever_dies_meanwhile(cluster: Stand, inbox: Path, alone: Ended) -> None:
 
     def all_die(run: Run) -> None:
         faults = (run.processes[0].kill, cluster.kill_reader, cluster.kill_scheduler, cluster.kill_database,
@@ -35,7 +48,24 @@ def test_two_intakes_end_as_one_machine_does_whatever_dies_meanwhile(cluster: St
 
     disturbed = ingested(cluster.workspace("disturbed"), inbox, fault=all_die)
     assert disturbed.codes[0] == -9
-    assert disturbed.state == on_one_machine(cluster.folder, inbox).state
+    assert disturbed.state == alone.state
+
+
+def test_what_one_machine_had_is_all_on_the_cluster_when_it_was_moved(
+    cluster: Stand, inbox: Path, alone: Ended, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cluster.mend()
+    there = cluster.settings("moved")
+    here = str(cluster.folder / f"{inbox.name}-alone")
+    for _time in range(2):  # the second finds it all there
+        assert sohoa(["--workspace", here, "move", str(there), "--operator", "An"]) == 0
+    assert state(there, inbox) == alone.state
+    capsys.readouterr()
+    index = Workspace.open(there).index
+    record = next(Workspace.open(there).archive.records())
+    index.update((), [record.id], 0)
+    assert sohoa(["--workspace", here, "move", str(there), "--operator", "An"]) == 6
+    assert "the index there has 5 records, 6 stand" in capsys.readouterr().err
 
 
 def test_a_node_that_is_killed_costs_neither_searches_nor_records(cluster: Stand) -> None:
