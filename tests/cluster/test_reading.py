@@ -109,12 +109,12 @@ def test_a_reader_that_is_stopped_when_its_answer_is_asked_for_holds_up_no_answe
         with opened(cluster) as pool:
             while pool.room() < 6:
                 time.sleep(0.2)
-            texts = [pool.executor.submit(pool.read, image, OPTIONS) for _number, image in pages(12)]
+            texts = [pool.executor.submit(pool.read, image, OPTIONS) for _number, image in pages(24)]
             end = time.monotonic() + 30
-            while sum(text.done() for text in texts) < 4 and time.monotonic() < end:
+            while (sum(text.done() for text in texts) < 8 or not is_stopped(stops.pid)) and time.monotonic() < end:
                 time.sleep(0.1)
             assert is_stopped(stops.pid)
-            assert sum(text.done() for text in texts) >= 4
+            assert sum(text.done() for text in texts) >= 8
             stops.send_signal(signal.SIGCONT)
             assert all(text.result(60).reason.startswith("seen by") for text in texts)
 
