@@ -39,6 +39,10 @@ BESIDE_MM = 12.0
 """Of a worn frame only a part may have been found."""
 MOST_FRAMES = 12
 """A page of tables has hundreds of boxes; those of a stamp's size that stand alone are few."""
+CLOSE_MM = 2.2
+"""What a worn stamp has left lies so near together, and farther from the lines of print beside it."""
+ALONE_WIDE_MM, ALONE_HIGH_MM = (17.0, 45.0), (6.2, 10.5)
+MOST_ALONE = 6
 SIDE_PEAKS = 9
 """So many rows and columns with most ink are tried as each side of the frame."""
 LEAST_COVERED = 0.5
@@ -64,6 +68,8 @@ class Frame:
     width: float
     height: float
     slope_deg: float
+    alone: bool = False
+    """Found by its size and standing alone, not by its long sides."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +125,31 @@ def frames(ink: Mask, mm: float) -> list[Frame]:
     for _quality, frame in sorted(found, key=lambda each: -each[0]):
         if not any(same_place(frame, other, mm) for other in kept):
             kept.append(frame)
-    return kept[:MOST_FRAMES]
+    kept = kept[:MOST_FRAMES]
+    for frame in _alone(ink, mm)[:MOST_ALONE]:
+        if not any(same_place(frame, other, mm) and abs(frame.width - other.width) < 3 * mm for other in kept):
+            kept.append(frame)
+    return kept
+
+
+def _alone(ink: Mask, mm: float) -> list[Frame]:
+    """Whatever stands alone and has a stamp's size, the largest first: of a worn frame the sides may be no runs."""
+    reach = 2 * round(CLOSE_MM * mm / 2) + 1
+    joined = cv2.morphologyEx(ink, cv2.MORPH_CLOSE, np.ones((reach, reach), np.uint8))
+    outlines, _tree = cv2.findContours(joined, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
+    found = []
+    for outline in outlines:
+        _left, _top, wide, high = cv2.boundingRect(outline)
+        if wide < ALONE_WIDE_MM[0] * 0.9 * mm or high < ALONE_HIGH_MM[0] * mm or high > 0.5 * wide + 12 * mm:
+            continue
+        (x, y), (width, height), turn = cv2.minAreaRect(outline)
+        if width < height:
+            width, height, turn = height, width, turn - 90
+        slope = (turn + 90) % 180 - 90
+        if (abs(slope) <= STEEPEST_DEG and ALONE_WIDE_MM[0] * mm <= width <= ALONE_WIDE_MM[1] * mm
+                and ALONE_HIGH_MM[0] * mm <= height <= ALONE_HIGH_MM[1] * mm):  # fmt: skip
+            found.append(Frame(x, y, width, height, slope, alone=True))
+    return sorted(found, key=lambda frame: -frame.width * frame.height)
 
 
 def same_place(one: Frame, other: Frame, mm: float) -> bool:

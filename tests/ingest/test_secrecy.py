@@ -54,6 +54,19 @@ def test_a_stamp_with_patches_worn_off_is_seen(text: str, colours: Colours, seen
     assert seen(text, slope_deg=2, colours=colours, patches=0.1) is not None
 
 
+@pytest.mark.parametrize(
+    "how",
+    [
+        {"text": "MẬT", "dpi": 150, "slope_deg": -10.0, "colours": "grey", "strength": 0.45, "patches": 0.1,
+         "seed": 933108754},
+        {"text": "TỐI MẬT", "dpi": 240, "slope_deg": 0.0, "colours": "colour", "patches": 0.15, "seed": 388136594},
+        {"text": "TUYỆT MẬT", "dpi": 240, "slope_deg": 0.0, "colours": "colour", "patches": 0.15, "seed": 612235687},
+    ],
+)  # fmt: skip
+def test_a_stamp_so_worn_that_none_of_its_sides_is_a_line_is_seen(how: dict[str, Any], seen: Seen) -> None:
+    assert seen(**how) is not None
+
+
 @pytest.mark.parametrize("text", SECRET)
 @pytest.mark.parametrize(("colours", "strength"), [("colour", 0.5), ("grey", 0.5), ("bilevel", 0.8), ("bilevel", 1.0)])
 def test_a_stamp_over_text_is_seen(text: str, colours: Colours, strength: float, seen: Seen) -> None:
