@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import cv2
-import numpy as np
 import zxingcpp
 
 from ingest import images
@@ -390,8 +389,8 @@ def _back(
     points: Sequence[tuple[float, float]], level: Straightened, shape: tuple[int, ...]
 ) -> tuple[list[float], list[float]]:
     """The points of the straightened image as fractions of the upright page: all x, all y."""
-    moved = np.asarray(points) @ level.back[:, :2].T + level.back[:, 2]
-    return [float(x) / shape[1] for x in moved[:, 0]], [float(y) / shape[0] for y in moved[:, 1]]
+    (a, b, c), (d, e, f) = level.back.tolist()  # in plain numbers: for four points that takes a fifth of the time
+    return [(a * x + b * y + c) / shape[1] for x, y in points], [(d * x + e * y + f) / shape[0] for x, y in points]
 
 
 def _box(xs: Sequence[float], ys: Sequence[float]) -> Box:

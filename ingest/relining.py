@@ -8,12 +8,14 @@ words alone are left to ``ingest.secondreading``.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from statistics import linear_regression, median
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ingest.images import Grey, line_strip
 from ingest.ocr.engine import EngineLine, EngineWord, Layout, OcrEngine, PixelBox
+from ingest.secondreading import core
 
 SURE = 0.8
 """Words from which a row's place is taken."""
@@ -95,18 +97,16 @@ def _rows(lines: Sequence[EngineLine]) -> list[Row]:
     heights = [line.height_px for line in lines if line.height_px > 0]
     if not heights:
         return []
-    common = float(np.median(heights))
+    common = median(heights)
     found = []
     for number, line in enumerate(lines):
         sure = [w for w in line.words if w.confidence >= SURE and w.box.height < 2.2 * common and len(w.text) > 1]
         if len(sure) < 2 or not 0.4 * common < line.height_px < 2.2 * common:
             continue
         slope, foot = _baseline(sure, line.height_px)
-        tops = [w.box.y0 - slope * (w.box.x0 + w.box.x1) / 2 - foot for w in sure]
-        bottoms = [w.box.y1 - slope * (w.box.x0 + w.box.x1) / 2 - foot for w in sure]
-        core = (float(np.percentile(tops, 20)), float(np.percentile(bottoms, 80)))
-        height = min(line.height_px, 1.6 * (core[1] - core[0]))
-        found.append(Row(number, slope, foot, core, height, min(w.box.x0 for w in sure), max(w.box.x1 for w in sure)))
+        most = core(sure, slope, foot)
+        height = min(line.height_px, 1.6 * (most[1] - most[0]))
+        found.append(Row(number, slope, foot, most, height, min(w.box.x0 for w in sure), max(w.box.x1 for w in sure)))
     return found
 
 
@@ -114,17 +114,18 @@ def _baseline(words: Sequence[EngineWord], height: float) -> tuple[float, float]
     xs = [x for w in words for x in (w.baseline[0], w.baseline[2])]
     ys = [y for w in words for y in (w.baseline[1], w.baseline[3])]
     if max(xs) - min(xs) < 6 * height:
-        return 0.0, float(np.median(ys))
-    slope = float(np.polyfit(xs, ys, 1)[0])
-    return slope, float(np.median(np.asarray(ys) - slope * np.asarray(xs)))
+        return 0.0, median(ys)
+    slope = linear_regression(xs, ys).slope
+    return slope, median(y - slope * x for x, y in zip(xs, ys, strict=True))
 
 
 def _stretches(row: Row, rows: Sequence[Row], lines: Sequence[EngineLine], dark: NDArray[np.bool_]) -> list[_Stretch]:
     """The stretches of a row that were lost, left to right."""
     words = sorted(
-        ((number, word) for number, line in enumerate(lines) for word in line.words if _stands_in(row, word)),
+        ((number, word) for number, line in enumerate(lines) if _reaches(row, line)
+         for word in line.words if _stands_in(row, word)),
         key=lambda pair: pair[1].box.x0,
-    )
+    )  # fmt: skip
     left, right = _edges(row, rows)
     left, right = min(left, row.x0), max(right, row.x1)
     words = [(number, word) for number, word in words if word.box.x1 > left and word.box.x0 < right]
@@ -151,6 +152,12 @@ def _stretches(row: Row, rows: Sequence[Row], lines: Sequence[EngineLine], dark:
             found.append(_Stretch(row, x0, x1, tuple(pair for p in run for pair in p[2])))
         run = []
     return found
+
+
+def _reaches(row: Row, line: EngineLine) -> bool:
+    """Words of the line may stand in the row: the rest need not be looked at one by one."""
+    heights = row.base(line.box.x0), row.base(line.box.x1)
+    return line.box.y0 <= max(heights) + row.height and line.box.y1 >= min(heights) + row.core[0] - row.height
 
 
 def _stands_in(row: Row, word: EngineWord) -> bool:
@@ -239,7 +246,7 @@ def _covered(word: EngineWord, others: Sequence[EngineWord]) -> bool:
 def _same_row(row: Row, line: EngineLine) -> bool:
     x = (line.box.x0 + line.box.x1) / 2
     feet = [y for word in line.words for y in (word.baseline[1], word.baseline[3])]
-    return abs(float(np.median(feet)) - row.base(x)) < 0.35 * row.height
+    return abs(median(feet) - row.base(x)) < 0.35 * row.height
 
 
 def _put_together(
