@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -68,7 +68,7 @@ def audit(
     root = str(archive.root) if replica else ""
     chosen: Sequence[str] = paths
     if within_days is not None and catalogue is not None:
-        chosen = due(paths, catalogue.audits(root), within_days, datetime.now(UTC))
+        chosen = due(paths, catalogue.audits(root), catalogue.arrivals(), within_days, datetime.now(UTC))
     seen: list[str] = []
     for path, checked in zip(chosen, _check_each(archive, catalogue, chosen, threads or cores()), strict=True):
         result.objects += 1
@@ -95,19 +95,30 @@ def cores() -> int:
     return len(os.sched_getaffinity(0))
 
 
-def due(paths: Sequence[str], seen: Mapping[str, datetime], within_days: int, now: datetime) -> list[str]:
-    """The objects to look at today: an even share of those not seen for longest, and all that would be late else.
+def due(
+    paths: Sequence[str], seen: Mapping[str, datetime], came: Mapping[str, datetime], within_days: int, now: datetime
+) -> list[str]:
+    """The objects to look at today: all that would be late else, then those never seen, then those unseen longest.
 
-    What was seen today counts for today's share. *seen* by path.
+    An even share of all for each day since the last run, so that a night left out is made up for; what was seen today
+    counts for it. One that was never seen is late when it, and the first shares, are as old as that. What a clock that
+    was wrong says was seen later than today counts as never seen. *seen* and *came*, its deposit, by path.
     """
     today = now.date()
-    waiting = sorted(
-        (path for path in paths if path not in seen or seen[path].date() < today),
-        key=lambda path: (seen.get(path, datetime.min.replace(tzinfo=UTC)), path),
-    )
-    share = max(0, math.ceil(len(paths) / within_days) - (len(paths) - len(waiting)))
-    late = sum(1 for path in waiting if path in seen and (today - seen[path].date()).days >= within_days)
-    return waiting[: max(share, late)]
+    days = {path: at.date() for path, at in seen.items() if at.date() <= today}
+    first = min(days.values(), default=today)
+
+    def is_late(path: str) -> bool:
+        if path in days:
+            return (today - days[path]).days >= within_days
+        return (today - max(came[path].date() if path in came else first, first)).days >= within_days - 1
+
+    waiting = [path for path in paths if days.get(path, date.min) < today]
+    late = {path for path in waiting if is_late(path)}
+    before = max((day for day in days.values() if day < today), default=today - timedelta(days=1))
+    share = math.ceil(len(paths) * (today - before).days / within_days) - (len(paths) - len(waiting))
+    waiting.sort(key=lambda path: (path not in late, days.get(path, date.min), path))
+    return waiting[: max(share, len(late))]
 
 
 def is_proven(archive: Archive, catalogue: Catalogue, object_path: str) -> bool:

@@ -192,6 +192,11 @@ class Deposits(Database):
         rows = self.rows(select(audited).where(audited.c.root == root))
         return {row.object_path: as_time(row.at) for row in rows}
 
+    def arrivals(self) -> dict[str, datetime]:
+        """When the first record of each object was deposited."""
+        query = select(records.c.object_path, func.min(records.c.deposited_at).label("at"))
+        return {row.object_path: as_time(row.at) for row in self.rows(query.group_by(records.c.object_path))}
+
     def note_audits(self, object_paths: Sequence[str], now: datetime, root: str = "") -> None:
         """Note that these objects were hashed."""
         with self.writing() as connection:

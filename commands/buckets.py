@@ -58,7 +58,9 @@ def audited(workspace: Workspace, bucket: Bucket, within_days: int | None) -> Au
     """The bucket's objects, each file read there and hashed here; those of the catalogue's list alone."""
     catalogue, result = workspace.catalogue, Audit()
     paths = sorted({row.object_path for row in catalogue.deposits() if row.pdf_path})
-    chosen = due(paths, catalogue.audits(bucket.url), within_days, datetime.now(UTC)) if within_days else paths
+    chosen = paths
+    if within_days:
+        chosen = due(paths, catalogue.audits(bucket.url), catalogue.arrivals(), within_days, datetime.now(UTC))
     seen: list[str] = []
     for path in chosen:
         result.objects += 1

@@ -171,14 +171,49 @@ def test_shares_of_each_day_cover_everything_within_the_days() -> None:
     seen: dict[str, datetime] = {}
     for day in range(7):
         now = NOON + timedelta(days=day)
-        share = due(paths, seen, 7, now)
+        share = due(paths, seen, {}, 7, now)
         assert len(share) <= 4
         seen |= dict.fromkeys(share[:2], now)  # stopped in the middle
-        seen |= dict.fromkeys(due(paths, seen, 7, now), now)
-        assert due(paths, seen, 7, now) == []
+        seen |= dict.fromkeys(due(paths, seen, {}, 7, now), now)
+        assert due(paths, seen, {}, 7, now) == []
     assert seen.keys() == set(paths)
     first = min(seen, key=lambda path: seen[path])
-    assert first in due(paths, seen, 7, NOON + timedelta(days=7))
+    assert first in due(paths, seen, {}, 7, NOON + timedelta(days=7))
+
+
+def test_what_comes_new_in_great_number_does_not_push_aside_what_is_overdue() -> None:
+    seen = {f"old {n}": NOON for n in range(10)}
+    now = NOON + timedelta(days=30)
+    new = {f"new {n:03d}": now for n in range(200)}
+    assert set(seen) <= set(due([*seen, *new], seen, new, 30, now))
+
+
+@pytest.mark.parametrize("every", [1, 2, 3])
+@pytest.mark.parametrize("at_once", [3, 100])
+def test_each_object_is_looked_at_within_the_days_whatever_comes_and_nights_left_out_aside(
+    every: int, at_once: int
+) -> None:
+    came = {f"object {n:02d}": NOON - timedelta(days=99) for n in range(60)}
+    seen: dict[str, datetime] = {}
+    waited, largest = 0, 0.0
+    for day in range(0, 60, every):
+        now = NOON + timedelta(days=day)
+        came |= {f"came on {day} {n}": now for n in range(at_once if day == 6 else 3)}
+        share = due(sorted(came), seen, came, 12, now)
+        largest = max(largest, len(share) / len(came) * 12 / every)
+        waited = max(waited, *((now - seen.get(path, max(came[path], NOON))).days for path in share))
+        seen |= dict.fromkeys(share, now)
+    unseen = [path for path in came if now - seen.get(path, max(came[path], NOON)) >= timedelta(days=12)]
+    assert unseen == []
+    assert waited < 12 + every
+    assert largest < 4  # times an even share
+
+
+def test_what_a_wrong_clock_noted_as_seen_in_years_to_come_is_looked_at_again() -> None:
+    paths = ["a", "b"]
+    seen = {"a": NOON + timedelta(days=3650), "b": NOON}
+    assert due(paths, seen, {}, 4, NOON + timedelta(days=1)) == ["a"]
+    assert "a" in due(paths, seen, {}, 2, NOON + timedelta(days=2))
 
 
 def test_an_audit_that_is_stopped_goes_on_and_tells_what_it_had_found(
