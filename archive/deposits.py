@@ -192,6 +192,10 @@ class Deposits(Database):
         rows = self.rows(select(audited).where(audited.c.root == root))
         return {row.object_path: as_time(row.at) for row in rows}
 
+    def stands(self, record_id: str) -> bool:
+        """The record is in the list, and not noted as destroyed."""
+        return bool(self.rows(select(records.c.id).where(records.c.id == record_id, records.c.pdf_path != "")))
+
     def arrivals(self) -> dict[str, datetime]:
         """When the first record of each object was deposited."""
         query = select(records.c.object_path, func.min(records.c.deposited_at).label("at"))

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from dataclasses import fields as fields_of
 from datetime import date, datetime
@@ -201,6 +201,20 @@ class HeldObject:
                 yield RecordVersion(_number(name), datetime.fromisoformat(version.created), version.user_name or "",
                                     version.message or "", tuple(changed))  # fmt: skip
             before = now
+
+
+def lacks_only_what_was_destroyed(inventory: Mapping[str, Any], earlier: Mapping[str, Any]) -> bool:
+    """An object with *inventory* is the one that had *earlier*, but for documents of which a certificate is left: all
+    others have, in each version, the files that they had."""
+    state = inventory["versions"][inventory["head"]]["state"]
+    gone = {path.split("/")[0] for paths in state.values() for path in paths if path.endswith(f"/{CERTIFICATE}")}
+
+    def others(said: Mapping[str, Any], name: str) -> Any:
+        version = said["versions"].get(name, {"state": {}})
+        files = {path: digest for digest, paths in version["state"].items() for path in paths}
+        return version | {"state": {path: digest for path, digest in files.items() if path.split("/")[0] not in gone}}
+
+    return bool(gone) and all(others(inventory, name) == others(earlier, name) for name in earlier["versions"])
 
 
 def dossier_code(given: str) -> str:

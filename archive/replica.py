@@ -2,7 +2,7 @@
 
 What is copied is hashed on the way and compared with the inventory that names it, so that damage is never passed on. A
 replica only ever grows: an object whose history is not the beginning of the archive's is left alone and named, but for
-a document that was destroyed, which must be nowhere.
+a document that was destroyed, which must be nowhere: then all others must be, version by version, as they were.
 """
 
 import hashlib
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from archive.catalogue import Catalogue
-from archive.objects import DIGEST, INVENTORY, HeldObject
+from archive.objects import DIGEST, INVENTORY, HeldObject, lacks_only_what_was_destroyed
 from archive.staging import DECLARATION, unavailable
 from archive.store import Archive
 from schemas.errors import IntegrityBroken, ServiceUnavailable
@@ -84,11 +84,12 @@ def copy_object(source: Archive, target: Archive, object_path: str) -> bool:
             if not there.is_dir():
                 staging.add(build)
                 return True
-            before = json.loads((there / INVENTORY).read_bytes())["head"]
+            earlier = json.loads((there / INVENTORY).read_bytes())
+            before = earlier["head"]
             if _bytes(here / before / INVENTORY) == _bytes(there / INVENTORY):
                 version = int(before.removeprefix("v"))
                 staging.add(lambda tree: copy_checked(held, tree / object_path, after=version))
-            elif any(held.is_destroyed(serial) for serial in held.serials):
+            elif lacks_only_what_was_destroyed(json.loads((here / INVENTORY).read_bytes()), earlier):
                 staging.swap(object_path, build, aside=None)
             else:
                 raise IntegrityBroken(

@@ -150,6 +150,10 @@ class Shelves:
         held, serial = self._known(record_id)
         return held.value(serial, CERTIFICATE, dict[str, Any]) if held.is_destroyed(serial) else None
 
+    def deposits_beside(self, record_id: str) -> list[Deposit]:
+        """What is held in the object of a record. InputRejected where there is no such record."""
+        return list(self._known(record_id)[0].deposits())
+
     def object_paths(self) -> Iterator[str]:
         """The folder of each object, relative to the root."""
         root = ocfl.StorageRoot(str(self.root))

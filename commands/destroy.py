@@ -1,5 +1,6 @@
 """``sohoa destroy``: take records out of the archive for good, once their term is over; a certificate is left."""
 
+from collections.abc import Iterable
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -14,7 +15,7 @@ from commands.workspace import Workspace
 from schemas.days import VIETNAM
 from schemas.errors import InputRejected
 from schemas.language import _
-from schemas.records import Record
+from schemas.records import Deposit, Record
 from schemas.stored import to_json
 
 
@@ -68,8 +69,12 @@ def _destroyed(workspace: Workspace, id: str, decision: str, who: str) -> dict[s
     _check_term(record, now.astimezone(VIETNAM).date())
     certificate = _certificate(record, decision, who, now)
     left = workspace.archive.destroy(id, certificate, operator=who)
-    workspace.catalogue.note_destruction(id, left, who=who, what=f"destroy: {decision}", now=now)
+    _note(workspace, id, decision, who, left, now)
     return certificate
+
+
+def _note(workspace: Workspace, id: str, decision: str, who: str, left: Iterable[Deposit], now: datetime) -> None:
+    workspace.catalogue.note_destruction(id, left, who=who, what=f"destroy: {decision}", now=now)
 
 
 def _check_term(record: Record, today: date) -> None:

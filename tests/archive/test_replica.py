@@ -143,6 +143,19 @@ def test_a_replica_with_another_history_is_left_alone_and_named(office: Office, 
     assert files(office.replica) == before
 
 
+def test_a_destruction_is_no_cover_for_another_change(office: Office, tmp_path: Path) -> None:
+    path = office.workspace.archive.find("one.001").object_path
+    (tmp_path / "other").mkdir()
+    forged = Archive.open(tmp_path / "forged")
+    for scan, text in (("a", "quyết định"), ("b", "giả")):
+        forged.deposit(submission(tmp_path / "other", scan=scan, dossier="one", text=text))
+    forged.destroy("one.001", {"by": "An"}, operator="An")
+    before = files(office.replica)
+    with pytest.raises(IntegrityBroken, match="another history"):
+        copy_object(forged, Archive.open(office.replica), path)
+    assert files(office.replica) == before
+
+
 def test_damage_is_not_passed_on_to_a_replica(office: Office) -> None:
     office.deposit("d", "three")
     office.workspace.archive.pdf("three.001").write_bytes(b"%PDF-1.7 forged")

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from archive.catalogue import Catalogue
 from archive.inventory import Register
 from cli import run
 from commands.workspace import Workspace
@@ -109,6 +110,28 @@ def test_destruction_waits_for_the_term_and_leaves_a_certificate(office: Office)
     assert "destroy: 15/QĐ-UBND" in [entry.what for entry in office.workspace.catalogue.log()]
     assert_valid(office.workspace.archive.root)
     office.does("get", ID, code=4)
+
+
+def test_a_destruction_that_was_killed_before_it_was_noted_is_ended_by_the_same_command(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    office.does("retention", "set", "07", ID, "--until", TODAY.isoformat())
+    destroy = ("destroy", ID, "--decision", "15/QĐ-UBND", "--operator", "Bình", "--yes")
+
+    def killed(*_arguments: object, **_more: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Catalogue, "note_destruction", killed)
+        office.does(*destroy, code=130)
+    assert json.loads(office.does("audit", "--json", code=6).splitlines()[-1])["whole"] is False
+    office.does(*destroy)
+    assert json.loads(office.does("audit", "--json"))["whole"]
+    assert (office.finds(), office.counts(TODAY)) == (0, (1, 0))
+    assert "destroy: 15/QĐ-UBND" in [entry.what for entry in office.workspace.catalogue.log()]
+    told = len(list(office.workspace.catalogue.log()))
+    office.does(*destroy)
+    assert len(list(office.workspace.catalogue.log())) == told
 
 
 def test_what_is_not_there_or_not_said_is_rejected(office: Office) -> None:
