@@ -1,6 +1,6 @@
 """Cover sheets, labels and separators of others: which are read, by resolution and by how they were scanned.
 
-    .venv/bin/python -m bench.sheets [--json]
+    .venv/bin/python -m bench.sheets [--sheets "cover sheet" …] [--dpis 150 …] [--json]
 
 Each sheet is printed as ``sohoa cover`` does, scanned with the grain of a sensor, and its code looked for as in a page
 that is read. Of each condition there are three scans, askew by other amounts.
@@ -26,6 +26,7 @@ from schemas.pages import PageText, Turn
 DPIS = (150, 200, 300, 600)
 WHOLE = Sheet("000.00.17.H29-230815-0001234", "1.000494.000.00.00.H29", "000.00.17.H29", Kind.COMPONENT)
 SKEWS_DEG = (-6.0, 0.4, 3.0)
+SHEETS = ("cover sheet", "label", "PATCHT in Code 128", "dossier in Code 128")
 CONDITIONS = ("straight", "askew", "upside down", "stamped over", "black and white", "faded", "all of it")
 
 
@@ -78,14 +79,17 @@ def read(grey: Grey, dpi: int) -> bool:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--sheets", nargs="+", choices=SHEETS, default=SHEETS)
+    parser.add_argument("--dpis", nargs="+", type=int, default=DPIS)
     parser.add_argument("--json", action="store_true")
-    as_json = parser.parse_args().json
+    given = parser.parse_args()
+    as_json, dpis = given.json, given.dpis
     rows = []
-    for what in ("cover sheet", "label", "PATCHT in Code 128", "dossier in Code 128"):
-        pages = {dpi: printed(what, dpi) for dpi in DPIS}
+    for what in given.sheets:
+        pages = {dpi: printed(what, dpi) for dpi in dpis}
         for condition in CONDITIONS:
-            counts = [sum(read(grey, dpi) for grey in as_scanned(pages[dpi], dpi, condition)) for dpi in DPIS]
-            rows.append({"sheet": what, "condition": condition, "read": dict(zip(DPIS, counts, strict=True)), "of": 3})
+            counts = [sum(read(grey, dpi) for grey in as_scanned(pages[dpi], dpi, condition)) for dpi in dpis]
+            rows.append({"sheet": what, "condition": condition, "read": dict(zip(dpis, counts, strict=True)), "of": 3})
             if not as_json:
                 print(f"{what:22s}{condition:18s}" + "".join(f"{count:4d}/3" for count in counts), flush=True)
     if as_json:
