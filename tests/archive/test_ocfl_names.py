@@ -61,6 +61,36 @@ def first_state(inventory: dict[str, Any]) -> list[str]:
     return paths
 
 
+def inventory_of_first(*places: str) -> Change:
+    """The first version's inventory where the head's belongs."""
+
+    def damage(folder: Path) -> None:
+        for place in places:
+            for name in ("inventory.json", "inventory.json.sha512"):
+                shutil.copyfile(folder / "v1" / name, folder / place / name)
+
+    return damage
+
+
+def with_fixity(*digests: str, path: str = "") -> Change:
+    """Other digests of a file, as ``fixity`` may give them."""
+
+    def put(inventory: dict[str, Any]) -> None:
+        held = path or next(iter(inventory["manifest"].values()))[0]
+        inventory["fixity"] = {"md5": {digest: [held] for digest in digests}}
+
+    return inventory_with(put)
+
+
+def another_name_in_first(inventory: dict[str, Any]) -> None:
+    next(iter(inventory["versions"]["v1"]["state"].values()))[0] = "001/other"
+
+
+def without_inventory(folder: Path) -> None:
+    (folder / "inventory.json").unlink()
+    (folder / "inventory.json.sha512").unlink()
+
+
 def file_in_extensions(folder: Path) -> None:
     (folder / "extensions").mkdir()
     (folder / "extensions/x").write_text("x")
@@ -121,6 +151,32 @@ BAD: dict[str, Change] = {
     "E101_non_unique_content_paths": inventory_with(
         lambda i: i["manifest"].update({"0" * 128: next(iter(i["manifest"].values()))})
     ),
+    "E001_invalid_version_format": lambda f: (f / "v1").rename(f / "1_0"),
+    "E010_skipped_versions": without("versions", "v1"),
+    "E011_E013_invalid_padded_head_version": with_value("v02", "head"),
+    "E017_invalid_content_dir": with_value("content/dir", "contentDirectory"),
+    "E019_inconsistent_content_dir": with_value("stuff", "contentDirectory"),
+    "E040_wrong_head_doesnt_exist": with_value("v3", "head"),
+    "E040_wrong_version_in_version_dir": inventory_of_first("v2"),
+    "E046_root_not_most_recent": inventory_of_first("."),
+    "E049_created_not_to_seconds": with_value("2023-08-15T12:00Z", "versions", "v2", "created"),
+    "E050_state_digest_not_in_manifest": inventory_with(
+        lambda i: i["versions"]["v2"]["state"].update({"0" * 128: ["001/more"]})
+    ),
+    "E060_version_inventory_digest_mismatch": lambda f: (f / "v1/inventory.json").write_bytes(
+        (f / "v1/inventory.json").read_bytes() + b" "
+    ),
+    "E063_no_inv": without_inventory,
+    "E066_inconsistent_version_state": inventory_with(another_name_in_first),
+    "E092_E093_content_path_does_not_exist": to_manifest("v1/content/none"),
+    "E093_fixity_digest_mismatch": with_fixity("0" * 32),
+    "E095_non_unique_logical_paths": inventory_with(lambda i: first_state(i).append(first_state(i)[0])),
+    "E096_manifest_duplicate_digests": inventory_with(
+        lambda i: i["manifest"].update({d.upper(): p for d, p in list(i["manifest"].items())[:1]})
+    ),
+    "E097_fixity_duplicate_digests": with_fixity("ab" * 16, "AB" * 16),
+    "E100_E099_fixity_invalid_content_paths": with_fixity("0" * 32, path="/v1/../x"),
+    "E100_E099_manifest_invalid_content_paths": to_manifest("/v1/content/x"),
     "E107_file_in_manifest_not_used": to_manifest("v2/content/unused"),
 }
 
