@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 import sys
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,10 +16,13 @@ from schemas.errors import ServiceUnavailable
 from schemas.formulas import harmless_formula
 from schemas.language import _
 
+STEERING = re.compile(r"[\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]")
+"""Control characters that JSON lets stand as they are: C1 (U+009B begins a sequence), marks that turn the writing."""
+
 
 def json_line(value: Any) -> None:
-    """Print *value* as one line of JSON."""
-    click.echo(json.dumps(value, ensure_ascii=False))
+    """Print *value* as one line of JSON; what steers a terminal is escaped in it, so that it says the same."""
+    click.echo(STEERING.sub(lambda found: f"\\u{ord(found[0]):04x}", json.dumps(value, ensure_ascii=False)))
 
 
 def write_csv(output: Path | None, names: Sequence[str], rows: Iterable[Mapping[str, object]]) -> None:
