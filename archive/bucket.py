@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
-from archive.objects import CERTIFICATE, DIGEST, INVENTORY, SIDECAR
+from archive.objects import CERTIFICATE, DIGEST, INVENTORY, SIDECAR, lacks_only_what_was_destroyed
 from archive.staging import DECLARATION
 from schemas.addresses import is_this_machine
 from schemas.errors import IntegrityBroken, ServiceUnavailable, SettingsRejected
@@ -78,7 +78,8 @@ class Bucket:
     def push(self, root: Path, object_path: str) -> bool:
         """Send what the object in the folder *root* has and this one has not; False where they are the same.
 
-        IntegrityBroken where another machine made the version that is to be sent, or the histories differ.
+        IntegrityBroken where another machine made the version that is to be sent, or the histories differ by more
+        than a document that was destroyed.
         """
         here = root / object_path
         inventory = (here / INVENTORY).read_bytes()
@@ -88,7 +89,7 @@ class Bucket:
                 return False
             last = json.loads(there)["head"] if there else "v0"
             if there and _read(here / last / INVENTORY) != there:
-                if not list(here.glob(f"v*/content/*/{CERTIFICATE}")):
+                if not lacks_only_what_was_destroyed(json.loads(inventory), json.loads(there)):
                     raise self._other_history(object_path)
                 self._replace(here, object_path)
                 return True

@@ -162,6 +162,26 @@ def test_what_one_machine_destroyed_no_other_keeps(bucket: Bucket, tmp_path: Pat
     assert inventory(there.root / made.object_path) == inventory(here.root / made.object_path)
 
 
+def test_a_destruction_is_no_cover_for_another_change_in_the_bucket(bucket: Bucket, tmp_path: Path) -> None:
+    here = Archive.open(tmp_path / "here", bucket=bucket)
+    path = here.deposit(submission(tmp_path)).object_path
+    here.deposit(submission(tmp_path, first_page=2))
+    (tmp_path / "other").mkdir()
+    forged = Archive.open(tmp_path / "forged")
+    first = forged.deposit(submission(tmp_path / "other"))
+    forged.deposit(submission(tmp_path / "other", first_page=2, text="giả"))
+    forged.destroy(first.record.id, {"by": "An"}, operator="An")
+    before = contents(bucket)
+    with pytest.raises(IntegrityBroken, match="another history"):
+        bucket.push(forged.root, path)
+    assert contents(bucket) == before
+    assert bucket.faults(path) == []
+
+
+def contents(bucket: Bucket) -> dict[str, bytes]:
+    return {key: bytes(bucket.store.cat_file(key)) for key in bucket.store.find(bucket._key(""))}
+
+
 def inventory(folder: Path) -> bytes:
     return (folder / "inventory.json").read_bytes()
 
