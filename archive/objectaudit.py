@@ -126,6 +126,13 @@ def _check_earlier(
         if name not in there:
             checked.found(name, Fault.MISSING)
     said = _said(folder, there, [inventory])
+    if (
+        len(said) == 2
+        and len(set(said.values())) == 1
+        and any(n.version == version and n.inventory_sha512 and n.inventory_sha512 not in said.values() for n in noted)
+    ):
+        checked.found(inventory, Fault.ALTERED, _("it is not the one that the catalogue noted at the deposit"))
+        return
     witnesses = Counter(said.values()) + Counter(n.inventory_sha512 for n in noted if n.version == version)
     if len(witnesses) <= 1:
         return

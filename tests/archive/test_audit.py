@@ -11,7 +11,7 @@ import ocfl
 import pytest
 from sqlalchemy import delete, update
 
-from archive.audit import audit
+from archive.audit import audit, is_proven
 from archive.catalogue import Catalogue
 from archive.findings import Audit, Fault
 from archive.store import Archive
@@ -200,6 +200,23 @@ def test_a_change_covered_up_in_the_object_shows_by_what_the_catalogue_noted(
     assert audit(archive).findings == []
     found = faults(audit(archive, catalogue), dossier, archive.root)
     assert {("inventory.json", Fault.ALTERED)} <= found
+
+
+def test_later_versions_are_no_cover_for_an_object_made_anew(
+    archive: Archive, catalogue: Catalogue, dossier: Path, tmp_path: Path
+) -> None:
+    """The same records at the same versions, other content, and a head of which nothing was ever noted."""
+    (tmp_path / "other").mkdir()
+    forged = Archive.open(tmp_path / "forged")
+    for scan, text in (("a", "giả"), ("b", "GIẤY PHÉP giả"), ("d", "quyết định")):
+        last = forged.deposit(submission(tmp_path / "other", scan=scan, text=text))
+    forged.destroy(last.record.id, {"by": "An"}, operator="An")
+    shutil.rmtree(dossier)
+    shutil.copytree(forged.root / last.object_path, dossier)
+    assert is_proven(archive, catalogue, last.object_path) is False
+    assert faults(audit(archive, catalogue), dossier, archive.root) == {
+        ("v1/inventory.json", Fault.ALTERED), ("v2/inventory.json", Fault.ALTERED),
+    }  # fmt: skip
 
 
 def test_catalogue_and_archive_must_list_the_same_records(
