@@ -90,26 +90,32 @@ class Deposits(Database):
             query = query.where(records.c.retained_until <= until.isoformat())
         return list(self.rows(query.order_by(records.c.retained_until, records.c.id)))
 
-    def replace_deposits(self, deposits: Iterable[Deposit], *, who: str) -> int:
-        """Make the list of deposits anew from what the archive holds, all or nothing; returns how many there are.
+    def replace_deposits(self, deposits: Iterable[Deposit], *, who: str, keeping: Collection[str] = ()) -> int:
+        """Make the list of deposits anew from what the archive holds, all or nothing; returns how many of it there are.
 
-        Positions go on from where they were, so that an index sees every record as new.
+        The rows of the objects at the paths in *keeping*, which is asked when all of *deposits* were taken, stay as
+        they are. Positions go on from where they were, so that an index sees every record as new.
         """
         # Without their text, which is most of a record: all rows are in memory while they are put in order.
         rows, marks = [], {}
         for deposit in deposits:
             rows.append({"id": deposit.record.id} | row_of(deposit, 0))
             marks[deposit.record.id] = (deposit.record.scan_sha256, marks_of_record(deposit.record))
-        rows.sort(key=lambda row: (row["deposited_at"], row["id"]))
         with self.writing() as connection:
+            kept = _kept(connection, keeping) if keeping else {}
+            for id, row in kept.items():
+                found_by = connection.scalars(select(sketches.c.hash).where(sketches.c.subject == id))
+                marks[id] = row["scan_sha256"], tuple(found_by)
+            listed = [row for row in rows if row["id"] not in kept]
             connection.execute(delete(sketches).where(sketches.c.subject.in_(select(records.c.id))))
             connection.execute(delete(records))
-            for subject, (sha256, found_by) in marks.items():
-                put_marks(connection, subject, sha256, found_by)
-            for row in rows:
+            for subject, (sha256, found) in marks.items():
+                put_marks(connection, subject, sha256, found)
+            for row in sorted([*listed, *kept.values()], key=lambda row: (row["deposited_at"], row["id"])):
                 connection.execute(insert(records).values(row | {"position": _next_position(connection)}))
-            append(connection, who, "rebuild", f"{len(rows)} records", datetime.now(UTC))
-        return len(rows)
+            told = f"{len(listed)} records" + (f", {len(kept)} kept as noted" if kept else "")
+            append(connection, who, "rebuild", told, datetime.now(UTC))
+        return len(listed)
 
     def duplicates(self, number: str, symbol: str, issuer: str | None, issued_on: str) -> list[tuple[str, str]]:
         """The records with the same number, symbol, agency and date, each with the SHA-256 of its scan.
@@ -251,6 +257,12 @@ def row_of(deposit: Deposit, position: int) -> dict[str, Any]:
         "result_code": stored(record.result_code) if record.result_code else None,
         "position": position,
     }
+
+
+def _kept(connection: Connection, object_paths: Collection[str]) -> dict[str, dict[str, Any]]:
+    """The rows of the records of these objects, by their ids."""
+    found = connection.execute(select(records)).mappings()
+    return {row["id"]: dict(row) for row in found if row["object_path"] in object_paths}
 
 
 def _next_position(connection: Connection) -> int:

@@ -3,7 +3,7 @@
 Reading needs no lock: what is there is there whole (``archive/staging.py``).
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -38,23 +38,22 @@ class Shelves:
         held = self._read(self._object_path(dossier_code(submission.dossier)))
         return held.standing_of(submission.document) if held is not None else None
 
-    def deposits(self, on_damage: Callable[[IntegrityBroken], None] | None = None) -> Iterator[Deposit]:
+    def deposits(self) -> Iterator[Deposit]:
         """Everything that is held, read from the objects alone, object by object.
 
-        IntegrityBroken at the first object that cannot be read, or *on_damage* is told of it and it is left out.
+        IntegrityBroken at the first object that cannot be read.
         """
         for path in self.object_paths():
-            try:
-                yield from list(self.deposits_of(path))
-            except IntegrityBroken as error:
-                if on_damage is None:
-                    raise
-                on_damage(error)
+            yield from self.deposits_of(path)
 
     def deposits_of(self, object_path: str) -> Iterator[Deposit]:
         """What one object holds; nothing where there is none."""
         held = self._read(object_path)
         return held.deposits() if held is not None else iter(())
+
+    def object_at(self, object_path: str) -> HeldObject | None:
+        """The object in that folder, None where there is none. IntegrityBroken when its inventory cannot be read."""
+        return self._read(object_path)
 
     def decided(self) -> Iterator[tuple[Record, str, int, tuple[str, ...]]]:
         """Each record that a person decided on, with its scan's name, its first page there, and the decisions.

@@ -4,6 +4,7 @@ from datetime import datetime
 
 import click
 
+from archive.noted import deposits_as_noted
 from cli import Context
 from commands.access import operator_of
 from commands.indexing import rebuild, say_refused
@@ -24,20 +25,21 @@ def command(context: Context, operator: str | None, as_json: bool) -> int:
 
 def rebuilt(workspace: Workspace, operator: str | None, as_json: bool) -> int:
     """Make both anew, say what came of it, and give the exit code."""
-    damaged: list[str] = []
+    damaged: dict[str, str] = {}
 
-    def say(error: IntegrityBroken) -> None:
-        damaged.append(str(error))
+    def say(object_path: str, error: IntegrityBroken) -> None:
+        damaged[object_path] = str(error)
         click.echo(_("left out: {error}").format(error=error), err=True)
 
     with workspace.only_writer():
         listed = workspace.catalogue.replace_deposits(
-            workspace.archive.deposits(on_damage=say), who=operator_of(workspace, operator)
-        )
+            deposits_as_noted(workspace.archive, workspace.catalogue, say),
+            who=operator_of(workspace, operator), keeping=damaged,
+        )  # fmt: skip
         _keep_decided(workspace)
         indexed = _indexed(workspace)
     if as_json:
-        json_line({"records": listed, "indexed": indexed, "damaged": damaged})
+        json_line({"records": listed, "indexed": indexed, "damaged": list(damaged.values())})
     else:
         click.echo(
             _("{records} records in the archive are in the catalogue again, {indexed} in the index.").format(

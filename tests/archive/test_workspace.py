@@ -150,8 +150,10 @@ def test_rebuild_goes_on_past_a_damaged_object_and_says_so(
     filled(workspace, tmp_path)
     (workspace.archive.pdf("one.001").parent / "metadata.json").write_text("{}")
     assert run(["--workspace", str(workspace.folder), "rebuild"]) == 6
-    assert "document 001" in capsys.readouterr().err
-    assert [row.id for row in workspace.catalogue.deposits()] == ["two.001"]
+    said = capsys.readouterr()
+    assert "document 001" in said.err
+    assert "1 records in the archive are in the catalogue again" in said.out
+    assert [row.id for row in workspace.catalogue.deposits()] == ["one.001", "one.002", "two.001"]
 
 
 def test_audit_ends_with_6_and_names_the_file(
