@@ -6,6 +6,7 @@ Reading needs no lock: what is there is there whole (``archive/staging.py``).
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -203,8 +204,7 @@ class Shelves:
             yield
 
     def _object_path(self, dossier: str) -> str:
-        layout = ocfl.StorageRoot(str(self.root), layout_name=LAYOUT).layout
-        return str(layout.identifier_to_path(object_id(dossier)))
+        return str(_layout().identifier_to_path(object_id(dossier)))
 
     def _held(self, record_id: str) -> tuple[HeldObject, str]:
         held, serial = self._known(record_id)
@@ -222,3 +222,9 @@ class Shelves:
         if held is None or serial not in held.serials:
             raise InputRejected(_("there is no record {id} in the archive").format(id=record_id))
         return held, serial
+
+
+@cache
+def _layout() -> Any:
+    """Where an object lies by its id; the same for every root."""
+    return ocfl.StorageRoot("", layout_name=LAYOUT).layout

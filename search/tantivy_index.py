@@ -6,8 +6,9 @@ A rebuild fills a generation of its own and then lets it answer; those who searc
 import shutil
 import zlib
 from collections.abc import Callable, Collection, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 
 import tantivy
@@ -27,6 +28,8 @@ WRITER_HEAP_BYTES = 200_000_000
 WRITER_THREADS = 1
 """One: the second core prepares the records; with two threads segments are twice as many and merging costs more."""
 COMMIT_EVERY = 20_000
+TOGETHER = 16
+"""Records that are handed to the other thread at once: to hand over each by itself costs half of what is gained."""
 STORED_LEVEL = 1
 """zlib; each record by itself takes 0.54 of its text (level 6: 0.51 in twice the time, tantivy's own blocks: 0.63)."""
 
@@ -133,12 +136,12 @@ class TantivyIndex:
                 for id in gone:
                     writer.delete_documents_by_term("id", id)
                 added: set[str] = set()
-                for count, entry in enumerate(entries, 1):
+                for count, (entry, projection, stored) in enumerate(self._projected(entries), 1):
                     id = entry.record.id
                     if id in added or searcher.doc_freq("id", id):
                         writer.delete_documents_by_term("id", id)
                     added.add(id)
-                    writer.add_document(_document(project(entry)))
+                    writer.add_document(_document(projection, stored))
                     if count % self._commit_every == 0:
                         writer.commit()
                         self._note(entry.position, owed)
@@ -149,6 +152,19 @@ class TantivyIndex:
             finally:
                 del writer  # lets go of the folder's lock
             return []
+
+    def _projected(self, entries: Iterable[Entry]) -> Iterator[tuple[Entry, Projection, bytes]]:
+        """Each entry as it goes into the index; what is stored of it is compressed beside, some entries ahead: it is a
+        sixth of the work, and zlib lets other threads run meanwhile."""
+        before: tuple[list[tuple[Entry, Projection]], Future[list[bytes]]] | None = None
+        rest = iter(entries)
+        while some := [(entry, project(entry)) for entry in islice(rest, TOGETHER)]:
+            stored = self._counter.submit(_compressed, [projection.stored for _entry, projection in some])
+            if before is not None:
+                yield from _beside(*before)
+            before = some, stored
+        if before is not None:
+            yield from _beside(*before)
 
     def status(self) -> Status:
         with _told(self._folder):
@@ -259,7 +275,17 @@ def _told(folder: Path) -> Iterator[None]:
         ) from error
 
 
-def _document(projection: Projection) -> tantivy.Document:
+def _compressed(stored: list[str]) -> list[bytes]:
+    return [zlib.compress(one.encode(), STORED_LEVEL) for one in stored]
+
+
+def _beside(
+    some: list[tuple[Entry, Projection]], stored: "Future[list[bytes]]"
+) -> Iterator[tuple[Entry, Projection, bytes]]:
+    return ((entry, projection, one) for (entry, projection), one in zip(some, stored.result(), strict=True))
+
+
+def _document(projection: Projection, stored: bytes) -> tantivy.Document:
     document = tantivy.Document()
     document.add_text("id", projection.id)
     document.add_text("exact", projection.exact)
@@ -282,5 +308,5 @@ def _document(projection: Projection) -> tantivy.Document:
     document.add_integer("day", projection.day)
     document.add_integer("year", projection.year)
     document.add_integer("position", projection.position)
-    document.add_bytes("stored", zlib.compress(projection.stored.encode(), STORED_LEVEL))
+    document.add_bytes("stored", stored)
     return document
