@@ -5,6 +5,7 @@ A rebuild fills a generation of its own and then lets it answer; those who searc
 
 import shutil
 import zlib
+from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -156,15 +157,25 @@ class TantivyIndex:
     def _projected(self, entries: Iterable[Entry]) -> Iterator[tuple[Entry, Projection, bytes]]:
         """Each entry as it goes into the index; what is stored of it is compressed beside, some entries ahead: it is a
         sixth of the work, and zlib lets other threads run meanwhile."""
-        before: tuple[list[tuple[Entry, Projection]], Future[list[bytes]]] | None = None
+        handed: deque[tuple[list[tuple[Entry, Projection]], Future[list[bytes]]]] = deque()
         rest = iter(entries)
-        while some := [(entry, project(entry)) for entry in islice(rest, TOGETHER)]:
-            stored = self._counter.submit(_compressed, [projection.stored for _entry, projection in some])
-            if before is not None:
-                yield from _beside(*before)
-            before = some, stored
-        if before is not None:
-            yield from _beside(*before)
+        stopped: BaseException | None = None
+        while stopped is None:
+            some: list[tuple[Entry, Projection]] = []
+            try:
+                some.extend((entry, project(entry)) for entry in islice(rest, TOGETHER))
+            except BaseException as error:  # noqa: BLE001 - raised again, once what came before it is in
+                stopped = error
+            if some:
+                handed.append((some, self._counter.submit(_compressed, [one.stored for _entry, one in some])))
+            if len(handed) > 1:
+                yield from _beside(*handed.popleft())
+            if len(some) < TOGETHER:
+                break
+        while handed:
+            yield from _beside(*handed.popleft())
+        if stopped is not None:
+            raise stopped
 
     def status(self) -> Status:
         with _told(self._folder):
