@@ -25,8 +25,8 @@ class Holds(Database):
 
     @repeatable
     def open_hold(self, hold: Hold, marks: Sequence[int] = ()) -> None:
-        """Let a document wait, to be found by *marks*. One that waits already is described anew; one that was decided
-        on stays decided."""
+        """Let a document wait, to be found by *marks*. One that waits already is described anew, waiting since it
+        first did; one that was decided on stays decided."""
         values = {
             "batch": hold.batch,
             "scan_sha256": hold.scan_sha256,
@@ -40,8 +40,11 @@ class Holds(Database):
             "original_path": hold.original_path,
         }
         with self.writing() as connection:
-            known = connection.execute(select(holds.c.decided_at).where(holds.c.id == hold.id)).first()
+            known = connection.execute(
+                select(holds.c.decided_at, holds.c.opened_at).where(holds.c.id == hold.id)
+            ).first()
             if known is None or known.decided_at is None:
+                values |= {"opened_at": known.opened_at} if known is not None else {}
                 put(connection, holds, {"id": hold.id}, values)
                 put_marks(connection, hold.id, hold.scan_sha256, marks)
                 _put_head(connection, hold.id, hold.submission)

@@ -179,8 +179,13 @@ class _Others:
         return list(record.pages), (record.number, record.symbol, issued_on), looks
 
     def _came_first(self, id: str, sha256: str) -> bool:
-        """It is of another scan, or lies before *document* in the same one."""
-        return sha256 != self.document.scan.sha256 or max(self._pages(id)) < self.document.page_numbers[0]
+        """It lies before *document* in the same scan; or it is of another, and did not come when *document* waited
+        already: where its scan is gone on with, perhaps by another machine, the others have come meanwhile."""
+        scan, first_page = self.document.scan.sha256, self.document.page_numbers[0]
+        if sha256 == scan:
+            return max(self._pages(id)) < first_page
+        mine, theirs = self.catalogue.find_hold(document_id(scan, first_page)), self.catalogue.find_hold(id)
+        return mine is None or theirs is None or theirs.opened_at < mine.opened_at
 
     def _pages(self, id: str) -> Sequence[int]:
         hold = self.catalogue.find_hold(id)

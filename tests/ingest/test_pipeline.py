@@ -131,6 +131,21 @@ def test_a_paper_that_waits_is_named_to_the_same_paper_scanned_again(office: Off
     assert f"nearly the same text as {first.id}" in second.reasons[-1]
 
 
+def test_a_scan_that_is_gone_on_with_is_no_copy_of_what_came_meanwhile(office: Office) -> None:
+    office.scan("a.tif", decision("77", number_confidence=0.3))
+    [first, done] = list(office.run())
+    assert isinstance(first, Held)
+    assert isinstance(done, ScanDone)
+    office.scan("b.tif", decision("77", number_confidence=0.3), blank())
+    [second] = [event for event in office.run() if isinstance(event, Held)]
+    assert first.hold.id in second.hold.reasons[-1]
+    office.catalogue().take_scan("again", done.scan)  # as a run leaves it that was killed before its end
+    [again] = [event for event in office.run() if isinstance(event, Held)]
+    assert (again.hold.id, again.hold.reasons) == (first.hold.id, first.hold.reasons)
+    [waits] = [hold for hold in office.catalogue().holds() if hold.id == first.hold.id]
+    assert waits.opened_at == first.hold.opened_at, "it has waited since it first did"
+
+
 def drawing(bits: int) -> PageText:
     """A page without a word; the drawings of other *bits* look otherwise."""
     return PageText(1, 413, 585, 50.0, look=f"{bits:064x}")
