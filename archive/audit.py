@@ -23,7 +23,7 @@ import ocfl
 from archive.catalogue import Catalogue
 from archive.findings import Audit, Checked, Fault, Finding
 from archive.objectaudit import check_object
-from archive.objects import INVENTORY, LAYOUT
+from archive.objects import LAYOUT
 from archive.staging import DECLARATION, STAGING
 from archive.store import Archive
 from schemas.language import _
@@ -187,15 +187,10 @@ def _check_each(archive: Archive, catalogue: Catalogue | None, paths: Sequence[s
             if checked.findings:
                 with archive.between_deposits():
                     checked = check_object(archive.root, path, catalogue)
-            if checked.findings and all(_may_be_noted_yet(finding) for finding in checked.findings):
+            if checked.findings and all(finding.fault is Fault.DISAGREES for finding in checked.findings):
                 time.sleep(NOTED_WITHIN_S)
                 checked = check_object(archive.root, path, catalogue)
             yield checked
-
-
-def _may_be_noted_yet(finding: Finding) -> bool:
-    """A deposit, or a destruction, which writes all inventories anew, that the catalogue does not have yet looks so."""
-    return finding.fault is Fault.DISAGREES or finding.path.endswith(f"/{INVENTORY}")
 
 
 def _gone(archive: Archive, catalogue: Catalogue, paths: set[str]) -> Iterator[Finding]:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from archive.catalogue import Catalogue
-from archive.objects import DIGEST, INVENTORY, HeldObject
+from archive.objects import CERTIFICATE, DIGEST, INVENTORY, HeldObject
 from archive.shelves import Shelves
 from schemas.errors import IntegrityBroken
 from schemas.language import _
@@ -52,21 +52,34 @@ def deposits_as_noted(
 def check_as_noted(held: HeldObject, noted: Sequence[Any]) -> None:
     """IntegrityBroken, with the file's name, where an object neither is nor goes on from what was *noted* of it."""
     folder, inventory = held.root / held.path, held.inventory.data
-    unnoted_destruction = any(held.is_destroyed(_serial(row)) for row in noted)
+    standing = [row for row in noted if not held.is_destroyed(_serial(row))]
+    if not all(held.stands(_serial(row)) for row in standing):
+        raise _unlike(folder / INVENTORY)
+    if destroyed_unnoted(inventory, noted):
+        for pdf in pdfs_unlike_noted(folder, inventory, noted):
+            raise _unlike(folder / pdf)
+        return
+    for row in standing:
+        file = folder / f"v{row.version}" / INVENTORY
+        if _digest(file, DIGEST) != row.inventory_sha512:
+            raise _unlike(file)
+        if not _goes_on(inventory, json.loads(file.read_bytes())):
+            raise _unlike(folder / INVENTORY)
+
+
+def destroyed_unnoted(inventory: Mapping[str, Any], noted: Sequence[Any]) -> bool:
+    """There is a certificate of a document that was *noted*, and not as destroyed: no inventory is as it was then."""
+    head = str(inventory["head"])
+    return any(row.inventory_sha512 and _place(inventory, head, f"{_serial(row)}/{CERTIFICATE}") for row in noted)
+
+
+def pdfs_unlike_noted(folder: Path, inventory: Mapping[str, Any], noted: Sequence[Any]) -> Iterator[str]:
+    """Where in the object the signed PDFs lie, of documents that were not destroyed, that are not those *noted*."""
     for row in noted:
-        serial, version = _serial(row), f"v{row.version}"
-        if held.is_destroyed(serial):
-            continue
-        if not held.stands(serial):
-            raise _unlike(folder / INVENTORY)
-        if unnoted_destruction:
-            pdf = _place(inventory, version, f"{serial}/document.pdf")
+        if row.inventory_sha512 and not _place(inventory, str(inventory["head"]), f"{_serial(row)}/{CERTIFICATE}"):
+            pdf = _place(inventory, f"v{row.version}", f"{_serial(row)}/document.pdf")
             if _digest(folder / pdf, "sha256") != row.pdf_sha256:
-                raise _unlike(folder / (pdf or INVENTORY))
-        elif _digest(folder / version / INVENTORY, DIGEST) != row.inventory_sha512:
-            raise _unlike(folder / version / INVENTORY)
-        elif not _goes_on(inventory, json.loads((folder / version / INVENTORY).read_bytes())):
-            raise _unlike(folder / INVENTORY)
+                yield pdf or INVENTORY
 
 
 def _goes_on(inventory: Mapping[str, Any], earlier: Mapping[str, Any]) -> bool:
@@ -77,7 +90,8 @@ def _goes_on(inventory: Mapping[str, Any], earlier: Mapping[str, Any]) -> bool:
 def _place(inventory: Mapping[str, Any], version: str, name: str) -> str:
     """Where a file of a version lies; empty where the version has none of that name."""
     state = inventory["versions"].get(version, {"state": {}})["state"]
-    return next((str(inventory["manifest"][digest][0]) for digest, paths in state.items() if name in paths), "")
+    digest = next((digest for digest, paths in state.items() if name in paths), "")
+    return str(next(iter(inventory["manifest"].get(digest, ())), ""))
 
 
 def _serial(row: Any) -> str:

@@ -16,6 +16,7 @@ import ocfl
 
 from archive.catalogue import Catalogue
 from archive.findings import Checked, Fault, Finding
+from archive.noted import destroyed_unnoted, pdfs_unlike_noted
 from archive.objects import DIGEST, INVENTORY, LAYOUT, SIDECAR, dossier_of, is_readable, object_id
 from schemas.language import _
 
@@ -36,7 +37,9 @@ def check_object(root: Path, path: str, catalogue: Catalogue | None) -> Checked:
     if not checked.findings and not _as_noted(inventory, there, noted):
         _check_validity(folder, checked, digests=bool(inventory and inventory.get("fixity")))
     if not checked.findings and catalogue is not None:
-        checked.findings += _disagreements(inventory, path, noted)
+        for pdf in pdfs_unlike_noted(folder, inventory, noted) if destroyed_unnoted(inventory, noted) else ():
+            checked.found(pdf, Fault.ALTERED, _("it is not the one that the catalogue noted at the deposit"))
+        checked.findings += _disagreements(inventory, path, noted) if not checked.findings else ()
     return checked
 
 
@@ -110,8 +113,9 @@ def _check_inventories(
                 checked.found(name, Fault.ALTERED)
         if any(n.version == head and n.inventory_sha512 not in ("", agreed) for n in noted):
             checked.found(INVENTORY, Fault.ALTERED, _("it is not the one that the catalogue noted at the deposit"))
+        witnesses = () if is_readable(inventory) and destroyed_unnoted(inventory, noted) else noted
         for earlier in range(1, head):
-            _check_earlier(folder, there, earlier, checked, noted)
+            _check_earlier(folder, there, earlier, checked, witnesses)
         return inventory
     checked.found(INVENTORY, Fault.MISSING if INVENTORY not in there else Fault.ALTERED,
                   _("no inventory of this object can be trusted"))  # fmt: skip

@@ -118,6 +118,17 @@ def test_what_was_done_and_never_noted_is_taken_over_without_alarm(
     assert office.audits()[-1]["whole"]
 
 
+def test_a_repair_does_not_bring_back_what_a_killed_run_had_destroyed(office: Office) -> None:
+    secret = office.workspace.archive.pdf("one.002").read_bytes()
+    destroyed(office.workspace.archive)
+    found = office.audits("--repair", code=6)
+    assert [(one["path"], one["fault"]) for one in found[:-1]] == [("one.002", "disagrees")]
+    assert secret not in files(office.root).values()
+    assert rebuilt(office) == ""
+    assert office.audits("--repair")[-1]["whole"]
+    assert secret not in [*files(office.root).values(), *files(office.replica).values()]
+
+
 def test_a_destruction_that_the_backup_did_not_know_is_taken_over_without_alarm(office: Office) -> None:
     backup = office.folder / "b.tar"
     assert run(["--workspace", str(office.workspace.folder), "backup", str(backup)]) == 0
