@@ -64,8 +64,8 @@ class Workspace:
 
         ServiceUnavailable at once where somebody else writes; SettingsRejected where the catalogue's account may not.
         """
-        self.catalogue.check_may_write()
         with self._locked(REVIEW_LOCK):
+            self.catalogue.check_may_write()
             if not self.catalogue.is_shared:
                 with self.only_intake():
                     yield
@@ -79,8 +79,8 @@ class Workspace:
     @contextmanager
     def only_reviewer(self) -> Iterator[None]:
         """Alone in deciding on what waits; scans may be taken in meanwhile, so that a clerk need not stop for them."""
-        self.catalogue.check_may_write()
         with self._locked(REVIEW_LOCK):
+            self.catalogue.check_may_write()
             yield
 
     @contextmanager
