@@ -119,13 +119,15 @@ class Bucket:
         return not (_head(here) > _number(head) and _is_purged(_read(here / INVENTORY)))
 
     def is_purged(self, root: Path, object_path: str) -> bool:
-        """What the folder *root* has of the object has another history, as one of its documents was destroyed since."""
+        """What the folder *root* has of the object has another history, as one of its documents was destroyed since;
+        all others are as they were."""
         here = root / object_path
+        mine = _read(here / INVENTORY)
         with self._explained():
             there = self._bytes(f"{object_path}/{INVENTORY}")
-            return _is_purged(there) and self._bytes(f"{object_path}/v{_head(here)}/{INVENTORY}") != _read(
-                here / INVENTORY
-            )
+            if not _is_purged(there) or self._bytes(f"{object_path}/v{_head(here)}/{INVENTORY}") == mine:
+                return False
+            return bool(mine) and lacks_only_what_was_destroyed(json.loads(there), json.loads(mine))
 
     def fetch(self, object_path: str, target: Path, *, having: Path | None = None) -> None:
         """Write to the folder *target* what the object has and the folder *having* has not, each file checked.
@@ -208,14 +210,18 @@ class Bucket:
             self._send(here / name, f"{object_path}/{name}")
 
     def _replace(self, here: Path, object_path: str) -> None:
-        """After a destruction: what stands is sent anew, then what is no more is deleted, in every kept version."""
+        """After a destruction: what stands is sent anew, then what is no more is deleted, in every kept version.
+
+        The root inventory comes last: until it is there, the next run sees that this one was stopped, and does all of
+        it again.
+        """
         names = {file.relative_to(here).as_posix() for file in here.rglob("*") if file.is_file()}
         self._send_all(here, object_path, sorted(names - {INVENTORY, SIDECAR}))
-        self._show(here, object_path)
         prefix = self._key(object_path)
         for key in self.store.find(prefix):
             if key.removeprefix(f"{prefix}/") not in names:
                 self._erase(key)
+        self._show(here, object_path)
 
     def _erase(self, key: str) -> None:
         bucket, _slash, name = key.partition("/")

@@ -178,6 +178,49 @@ def test_a_destruction_is_no_cover_for_another_change_in_the_bucket(bucket: Buck
     assert bucket.faults(path) == []
 
 
+def test_a_working_copy_takes_no_other_history_from_the_bucket_under_cover_of_a_destruction(
+    bucket: Bucket, tmp_path: Path
+) -> None:
+    unlocked = replace(bucket, lock="")
+    here, there = (Archive.open(tmp_path / name, bucket=unlocked) for name in ("here", "there"))
+    path = here.deposit(submission(tmp_path)).object_path
+    second = here.deposit(submission(tmp_path, first_page=2)).record
+    there.bring_all()
+    (tmp_path / "other").mkdir()
+    forged = Archive.open(tmp_path / "forged")
+    first = forged.deposit(submission(tmp_path / "other"))
+    forged.deposit(submission(tmp_path / "other", first_page=2, text="giả"))
+    forged.destroy(first.record.id, {"by": "An"}, operator="An")
+    for file in (forged.root / path).rglob("*"):
+        if file.is_file():
+            bucket.store.put_file(str(file), bucket._key(f"{path}/{file.relative_to(forged.root / path).as_posix()}"))
+    before = inventory(there.root / path)
+    with pytest.raises(IntegrityBroken, match="another history"):
+        there.record(second.id)
+    assert inventory(there.root / path) == before
+
+
+def test_a_destruction_that_was_stopped_as_files_were_deleted_is_ended_by_the_next(
+    bucket: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = Archive.open(tmp_path / "here", bucket=replace(bucket, lock=""))
+    made = here.deposit(submission(tmp_path))
+    here.deposit(submission(tmp_path, first_page=2))
+    secret = here.pdf(made.record.id).read_bytes()
+
+    def cut(_bucket: Bucket, key: str) -> None:
+        raise ServiceUnavailable(f"cut off before {key}")
+
+    with monkeypatch.context() as once:
+        once.setattr(Bucket, "_erase", cut)
+        with pytest.raises(ServiceUnavailable, match="cut off"):
+            destroy(here, made.record.id, tmp_path)
+    assert secret in contents(bucket).values()
+    destroy(here, made.record.id, tmp_path)
+    assert secret not in contents(bucket).values()
+    assert bucket.faults(made.object_path) == []
+
+
 def contents(bucket: Bucket) -> dict[str, bytes]:
     return {key: bytes(bucket.store.cat_file(key)) for key in bucket.store.find(bucket._key(""))}
 
