@@ -150,6 +150,10 @@ class Shelves:
         held, serial = self._known(record_id)
         return held.value(serial, CERTIFICATE, dict[str, Any]) if held.is_destroyed(serial) else None
 
+    def place(self, record_id: str) -> str:
+        """Where the object of a record lies, relative to the root. InputRejected where there is no such record."""
+        return self._known(record_id)[0].path
+
     def deposits_beside(self, record_id: str) -> list[Deposit]:
         """What is held in the object of a record. InputRejected where there is no such record."""
         return list(self._known(record_id)[0].deposits())

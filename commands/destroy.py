@@ -9,6 +9,7 @@ import click
 from cli import Context
 from commands.access import operator_of
 from commands.indexing import index_or_say
+from commands.replicating import set_aside
 from commands.showing import harmless, json_line
 from commands.withdraw import each
 from commands.workspace import Workspace
@@ -43,6 +44,9 @@ def command(
         else:
             click.echo(_("{id}: destroyed on {day} by {by}; `sohoa show {id}` shows the certificate").format(
                 id=id, day=certificate["destroyed_at"][:10], by=harmless(certificate["by"])))  # fmt: skip
+        for folder in set_aside(workspace, workspace.archive.place(id)):
+            click.echo(_("{folder}: was set aside when it was damaged, and may hold record {id} still; delete it by "
+                         "hand").format(folder=folder, id=id), err=True)  # fmt: skip
 
     with workspace.only_writer():
         code = each(ids, destroy)

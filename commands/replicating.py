@@ -99,6 +99,16 @@ def repaired(
             yield path
 
 
+def set_aside(workspace: Workspace, object_path: str) -> list[Path]:
+    """What ``repaired`` kept of an object, beside the archive and its replicas."""
+    replicas = (Path(root).absolute() for root in workspace.settings.archive.replicas if not root.startswith(SCHEME))
+    kept = (root.with_name(f"{root.name}.damaged") for root in (workspace.archive.root, *replicas))
+    return sorted(
+        stamp / object_path for folder in kept if folder.is_dir()
+        for stamp in folder.iterdir() if (stamp / object_path).is_dir()
+    )  # fmt: skip
+
+
 def damaged_objects(workspace: Workspace, result: Audit) -> list[str]:
     """The objects in which *result* found something."""
     return sorted({path for f in result.findings if (path := _object_of(f, workspace)) is not None})

@@ -139,3 +139,15 @@ def test_what_is_not_there_or_not_said_is_rejected(office: Office) -> None:
     office.does("withdraw", ID, "none.001", "--reason", "x", code=3)
     office.does("withdraw", ID, "--reason", " ", code=4)
     office.does("retention", "set", "01", ID, "--until", "2030-01-01", code=4)
+
+
+def test_what_a_repair_set_aside_of_a_destroyed_record_is_named(office: Office) -> None:
+    archive = office.workspace.archive
+    old = archive.root.with_name(f"{archive.root.name}.damaged") / "20261129T101500Z"
+    (old / archive.place(ID)).mkdir(parents=True)
+    (old / "another" / "object").mkdir(parents=True)
+    office.does("retention", "set", "07", ID, "--until", TODAY.isoformat())
+    office.capsys.readouterr()
+    assert run(["--workspace", str(office.workspace.folder), "destroy", ID, "--decision", "15/QĐ-UBND", "--yes"]) == 0
+    [said] = [line for line in office.capsys.readouterr().err.splitlines() if "damaged" in line]
+    assert said.startswith(f"{old / archive.place(ID)}: was set aside")
