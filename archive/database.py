@@ -250,8 +250,12 @@ def _use_write_ahead_log(connection: sqlite3.Connection) -> None:
 
 
 def _made_for_its_owner(file: Path) -> None:
+    """Make it where it is not there. One that is must not be opened here: to close it would give up every lock that
+    this process has on it (https://www.sqlite.org/howtocorrupt.html, 2.2), and another could write in between."""
     try:
-        os.close(os.open(file, os.O_CREAT | os.O_RDONLY, 0o600))
+        os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_RDONLY, 0o600))
+    except FileExistsError:
+        return
     except OSError as error:
         raise ServiceUnavailable(
             _("catalogue {url}: {error}; mend its owner and permissions").format(url=file, error=error.strerror)

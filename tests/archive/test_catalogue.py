@@ -15,6 +15,7 @@ import pytest
 from sqlalchemy import delete, insert, update
 
 from archive.catalogue import Catalogue
+from archive.database import engine_of
 from archive.schema import SCHEMA_VERSION, schema
 from archive.tables import counters, log, records
 from schemas.documents import Kind
@@ -290,6 +291,18 @@ def test_what_is_no_database_or_a_damaged_one_is_said_to_be_so(tmp_path: Path) -
     (tmp_path / "text.db").write_text("not a database at all " * 100)
     with pytest.raises(IntegrityBroken, match="rebuild"):
         Catalogue.open(f"sqlite:///{tmp_path}/text.db")
+
+
+def test_to_open_it_once_more_gives_up_no_lock_of_this_process(tmp_path: Path) -> None:
+    file = tmp_path / "catalogue.db"
+    holder = sqlite3.connect(file, isolation_level=None)
+    holder.execute("CREATE TABLE held (x)")
+    holder.execute("BEGIN IMMEDIATE")
+    engine_of(f"sqlite:///{file}").dispose()
+    another = f"import sqlite3; sqlite3.connect({str(file)!r}, timeout=0).execute('BEGIN IMMEDIATE')"
+    tried = subprocess.run([sys.executable, "-c", another], capture_output=True, text=True, check=False)
+    assert "database is locked" in tried.stderr
+    holder.close()
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
