@@ -14,6 +14,9 @@ from schemas.pages import EngineIdentity
 
 MIN_SIDE_PX = 8
 """Tesseract refuses or crashes on images a few pixels wide; nothing can be read there anyway."""
+SPARED = {"textord_all_prop": "1"}
+"""No search for letters of one width, a sixtieth of the time: the model reads a line as one image, whatever is found,
+so that no word and no place changes."""
 
 
 class TesserocrEngine:
@@ -29,6 +32,8 @@ class TesserocrEngine:
                 _("{folder}: Tesseract cannot load the models {languages}; apt-get install --reinstall "
                   "tesseract-ocr-{languages}").format(folder=tessdata, languages="+".join(languages))
             ) from error  # fmt: skip
+        for name, value in SPARED.items():
+            self._api.SetVariable(name, value)
         version = tesserocr.tesseract_version().split()[1]
         self.identity = EngineIdentity("tesserocr", version, model_identity(tessdata, languages))
 
@@ -49,11 +54,13 @@ class TesserocrEngine:
 
 
 def _lines(walk: Any, image: GreyImage) -> tuple[EngineLine, ...]:
-    """The iterator's words by line."""
+    """The iterator's words by line. Whether a word begins its line is told by the line's box: each time that Tesseract
+    is asked, it goes through all words of the page."""
     lines: list[EngineLine] = []
     words: list[EngineWord] = []
     block = paragraph = -1
     height_px = 0.0
+    of_line: tuple[int, int, int, int] | None = None
     line_box: PixelBox | None = None
     if walk is None:
         return ()
@@ -64,14 +71,16 @@ def _lines(walk: Any, image: GreyImage) -> tuple[EngineLine, ...]:
         words.clear()
 
     for found in tesserocr.iterate_level(walk, RIL.WORD):
-        block += found.IsAtBeginningOf(RIL.BLOCK)
-        paragraph += found.IsAtBeginningOf(RIL.PARA)
-        if found.IsAtBeginningOf(RIL.TEXTLINE):
+        edges = found.BoundingBox(RIL.TEXTLINE)
+        if edges is None:  # nothing was found on the page
+            continue
+        if edges != of_line:
             finish()
-            edges = found.BoundingBox(RIL.TEXTLINE)
-            line_box = within(image, *edges) if edges else None
-            row = found.RowAttributes()
-            height_px = float(row["row_height"] or (line_box.height if line_box else 0))
+            block += found.IsAtBeginningOf(RIL.BLOCK)
+            paragraph += found.IsAtBeginningOf(RIL.PARA)
+            of_line = edges
+            line_box = within(image, *edges)
+            height_px = float(found.RowAttributes()["row_height"] or (line_box.height if line_box else 0))
         word = _word(found, image)
         if word is not None:
             words.append(word)

@@ -54,6 +54,23 @@ def test_lines_come_in_order_with_their_words(engine: OcrEngine) -> None:
     assert [line.text for line in lines] == ["Ủy ban nhân dân quận", "Quyết định cấp giấy phép"]
 
 
+def test_the_last_line_of_a_paragraph_belongs_to_it(engine: OcrEngine) -> None:
+    first = lettered(
+        "Căn cứ Luật Xây dựng ngày 18 tháng 6 năm 2014 và Luật sửa đổi",
+        "một số điều của Luật Xây dựng; theo đề nghị của Trưởng phòng",
+        "Quản lý đô thị tại Tờ trình số 12/TTr-QLĐT",
+    )
+    second = lettered(
+        "Giấy phép này cấp lần đầu cho căn nhà số 12 đường Lê Lợi do",
+        "chủ nhà xin phép sửa chữa, và có giá trị trong mười hai tháng",
+        "kể từ ngày ký",
+    )
+    space = np.full((200, first.shape[1]), 255, np.uint8)
+    lines = engine.read(np.vstack([first, space, second]), 200)
+    parts = [(line.block, line.paragraph) for line in lines]
+    assert parts[0] == parts[1] == parts[2] != parts[3]
+
+
 def test_boxes_lie_within_the_image_and_over_ink(engine: OcrEngine) -> None:
     image = lettered("Căn cứ Luật Xây dựng", "của Bộ Xây dựng")
     for line in engine.read(image, 200):
