@@ -14,9 +14,6 @@ from schemas.pages import EngineIdentity
 
 MIN_SIDE_PX = 8
 """Tesseract refuses or crashes on images a few pixels wide; nothing can be read there anyway."""
-SPARED = {"textord_all_prop": "1"}
-"""No search for letters of one width, a sixtieth of the time: the model reads a line as one image, whatever is found,
-so that no word and no place changes."""
 
 
 class TesserocrEngine:
@@ -32,8 +29,6 @@ class TesserocrEngine:
                 _("{folder}: Tesseract cannot load the models {languages}; apt-get install --reinstall "
                   "tesseract-ocr-{languages}").format(folder=tessdata, languages="+".join(languages))
             ) from error  # fmt: skip
-        for name, value in SPARED.items():
-            self._api.SetVariable(name, value)
         version = tesserocr.tesseract_version().split()[1]
         self.identity = EngineIdentity("tesserocr", version, model_identity(tessdata, languages))
 
