@@ -18,7 +18,7 @@ from commands.indexing import index_or_say
 from commands.keys import key, single_keys, typed
 from commands.naming import naming
 from commands.offering import offered
-from commands.pictures import show_picture
+from commands.pictures import show_picture, shows_pictures
 from commands.showing import harmless
 from commands.undoing import taken_back
 from commands.workspace import Workspace
@@ -124,6 +124,7 @@ class Session:
         """Ask about each of *ids* until all are done or the person quits."""
         self.queue = list(ids)
         began = time.monotonic()
+        shows_pictures(self.out)  # asked now, so that no key typed ahead is lost at the first picture
         with single_keys():
             while self.queue:
                 id = self.queue.pop(0)
