@@ -16,6 +16,8 @@ LEAST_CONTRAST = 120
 """Grey levels between print and paper; with less, no third tone can be told from both."""
 LEAST_INK_MM2 = 12.0
 """Grey ink of a seal; on most pages blurred letters leave less, and no more than this count is spent on them."""
+EVEN = (0.18, 0.75)
+"""Grey ink lies between these shares of the way from print to paper."""
 PX_PER_MM, VOTES = 3.0, 28
 """Circles are looked for (Hough) at this size, and are there from so many votes on: on 224 pages of real scans, turned
 grey, each circle found was a seal."""
@@ -64,21 +66,25 @@ def without_grey_seals(page: Grey, dpi: float) -> Grey:
 
 
 def _tones(page: Grey) -> Tones | None:
-    """None on a page too empty or too pale to tell."""
+    """None on a page too empty or too pale to tell, or of black and white only."""
     paper = float(np.median(page[::4, ::4]))
     sample = page[::3, ::3]
     dark = sample[sample < paper - LEAST_CONTRAST / 2.5]
     if dark.size < 200:
         return None
     print_ = float(np.percentile(dark, 5))
-    return Tones(print_, paper) if paper - print_ >= LEAST_CONTRAST else None
+    if paper - print_ < LEAST_CONTRAST:
+        return None
+    tones = Tones(print_, paper)
+    between = (sample >= tones.at(EVEN[0])) & (sample <= tones.at(EVEN[1]))
+    return tones if between.any() else None
 
 
 def _even_grey(page: Grey, tones: Tones) -> Mask:
     """The middle of grey strokes: neither print nor paper within a pixel, as there is beside the edge of a letter."""
     around = cv2.getStructuringElement(cv2.MORPH_RECT, (3, 3))
     darkest, palest = cv2.erode(page, around), cv2.dilate(page, around)
-    even = cv2.bitwise_and(cv2.inRange(darkest, tones.at(0.18), 255), cv2.inRange(palest, 0, tones.at(0.75)))
+    even = cv2.bitwise_and(cv2.inRange(darkest, tones.at(EVEN[0]), 255), cv2.inRange(palest, 0, tones.at(EVEN[1])))
     return np.asarray(cv2.morphologyEx(even, cv2.MORPH_OPEN, np.ones((2, 2), np.uint8)), np.uint8)
 
 

@@ -48,7 +48,10 @@ def decoded(content: bytes) -> Picture | Grey:
                 read = cv2.imdecode(np.frombuffer(content, np.uint8), flags | cv2.IMREAD_IGNORE_ORIENTATION)
                 if read is not None and read.shape[1::-1] == image.size:
                     return np.asarray(read, np.uint8)
-            if image.mode in ("1", "L", "I;16", "I", "F"):
+            if image.mode == "1":  # converted first, the page takes 8 ms instead of 3
+                grey = np.frombuffer(image.tobytes("raw", "L"), np.uint8)
+                return grey.reshape(image.height, image.width)
+            if image.mode in ("L", "I;16", "I", "F"):
                 return np.asarray(image.convert("L"))
             return np.ascontiguousarray(np.asarray(image.convert("RGB"))[:, :, ::-1])
     except (OSError, ValueError, SyntaxError) as error:

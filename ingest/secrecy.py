@@ -137,14 +137,12 @@ def _evidence(seen: FrameSeen, engine: OcrEngine) -> _Evidence:
 def _shapes(seen: FrameSeen) -> tuple[float, float]:
     """How like the likest degree's word is to what stands in the frame, and the likest other one; where the frame has
     the width of a stamp, of that stamp's words."""
-    alike = likeness(seen.inside, (*DEGREES, *OTHERS))
-    width = seen.size_mm[0]
-
-    def best(words: dict[str, float]) -> float:
-        fit = [alike[word] for word, wide in words.items() if abs(width - wide) <= WIDTH_SLACK_MM]
-        return max(fit or [alike[word] for word in words])
-
-    return best(DEGREES), best(OTHERS)
+    degrees, others = (
+        [word for word, wide in words.items() if abs(seen.size_mm[0] - wide) <= WIDTH_SLACK_MM] or list(words)
+        for words in (DEGREES, OTHERS)
+    )
+    alike = likeness(seen.inside, (*degrees, *others))
+    return max(alike[word] for word in degrees), max(alike[word] for word in others)
 
 
 def _of_a_stamp(size_mm: tuple[float, float]) -> bool:

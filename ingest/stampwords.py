@@ -5,7 +5,6 @@ fails. Drawn in the typeface of NĐ 30/2020 and in one without serifs.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
@@ -30,12 +29,6 @@ QUIET_PX = 15
 """The marks over and under the letters may reach the frame."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Drawn:
-    word: str
-    ink: NDArray[np.float32]
-
-
 def likeness(inside: Grey, words: Iterable[str]) -> dict[str, float]:
     """How like each word is to what stands in the frame (dark on light, 300 dpi), −1 to 1, either way up; 0 where it
     does not fit in, or where no typeface is there to draw it in."""
@@ -45,22 +38,25 @@ def likeness(inside: Grey, words: Iterable[str]) -> dict[str, float]:
     seen = cv2.GaussianBlur(ink.astype(np.float32), BLUR, 0)
     best = dict.fromkeys(words, 0.0)
     for page in (seen, np.ascontiguousarray(seen[::-1, ::-1])):
-        for drawn in _drawn(tuple(best)):
-            high, wide = drawn.ink.shape
-            if high <= page.shape[0] and wide <= page.shape[1]:
-                found = float(cv2.matchTemplate(page, drawn.ink, cv2.TM_CCOEFF_NORMED).max())
-                best[drawn.word] = max(best[drawn.word], found if np.isfinite(found) else 0.0)
+        for word in best:
+            for drawn in _drawn(word):
+                high, wide = drawn.shape
+                if high <= page.shape[0] and wide <= page.shape[1]:
+                    found = float(cv2.matchTemplate(page, drawn, cv2.TM_CCOEFF_NORMED).max())
+                    best[word] = max(best[word], found if np.isfinite(found) else 0.0)
     return best
 
 
 def make_ready(words: Iterable[str]) -> None:
     """Draw the words, so that processes forked from this one have them."""
-    _drawn(tuple(words))
+    for word in words:
+        _drawn(word)
 
 
 @cache
-def _drawn(words: tuple[str, ...]) -> tuple[_Drawn, ...]:
-    return tuple(_Drawn(word, _inked(word, font, points)) for font in _fonts() for word in words for points in POINTS)
+def _drawn(word: str) -> tuple[NDArray[np.float32], ...]:
+    """Its ink in every typeface and size."""
+    return tuple(_inked(word, font, points) for font in _fonts() for points in POINTS)
 
 
 def _inked(word: str, font: Path, points: float) -> NDArray[np.float32]:
@@ -73,9 +69,10 @@ def _inked(word: str, font: Path, points: float) -> NDArray[np.float32]:
     return np.asarray(cv2.GaussianBlur(np.asarray(small, np.float32), BLUR, 0), np.float32)
 
 
-def _fonts() -> list[Path]:
+@cache
+def _fonts() -> tuple[Path, ...]:
     found = []
     for names in FONT_FILES:
         files = (file for name in names for folder in FONT_FOLDERS for file in sorted(folder.rglob(name)))
         found += [file for file in [next(files, None)] if file is not None]
-    return found
+    return tuple(found)

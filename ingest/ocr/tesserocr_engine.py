@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import tesserocr
 from tesserocr import OEM, PSM, RIL
@@ -36,9 +37,13 @@ class TesserocrEngine:
         if min(image.shape) < MIN_SIDE_PX:
             return ()
         height, width = image.shape
-        pixels = np.ascontiguousarray(image).tobytes()
         self._api.SetPageSegMode(layout.value)
-        self._api.SetImageBytes(pixels, width, height, 1, width)
+        # Of black and white only: Tesseract reads the same, and has no threshold to look for.
+        if cv2.countNonZero(cv2.inRange(image, 1, 254)) == 0:
+            bits = np.packbits(image, axis=1)
+            self._api.SetImageBytes(bits.tobytes(), width, height, 0, bits.shape[1])
+        else:
+            self._api.SetImageBytes(np.ascontiguousarray(image).tobytes(), width, height, 1, width)
         self._api.SetSourceResolution(max(70, round(dpi)))  # below 70 Tesseract takes the value for a mistake
         try:
             if not self._api.Recognize():
