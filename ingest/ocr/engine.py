@@ -12,9 +12,11 @@ from functools import cache
 from pathlib import Path
 from typing import Protocol
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from ingest.images import MM_PER_INCH, resized
 from schemas.errors import ServiceUnavailable
 from schemas.language import _
 from schemas.pages import EngineIdentity, ReadingOptions
@@ -175,6 +177,26 @@ def model_identity(folder: Path, languages: tuple[str, ...]) -> str:
         f"{language}:{hashlib.sha256((folder / f'{language}.traineddata').read_bytes()).hexdigest()[:12]}"
         for language in languages
     )
+
+
+INVERTED_BELOW = 0.7
+"""Tesseract's own: a line read with less confidence is read once more as white on black. On a page without a dark
+ground what that reading sees is no print, takes 2 % of the time, and was yet preferred to words read rightly."""
+GROUND_MM, DARK_GROUND = (12.0, 3.0), 100
+"""White print stands on a ground that is darker than this on the mean of such a piece: drawn in four typefaces and five
+sizes below 50; of 43 scanned pages 37 have no such piece."""
+GROUND_DPI = 50.0
+
+
+def inverted_below(image: GreyImage, dpi: float, layout: Layout) -> float:
+    """Tesseract's ``invert_threshold`` for the image: 0 where no print can be white, as on a strip, which was cut out
+    where dark print stands."""
+    if layout is Layout.STRIP:
+        return 0.0
+    factor = min(1.0, GROUND_DPI / dpi)
+    wide, high = (max(1, round(side * dpi * factor / MM_PER_INCH)) for side in GROUND_MM)
+    darkest = cv2.minMaxLoc(cv2.blur(resized(image, factor), (wide, high)))[0]
+    return INVERTED_BELOW if darkest < DARK_GROUND else 0.0
 
 
 def clean_word(text: str) -> str:

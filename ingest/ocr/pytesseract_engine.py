@@ -8,7 +8,16 @@ from xml.etree import ElementTree
 import pytesseract
 from PIL import Image
 
-from ingest.ocr.engine import EngineLine, EngineWord, GreyImage, Layout, clean_word, model_identity, within
+from ingest.ocr.engine import (
+    EngineLine,
+    EngineWord,
+    GreyImage,
+    Layout,
+    clean_word,
+    inverted_below,
+    model_identity,
+    within,
+)
 from schemas.errors import InputRejected, ServiceUnavailable
 from schemas.language import _
 from schemas.pages import EngineIdentity
@@ -35,7 +44,7 @@ class PytesseractEngine:
             return ()
         config = (
             f"--tessdata-dir {shlex.quote(str(self._tessdata))} --oem 1 --psm {layout.value} "
-            f"--dpi {max(70, round(dpi))}"
+            f"--dpi {max(70, round(dpi))} -c invert_threshold={inverted_below(image, dpi, layout)}"
         )
         try:
             hocr = pytesseract.image_to_pdf_or_hocr(

@@ -8,17 +8,23 @@ import numpy as np
 import tesserocr
 from tesserocr import OEM, PSM, RIL
 
-from ingest.ocr.engine import EngineLine, EngineWord, GreyImage, Layout, PixelBox, clean_word, model_identity, within
+from ingest.ocr.engine import (
+    EngineLine,
+    EngineWord,
+    GreyImage,
+    Layout,
+    PixelBox,
+    clean_word,
+    inverted_below,
+    model_identity,
+    within,
+)
 from schemas.errors import ServiceUnavailable
 from schemas.language import _
 from schemas.pages import EngineIdentity
 
 MIN_SIDE_PX = 8
 """Tesseract refuses or crashes on images a few pixels wide; nothing can be read there anyway."""
-
-IN_WHITE = ("0", "0.7")
-"""A line read with less confidence Tesseract reads once more as white on black (its own default). A strip was cut out
-because it is doubtful, and its print is known to be dark: there that costs a sixth, and what it sees is no print."""
 
 
 class TesserocrEngine:
@@ -42,7 +48,7 @@ class TesserocrEngine:
             return ()
         height, width = image.shape
         self._api.SetPageSegMode(layout.value)
-        self._api.SetVariable("invert_threshold", IN_WHITE[layout is not Layout.STRIP])
+        self._api.SetVariable("invert_threshold", str(inverted_below(image, dpi, layout)))
         # Of black and white only: Tesseract reads the same, and has no threshold to look for.
         if cv2.countNonZero(cv2.inRange(image, 1, 254)) == 0:
             bits = np.packbits(image, axis=1)

@@ -13,6 +13,7 @@ from ingest.ocr.engine import (
     OcrEngine,
     best_tessdata,
     clean_word,
+    inverted_below,
     open_engine,
     open_second,
     tessdata_folder,
@@ -35,11 +36,11 @@ def engine(request: pytest.FixtureRequest) -> OcrEngine:
     return open_engine(ReadingOptions(engine=request.param))
 
 
-def lettered(*lines: str, width: int = 1300) -> GreyImage:
+def lettered(*lines: str, width: int = 1300, points: float = 13) -> GreyImage:
     page = Image.new("L", (width, 60 + 60 * len(lines)), 255)
     draw = ImageDraw.Draw(page)
     for place, line in enumerate(lines):
-        draw.text((50, 70 + 60 * place), line, fill=0, font=tinos(13, 200), anchor="ls")
+        draw.text((50, 70 + 60 * place), line, fill=0, font=tinos(points, 200), anchor="ls")
     return np.asarray(page)
 
 
@@ -92,6 +93,33 @@ def test_every_layout_reads_a_line(engine: OcrEngine, layout: Layout) -> None:
         line = line[rows.min() - 4 : rows.max() + 4, columns.min() - 3 : columns.max() + 3]
     text = " ".join(found.text for found in engine.read(line, 200, layout))
     assert "phép" in text
+
+
+def with_bar(image: GreyImage) -> GreyImage:
+    """Its first line in white on a black bar."""
+    page = image.copy()
+    page[25:85, 30:-30] = 255 - page[25:85, 30:-30]
+    return page
+
+
+def test_white_print_on_a_black_bar_is_read(engine: OcrEngine) -> None:
+    page = with_bar(lettered("Báo cáo tổng hợp kết quả", "Quyết định cấp giấy phép"))
+    assert "Báo cáo tổng hợp kết quả" in [line.text for line in engine.read(page, 200)]
+
+
+@pytest.mark.parametrize("points", [9, 13, 20])
+def test_print_is_asked_for_in_white_only_on_a_dark_ground(points: int) -> None:
+    page = lettered("QUYẾT ĐỊNH VỀ VIỆC CẤP GIẤY PHÉP", "Quyết định cấp giấy phép", points=points)
+    assert inverted_below(page, 200, Layout.AUTO) == 0
+    assert inverted_below(with_bar(page), 200, Layout.AUTO) > 0
+    assert inverted_below(with_bar(page), 200, Layout.STRIP) == 0
+
+
+def test_black_and_white_is_read_as_the_same_page_with_one_grey_point(engine: OcrEngine) -> None:
+    page = np.where(lettered("Ủy ban nhân dân quận", "Quyết định cấp giấy phép") > 127, 255, 0).astype(np.uint8)
+    grey = page.copy()
+    grey[0, 0] = 254
+    assert engine.read(page, 200) == engine.read(grey, 200) != ()
 
 
 def test_nothing_is_read_on_a_blank_image(engine: OcrEngine) -> None:
