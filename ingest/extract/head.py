@@ -10,7 +10,7 @@ from functools import cached_property
 
 from ingest.extract.finding import UNREAD, Finding
 from ingest.extract.issuer import AgencyBlock
-from ingest.extract.layout import Head, Run
+from ingest.extract.layout import Run, head_of
 from ingest.extract.numberrow import NO_ROW, NumberRow, find_number_row, number_finding
 from ingest.extract.placedate import PlaceAndDate, find_date_run
 from ingest.extract.subject import Subject
@@ -29,7 +29,7 @@ class HeadFields:
 
     def __init__(self, texts: Sequence[PageText]) -> None:
         self.page = texts[0]
-        self.head = Head(self.page)
+        self.head = head_of(self.page)
         self._texts = texts
 
     @cached_property

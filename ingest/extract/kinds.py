@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from ingest.extract.folding import folded, letters, likeness
 from ingest.extract.grammar import is_label, number_line
 from ingest.extract.head import HeadFields
-from ingest.extract.layout import Head
+from ingest.extract.layout import head_of
 from schemas.documents import Kind, Paper
 from schemas.pages import PageState, PageText
 
@@ -45,7 +45,7 @@ def _read(pages: Sequence[PageText]) -> list[PageText]:
 
 
 def _bears_copy_mark(page: PageText) -> bool:
-    runs = Head(page).runs
+    runs = head_of(page).runs
     if any(run.box.y0 < 0.12 and COPY_SIGNED.match(run.text) for run in runs):
         return True
     for run in runs:
@@ -59,7 +59,7 @@ def _bears_copy_mark(page: PageText) -> bool:
 
 def _is_issued(page: PageText) -> bool:
     """It bears the motto or a row of number and symbol, as whatever an agency issues does."""
-    head = Head(page)
+    head = head_of(page)
     return head.motto is not None or any(
         run.box.y0 < 0.2 and run.box.x0 < 0.4 and is_label(run.text) and number_line(run.text) for run in head.runs
     )
@@ -72,5 +72,5 @@ def _is_application(page: PageText) -> bool:
         and 0.35 < run.middle < 0.68
         and run.text.isupper()
         and folded(run.text).startswith(APPLICATIONS)
-        for run in Head(page).runs
+        for run in head_of(page).runs
     )

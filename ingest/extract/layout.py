@@ -7,7 +7,7 @@ of both columns are often read as one: all words are therefore first parted into
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from ingest.extract.folding import folded, letters, likeness
 from ingest.extract.grammar import is_label
@@ -166,6 +166,12 @@ class Head:
         Where words end is not asked: the box of one read anew in a strip may reach to the strip's end.
         """
         return [r for r in self.runs if top <= r.level <= bottom and r.words[-1].box.x0 < self.parting - 0.01]
+
+
+@lru_cache(maxsize=16)
+def head_of(page: PageText) -> Head:
+    """The head of a page; the same one for all that ask of it, as finding its runs takes a millisecond or three."""
+    return Head(page)
 
 
 def _is_number_row(words: Sequence[Word]) -> bool:

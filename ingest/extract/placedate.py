@@ -9,7 +9,7 @@ from functools import cached_property
 from ingest.extract.finding import Finding
 from ingest.extract.folding import folded
 from ingest.extract.grammar import DateRead, date_in, iso_date
-from ingest.extract.layout import Head, Run
+from ingest.extract.layout import Head, Run, head_of
 from ingest.extract.numberrow import HEAD_STEPS
 from ingest.extract.printing import PEN, PRINTED, Print, date_stands_as_print, print_of
 from ingest.extract.rows import box_of, cites, rows_of
@@ -61,7 +61,7 @@ class PlaceAndDate:
     def _date_at_end(self) -> Finding:
         """Forms and minutes have place and date above the signature."""
         for text in reversed(self.texts):
-            for run in Head(text).runs:
+            for run in head_of(text).runs:
                 read = date_in(run.text)
                 if read and run.box.x0 > 0.35 and _is_place_and_date(run):
                     found = self._date(run, read, text.number)

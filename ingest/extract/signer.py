@@ -8,7 +8,7 @@ from itertools import pairwise
 from ingest.extract.agencies import begins_agency
 from ingest.extract.finding import Finding
 from ingest.extract.folding import folded, letters, likeness
-from ingest.extract.layout import Head, Run
+from ingest.extract.layout import Run, head_of
 from ingest.extract.names import TITLE_WORDS
 from ingest.extract.people import SPECKS, half_hidden, has_family, is_person, is_usual, mended_name, tidy_person
 from ingest.extract.rows import row_of, rows_of
@@ -50,7 +50,7 @@ def signer_findings(texts: Sequence[PageText]) -> tuple[Finding, Finding]:
 
 def _right_rows(text: PageText) -> list[Run]:
     """Rows of the right half; a page's head is no signature."""
-    head = Head(text)
+    head = head_of(text)
     top = head.motto.y1 + 6 * head.step if head.motto else 0.0
     recipients = _recipients(text)
     from_there = recipients - 0.06 if recipients is not None else 1.0
