@@ -216,10 +216,7 @@ class _Watch(threading.Thread):
     def run(self) -> None:
         looked_at = 0.0
         while not self._ended.wait(POLL_S):
-            kinds = {
-                pid: "main" if pid == self._pid else "read" if "forkserver" in _command(pid) else "other"
-                for pid in _with_children(self._pid)
-            }
+            kinds = {pid: self._kind(pid) for pid in _with_children(self._pid)}
             for pid, kind in kinds.items():
                 worked_s = _worked_s(pid)
                 if worked_s is not None:
@@ -229,6 +226,14 @@ class _Watch(threading.Thread):
                 held_kb = {pid: _pss_kb(pid) for pid in kinds}
                 self.peak_kb = max(self.peak_kb, sum(held_kb.values()))
                 self.worker_kb = max([self.worker_kb, *(kb for pid, kb in held_kb.items() if kinds[pid] == "read")])
+
+    def _kind(self, pid: int) -> str:
+        if pid == self._pid:
+            return "main"
+        command = _command(pid)
+        if not command and pid in self.worked_s:  # it has ended, and is what it was
+            return self.worked_s[pid][0]
+        return "read" if "forkserver" in command else "other"
 
     def stop(self) -> None:
         self._ended.set()
