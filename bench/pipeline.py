@@ -40,8 +40,8 @@ SOHOA = [sys.executable, "-m", "cli"]
 TOP = Path(__file__).resolve().parent.parent
 POLL_S = 0.25
 SELDOM_S = 5.0
-"""How often memory is looked at where speed is measured: looking takes 40 ms, which four times a second cost a core's
-sixth, and the runs 4 % of theirs."""
+"""How often memory is looked at where speed is measured: four times a second it took 2.2 of the 51 seconds of two
+cores over 49 pages."""
 AGAINST = ("bare", "OCRmyPDF", "OCRmyPDF, cleaning")
 
 

@@ -188,11 +188,8 @@ sizes below 50; of 43 scanned pages 38 have no such piece."""
 GROUND_DPI = 50.0
 
 
-def inverted_below(image: GreyImage, dpi: float, layout: Layout) -> float:
-    """Tesseract's ``invert_threshold`` for the image: 0 where no print can be white, as on a strip, which was cut out
-    where dark print stands."""
-    if layout is Layout.STRIP:
-        return 0.0
+def inverted_below(image: GreyImage, dpi: float) -> float:
+    """Tesseract's ``invert_threshold`` for the image: 0 where no print can be white."""
     factor = min(1.0, GROUND_DPI / dpi)
     wide, high = (max(1, round(side * dpi * factor / MM_PER_INCH)) for side in GROUND_MM)
     darkest = cv2.minMaxLoc(cv2.blur(resized(image, factor), (wide, high)))[0]

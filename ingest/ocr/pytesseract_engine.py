@@ -44,7 +44,7 @@ class PytesseractEngine:
             return ()
         config = (
             f"--tessdata-dir {shlex.quote(str(self._tessdata))} --oem 1 --psm {layout.value} "
-            f"--dpi {max(70, round(dpi))} -c invert_threshold={inverted_below(image, dpi, layout)}"
+            f"--dpi {max(70, round(dpi))} -c invert_threshold={inverted_below(image, dpi)}"
         )
         try:
             hocr = pytesseract.image_to_pdf_or_hocr(

@@ -48,7 +48,7 @@ class TesserocrEngine:
             return ()
         height, width = image.shape
         self._api.SetPageSegMode(layout.value)
-        self._api.SetVariable("invert_threshold", str(inverted_below(image, dpi, layout)))
+        self._api.SetVariable("invert_threshold", str(inverted_below(image, dpi)))
         # Of black and white only: Tesseract reads the same, and has no threshold to look for.
         if cv2.countNonZero(cv2.inRange(image, 1, 254)) == 0:
             bits = np.packbits(image, axis=1)
