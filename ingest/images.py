@@ -105,7 +105,7 @@ def coloured_ink(picture: Picture, dpi: float) -> Mask | None:
     if float(np.median(chroma)) > CHROMA:  # the paper itself is coloured
         return None
     # letters of one word grow together; lines of 12 points, 2 mm apart, do not
-    clusters = cv2.dilate(mask, cv2.getStructuringElement(cv2.MORPH_RECT, (_odd(1.6 * mm), _odd(0.5 * mm))))
+    clusters = cv2.dilate(mask, cv2.getStructuringElement(cv2.MORPH_RECT, (odd(1.6 * mm), odd(0.5 * mm))))
     count, labels, stats, _centres = cv2.connectedComponentsWithStats(clusters, connectivity=8)
     high = stats[:, cv2.CC_STAT_HEIGHT] > PRINT_HEIGHT_MM * mm
     high[0] = False
@@ -241,18 +241,17 @@ def _faintest(page: Grey, paper: int) -> int:
 
 def ink_mask(page: Grey) -> Mask:
     """Where the page is darker than its surroundings: letters, lines, pen. Even grey tones are no ink."""
-    size = _odd(max(15, min(page.shape) // 20))
+    size = odd(max(15, min(page.shape) // 20))
     paper = cv2.blur(page, (size, size))
     darker = cv2.subtract(paper, page)
     return np.asarray(cv2.threshold(darker, 40, 255, cv2.THRESH_BINARY)[1], np.uint8)
 
 
-def lies_on_its_side(ink: Mask, dpi: float) -> bool:
-    """The lines of text run up or down the page. *ink* at about ``SKEW_DPI``."""
+def lies_on_its_side(letters: Mask, dpi: float) -> bool:
+    """The lines of text run up or down the page. *letters* at about ``SKEW_DPI``."""
     mm = dpi / MM_PER_INCH
-    letters = _letters(ink, mm)
-    across = np.asarray(cv2.morphologyEx(letters, cv2.MORPH_CLOSE, np.ones((1, _odd(2 * mm)), np.uint8)), np.uint8)
-    down = np.asarray(cv2.morphologyEx(letters, cv2.MORPH_CLOSE, np.ones((_odd(2 * mm), 1), np.uint8)), np.uint8)
+    across = np.asarray(cv2.morphologyEx(letters, cv2.MORPH_CLOSE, np.ones((1, odd(2 * mm)), np.uint8)), np.uint8)
+    down = np.asarray(cv2.morphologyEx(letters, cv2.MORPH_CLOSE, np.ones((odd(2 * mm), 1), np.uint8)), np.uint8)
     wide = _long_runs(across, 12 * mm, 0)
     tall = _long_runs(down, 12 * mm, 1)
     return tall > 2 * wide and tall > 20
@@ -264,7 +263,7 @@ def _long_runs(mask: Mask, length: float, axis: int) -> float:
     return cv2.countNonZero(opened) / length
 
 
-def _letters(ink: Mask, mm: float) -> Mask:
+def letters_of(ink: Mask, mm: float) -> Mask:
     """The marks of the size of letters: no rules, frames, figures, black borders or dust."""
     few = cv2.countNonZero(ink) < 1 << 16  # so are the marks: their numbers fit into 16 bits, which halves the time
     count, labels, stats, _centres = cv2.connectedComponentsWithStats(
@@ -279,13 +278,12 @@ def _letters(ink: Mask, mm: float) -> Mask:
     return np.take(np.where(keep, np.uint8(255), np.uint8(0)), places)
 
 
-def skew_deg(ink: Mask, dpi: float) -> float:
+def skew_deg(letters: Mask) -> float:
     """The slope of the text lines in degrees, counter-clockwise positive, within ±15; 0 where no lines are seen.
 
     The angle at which the rows of ink differ most from row to row (Postl's projection profile), first in steps of 1°,
-    then 0.25° and 0.05°. *ink* at about ``SKEW_DPI``.
+    then 0.25° and 0.05°. *letters* at about ``SKEW_DPI``.
     """
-    letters = _letters(ink, dpi / MM_PER_INCH)
     points = np.argwhere(letters > 0).astype(np.float32)
     if len(points) < 200:
         return 0.0
@@ -390,13 +388,14 @@ ACROSS, MOST_FOLDED = 0.8, 80
 folds of A4 do."""
 
 
-def is_blank(ink: Mask, dpi: float) -> bool:
+def is_blank(ink: Mask, letters: Mask, dpi: float) -> bool:
     """Nothing on the page that could be writing or a drawing: a few specks, shadows of edges, folds and punch holes at
     most."""
     mm = dpi / MM_PER_INCH
     margin = round(6 * mm)
-    inner = np.ascontiguousarray(ink[margin:-margin, margin:-margin] if min(ink.shape) > 4 * margin else ink)
-    return cv2.countNonZero(_letters(inner, mm)) < 12 * mm * mm and not _is_drawn_on(inner, mm)
+    inner = np.s_[margin:-margin, margin:-margin] if min(ink.shape) > 4 * margin else np.s_[:]
+    few = cv2.countNonZero(np.ascontiguousarray(letters[inner])) < 12 * mm * mm
+    return few and not _is_drawn_on(np.ascontiguousarray(ink[inner]), mm)
 
 
 def _is_drawn_on(ink: Mask, mm: float) -> bool:
@@ -419,9 +418,8 @@ def _is_drawn_on(ink: Mask, mm: float) -> bool:
     return False
 
 
-def covered(ink: Mask, boxes: list[Box], dpi: float) -> float:
+def covered(letters: Mask, boxes: list[Box]) -> float:
     """The share of the ink of letters that lies in *boxes*; 1 on a page without any."""
-    letters = _letters(ink, dpi / MM_PER_INCH)
     height, width = letters.shape
     every = cv2.countNonZero(letters)
     rest = letters.copy()
@@ -439,10 +437,10 @@ def marks(ink: Mask, taken: list[Box], dpi: float) -> tuple[Box, ...]:
     for box in taken:
         x0, y0 = max(0, int(box.x0 * width) - pad), max(0, int(box.y0 * height) - pad)
         rest[y0 : int(box.y1 * height) + pad + 1, x0 : int(box.x1 * width) + pad + 1] = 0
-    grown = cv2.dilate(rest, np.ones((_odd(2 * mm), _odd(2 * mm)), np.uint8))
+    grown = cv2.dilate(rest, np.ones((odd(2 * mm), odd(2 * mm)), np.uint8))
     count, labels, stats, _centres = cv2.connectedComponentsWithStats(grown, connectivity=8)
     area = np.bincount(labels[rest > 0], minlength=count)
-    grow = _odd(2 * mm) // 2
+    grow = odd(2 * mm) // 2
     found = []
     for label in range(1, count):
         x, y, w, h = (int(value) for value in stats[label, :4])
@@ -458,7 +456,7 @@ def solid_black(page: Grey, dpi: float) -> Mask:
     """Where the page is black over 3 mm and more each way, or along its edge: the scanner's lid beside the paper,
     holes, bars; no letter is so bold. *page* at about ``SKEW_DPI``."""
     black = cv2.threshold(page, BLACKER_THAN, 255, cv2.THRESH_BINARY_INV)[1]
-    size = _odd(3 * dpi / MM_PER_INCH)
+    size = odd(3 * dpi / MM_PER_INCH)
     # Beyond the edge it is black too, so that the thinnest strip along it counts.
     framed = cv2.copyMakeBorder(black, size, size, size, size, cv2.BORDER_CONSTANT, value=255)
     opened = cv2.morphologyEx(framed, cv2.MORPH_OPEN, np.ones((size, size), np.uint8))
@@ -469,7 +467,7 @@ def without_black(ink: Mask, black: Mask, dpi: float) -> Mask:
     """*ink* without the edges of what is solid black: they run around the whole page where its scan has a frame."""
     if cv2.countNonZero(black) == 0:
         return ink
-    size = _odd(2 * dpi / MM_PER_INCH)
+    size = odd(2 * dpi / MM_PER_INCH)
     return np.asarray(cv2.subtract(ink, cv2.dilate(black, np.ones((size, size), np.uint8))), np.uint8)
 
 
@@ -489,31 +487,6 @@ def bands(mask: Mask, dpi: float) -> tuple[Box, ...]:
     return tuple(found)
 
 
-def unread_lines(page: Grey, taken: list[tuple[int, int, int, int]], dpi: float) -> Grey | None:
-    """The page with the *taken* boxes (x0, y0, x1, y1) painted over, where what is left looks like lines of print: rows
-    of letters 12 mm long and more. None where nothing does."""
-    low = min(1.0, SKEW_DPI / dpi)
-    mm = dpi * low / MM_PER_INCH
-    pad = 0.2 * dpi / MM_PER_INCH
-    ink = ink_mask(resized(page, low))
-    for x0, y0, x1, y1 in taken:
-        ink[_cut(y0 - pad, low) : _cut(y1 + pad, low) + 1, _cut(x0 - pad, low) : _cut(x1 + pad, low) + 1] = 0
-    ink = _letters(ink, mm)
-    rows = np.asarray(cv2.morphologyEx(ink, cv2.MORPH_CLOSE, np.ones((1, _odd(2.5 * mm)), np.uint8)), np.uint8)
-    _count, _labels, stats, _centres = cv2.connectedComponentsWithStats(rows, connectivity=8)
-    width, height, area = (stats[1:, c] for c in (cv2.CC_STAT_WIDTH, cv2.CC_STAT_HEIGHT, cv2.CC_STAT_AREA))
-    lines = (width > 12 * mm) & (height > 1.2 * mm) & (height < 7 * mm) & (area > 0.35 * width * height)
-    if not lines.any():
-        return None
-    rest = page.copy()
-    for x0, y0, x1, y1 in taken:
-        rest[_cut(y0 - pad, 1) : _cut(y1 + pad, 1), _cut(x0 - pad, 1) : _cut(x1 + pad, 1)] = 255
-    return rest
-
-
-def _cut(place: float, factor: float) -> int:
-    return max(0, round(place * factor))
-
-
-def _odd(value: float) -> int:
+def odd(value: float) -> int:
+    """The nearest whole number of pixels that has a middle."""
     return max(1, round(value)) | 1

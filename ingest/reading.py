@@ -12,6 +12,7 @@ from ingest.headrows import with_head_rows
 from ingest.images import Grey, Mask, Picture, Straightened
 from ingest.look import look_of
 from ingest.measures import squared
+from ingest.missed import with_missed
 from ingest.ocr.engine import (
     EngineLine,
     EngineWord,
@@ -56,8 +57,6 @@ LEVEL_DEG = 0.8
 """A slope that Tesseract's own baselines follow without loss; it is left alone."""
 POOR = 0.6
 """Pages that stand on their head come out with a mean confidence of 0.2 to 0.5, faint ones with 0.7 and more."""
-MISSED_CONFIDENCE = 0.6
-"""Below it what was read apart from the lines is pen and seal."""
 COVERED = 0.75
 """A page's own text must lie over this share of its letters to stand for the page."""
 LAYER = EngineIdentity("text layer", "own", "none")
@@ -127,7 +126,7 @@ def read_page(page: PageImage, options: ReadingOptions) -> PageText:
         return not_read(page, str(error))
     seen = _Seen.of(picture, page.dpi)
     codes = codes_on(seen.page, seen.dpi)
-    if images.is_blank(seen.ink, seen.ink_dpi) and not codes:
+    if images.is_blank(seen.ink, seen.letters, seen.ink_dpi) and not codes:
         height, width = picture.shape[:2]
         return PageText(
             page.number, width, height, page.dpi, page.turn, state=PageState.BLANK, engine=_identity(engines)
@@ -137,7 +136,7 @@ def read_page(page: PageImage, options: ReadingOptions) -> PageText:
         if typed is not None:
             return typed
     turn: Turn = 0
-    if not page.settled and images.lies_on_its_side(seen.ink, seen.ink_dpi):
+    if not page.settled and images.lies_on_its_side(seen.letters, seen.ink_dpi):
         seen, turn = seen.turned(90), 90
     read = _read(seen, engine)
     if read.is_poor and not page.settled:
@@ -160,7 +159,7 @@ def _typed(page: PageImage, own: OwnText, picture: Picture | Grey, seen: "_Seen"
     """The page as its own file has it, nothing read; None where the file's letters are not to be believed, or where
     more is printed on the page than it says (a picture of paper with a note typed over it)."""
     boxes = [word.box for line in own.lines for word in line.words]
-    if not is_sound(own.lines) or images.covered(seen.ink, boxes, seen.ink_dpi) < COVERED:
+    if not is_sound(own.lines) or images.covered(seen.letters, boxes) < COVERED:
         return None
     if not page.released and (
         names_secrecy(line.text for line in own.lines)
@@ -178,7 +177,7 @@ def _typed(page: PageImage, own: OwnText, picture: Picture | Grey, seen: "_Seen"
 def _keeps_layer(own: OwnText, read: PageText, seen: "_Seen") -> bool:
     """Another program's layer lies over the print and says more that is language than was read."""
     boxes = [word.box for line in own.lines for word in line.words]
-    return is_better(own.lines, read.lines) and images.covered(seen.ink, boxes, seen.ink_dpi) >= COVERED
+    return is_better(own.lines, read.lines) and images.covered(seen.letters, boxes) >= COVERED
 
 
 def _is_secret(upright: Picture | Grey, dpi: float, read: "_Read", engine: OcrEngine) -> bool:
@@ -201,6 +200,8 @@ class _Seen:
     dpi: float
     ink: Mask
     """All ink, seals and pen too, at a low resolution."""
+    letters: Mask
+    """Of it the marks of the size of letters."""
     ink_dpi: float
     black: Mask
     """What is solid black, at the same resolution."""
@@ -210,20 +211,22 @@ class _Seen:
     @classmethod
     def of(cls, picture: Picture | Grey, dpi: float) -> "_Seen":
         plain = images.grey(picture)
-        ink = images.coloured_ink(picture, dpi) if picture.ndim == 3 else None
-        page = images.without_ink(picture, ink) if ink is not None else plain
+        coloured = images.coloured_ink(picture, dpi) if picture.ndim == 3 else None
+        page = images.without_ink(picture, coloured) if coloured is not None else plain
         read_dpi = _read_at(dpi)
         page = images.resized(images.on_white(images.despeckled(page)), read_dpi / dpi)
-        if ink is None:
+        if coloured is None:
             page = without_grey_seals(page, read_dpi)
         low_dpi = min(dpi, images.SKEW_DPI)
         small = images.resized(plain, low_dpi / dpi)
-        return cls(page, read_dpi, images.ink_mask(small), low_dpi, images.solid_black(small, low_dpi), small)
+        ink = images.ink_mask(small)
+        letters = images.letters_of(ink, low_dpi / images.MM_PER_INCH)
+        return cls(page, read_dpi, ink, letters, low_dpi, images.solid_black(small, low_dpi), small)
 
     def turned(self, turn: Turn) -> "_Seen":
         return _Seen(images.turned(self.page, turn), self.dpi,
-                     images.turned(self.ink, turn), self.ink_dpi, images.turned(self.black, turn),
-                     images.turned(self.plain, turn))  # fmt: skip
+                     images.turned(self.ink, turn), images.turned(self.letters, turn), self.ink_dpi,
+                     images.turned(self.black, turn), images.turned(self.plain, turn))  # fmt: skip
 
     def look(self, lines: Sequence[Line]) -> str:
         """What it looks like, where its *lines* say little."""
@@ -262,48 +265,10 @@ class _Read:
 
 
 def _read(seen: _Seen, engine: OcrEngine, layout: Layout = Layout.AUTO) -> _Read:
-    slope = images.skew_deg(seen.ink, seen.ink_dpi)
+    slope = images.skew_deg(seen.letters)
     level = images.straightened(seen.page, slope if abs(slope) >= LEVEL_DEG else 0.0)
     level = replace(level, page=without_rules(level.page, seen.dpi))
-    return _Read(_with_missed(engine.read(level.page, seen.dpi, layout), level.page, seen.dpi, engine), level, slope)
-
-
-def _with_missed(lines: tuple[EngineLine, ...], page: Grey, dpi: float, engine: OcrEngine) -> tuple[EngineLine, ...]:
-    """The lines, and between them those that the engine's layout left out: what looks like print and bears no words is
-    read once more by itself, as words anywhere."""
-    boxes = [(w.box.x0, w.box.y0, w.box.x1, w.box.y1) for line in lines for w in line.words]
-    rest = images.unread_lines(page, boxes, dpi)
-    if rest is None:
-        return lines
-    words = [word for line in lines for word in line.words]
-    found = [
-        line for line in engine.read(rest, dpi, Layout.SPARSE)
-        if line.confidence >= MISSED_CONFIDENCE and not _is_piece(line, words)
-    ]  # fmt: skip
-    merged = list(lines)
-    for line in found:
-        middle = (line.box.y0 + line.box.y1) / 2
-        place = next(
-            (n for n, other in enumerate(merged) if other.box.y0 > middle and _share_column(other, line)), len(merged)
-        )
-        before = merged[place - 1] if place else None
-        near = before is not None and line.box.y0 - before.box.y1 < line.box.height
-        block, paragraph = (before.block, before.paragraph) if before is not None and near else (-1, -1)
-        merged.insert(place, replace(line, block=block, paragraph=paragraph))
-    return tuple(merged)
-
-
-def _is_piece(line: EngineLine, words: Sequence[EngineWord]) -> bool:
-    """A single sign close beside a word: a stroke of its letters that its box, drawn too narrow, left out."""
-    return len(line.text) == 1 and any(
-        max(word.box.x0 - line.box.x1, line.box.x0 - word.box.x1) < 0.15 * line.box.height
-        and min(word.box.y1, line.box.y1) - max(word.box.y0, line.box.y0) > 0.5 * line.box.height
-        for word in words
-    )
-
-
-def _share_column(first: EngineLine, second: EngineLine) -> bool:
-    return min(first.box.x1, second.box.x1) > max(first.box.x0, second.box.x0)
+    return _Read(with_missed(engine.read(level.page, seen.dpi, layout), level.page, seen.dpi, engine), level, slope)
 
 
 def _other_way_up(seen: _Seen, turn: Turn, read: _Read, engine: OcrEngine) -> tuple[_Seen, Turn, _Read]:

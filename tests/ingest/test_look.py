@@ -83,7 +83,8 @@ def folded(page: Image.Image) -> Image.Image:
 
 
 def is_blank(page: Image.Image) -> bool:
-    return images.is_blank(images.ink_mask(np.asarray(page.convert("L"))), DPI)
+    ink = images.ink_mask(np.asarray(page.convert("L")))
+    return images.is_blank(ink, images.letters_of(ink, DPI / images.MM_PER_INCH), DPI)
 
 
 @pytest.mark.parametrize("draw", [plan, photograph])

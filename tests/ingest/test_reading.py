@@ -214,7 +214,8 @@ def test_black_letters_under_a_seal_stay_black() -> None:
 def test_skew_is_measured_to_a_tenth_of_a_degree(skew: float) -> None:
     page = np.asarray(scanned(text_page(), skew_deg=skew).convert("L"))
     small = images.resized(page, images.SKEW_DPI / 200)
-    assert images.skew_deg(images.ink_mask(small), images.SKEW_DPI) == pytest.approx(skew, abs=0.15)
+    letters = images.letters_of(images.ink_mask(small), images.SKEW_DPI / images.MM_PER_INCH)
+    assert images.skew_deg(letters) == pytest.approx(skew, abs=0.15)
 
 
 def test_straightening_cuts_nothing_off_and_knows_the_way_back() -> None:
