@@ -7,6 +7,7 @@ page without a table is touched.
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from ingest.images import MM_PER_INCH, SKEW_DPI, Grey, Mask, resized
 
@@ -16,42 +17,72 @@ THICKEST_MM = 1.2
 DARK = 208
 """On white paper. Hair rules come out of coarse scans as a pale grey."""
 FEWEST = 2
-"""A table has as many rules across and down; a line under a heading is none."""
+"""A table has as many rules across and down, and they meet; a line under a heading is none."""
 
 
 def without_rules(page: Grey, dpi: float) -> Grey:
     """The level page, its paper white, without the rules of its tables; letters that cross a rule stay whole. The page
     as it stands where no table is."""
     low = min(1.0, SKEW_DPI / dpi)
-    if not _has_table(resized(page, low), dpi * low):
+    tables = _tables(resized(page, low), dpi * low)
+    if not tables:
         return page
-    mm = dpi / MM_PER_INCH
+    clean = page.copy()
+    for x0, y0, x1, y1 in tables:
+        here = np.s_[round(y0 / low) : round(y1 / low), round(x0 / low) : round(x1 / low)]
+        table = clean[here]
+        table[_grown(_rules(_dark(table), dpi)) > 0] = 255
+    return clean
+
+
+def _tables(page: Grey, dpi: float) -> list[tuple[int, int, int, int]]:
+    """Boxes around rules that hang together, two and more of them across and as many down, and 1 mm more: left,
+    top, right, bottom. Strokes of a seal and the edge of the paper do not hang together."""
     dark = _dark(page)
+    # grown, every second row and column tells as well what hangs together, in a quarter of the time
+    across, down = (
+        np.ascontiguousarray(_grown(_runs(dark, LEAST_MM * dpi / MM_PER_INCH, across=across))[::2, ::2])
+        for across in (True, False)
+    )
+    if not (cv2.countNonZero(across) and cv2.countNonZero(down)):
+        return []
+    count, grid, stats, _centres = cv2.connectedComponentsWithStats(cv2.bitwise_or(across, down), connectivity=8)
+    pieces = np.asarray(grid, np.int32)
+    fewest = np.minimum(_runs_in(across, pieces, count), _runs_in(down, pieces, count))
+    mm = round(dpi / MM_PER_INCH)
+    return [
+        (max(0, 2 * x - mm), max(0, 2 * y - mm), 2 * (x + width) + mm, 2 * (y + height) + mm)
+        for x, y, width, height in stats[fewest >= FEWEST, :4].tolist()
+    ]
+
+
+def _runs_in(runs: Mask, grid: NDArray[np.int32], count: int) -> NDArray[np.int64]:
+    """How many of the *runs* each of the *count* pieces of the *grid* holds."""
+    there = runs > 0
+    numbers = cv2.connectedComponents(runs, connectivity=8)[1][there]
+    _runs_seen, first = np.unique(numbers, return_index=True)
+    return np.bincount(grid[there][first], minlength=count)
+
+
+def _rules(dark: Mask, dpi: float) -> Mask:
+    """The rules across and down; where a letter crosses one, that piece is left out."""
+    mm = dpi / MM_PER_INCH
     thick = max(2, round(THICKEST_MM * mm))
-    gone = np.zeros_like(dark)
+    found = np.zeros_like(dark)
     for across in (True, False):
         rules = cv2.subtract(_runs(dark, LEAST_MM * mm, across=across), _runs(dark, thick, across=not across))
         letters = cv2.subtract(dark, rules)
         crossing = cv2.morphologyEx(letters, cv2.MORPH_CLOSE, _bar(round(0.8 * mm) + 2, across=not across))
-        gone = np.asarray(cv2.bitwise_or(gone, cv2.subtract(rules, np.asarray(crossing, np.uint8))), np.uint8)
-    clean = page.copy()
-    clean[cv2.dilate(gone, np.ones((3, 3), np.uint8)) > 0] = 255
-    return clean
-
-
-def _has_table(page: Grey, dpi: float) -> bool:
-    mm = dpi / MM_PER_INCH
-    dark = _dark(page)
-    for across in (True, False):
-        runs = _runs(dark, LEAST_MM * mm, across=across)
-        joined = cv2.dilate(runs, np.ones((3, 3), np.uint8))
-        if cv2.connectedComponents(joined, connectivity=8)[0] - 1 < FEWEST:
-            return False
-    return True
+        found = np.asarray(cv2.bitwise_or(found, cv2.subtract(rules, np.asarray(crossing, np.uint8))), np.uint8)
+    return found
 
 
 def _dark(page: Grey) -> Mask:
     return np.asarray(cv2.threshold(page, DARK, 255, cv2.THRESH_BINARY_INV)[1], np.uint8)
+
+
+def _grown(mask: Mask) -> Mask:
+    return np.asarray(cv2.dilate(mask, np.ones((3, 3), np.uint8)), np.uint8)
 
 
 def _runs(dark: Mask, length: float, *, across: bool) -> Mask:

@@ -28,7 +28,6 @@ def page(*, table: bool, text: str = "Bộ phận một cửa") -> Grey:
 def test_a_table_loses_its_rules_and_no_letter() -> None:
     clean = without_rules(page(table=True), DPI)
     letters = page(table=False)
-    letters = np.where(np.arange(letters.shape[0])[:, None] < 290, 255, letters)  # the line over the table goes too
     assert np.count_nonzero((clean < 128) & (letters > 200)) < 100, "of 20,000 points of rules"
     assert np.count_nonzero((clean > 200) & (letters < 128)) < 0.01 * np.count_nonzero(letters < 128)
 
@@ -55,3 +54,19 @@ def test_bold_capitals_are_no_rules() -> None:
         sheet.text(25, 40 + 9 * row, "CỘNG HÒA XÃ HỘI CHỦ NGHĨA VIỆT NAM ----------", 14, "Bold")
     dense = np.asarray(sheet.image.convert("L"))
     assert without_rules(dense, DPI) is dense
+
+
+def test_lines_that_do_not_meet_are_no_table() -> None:
+    sheet = Sheet(DPI)
+    for place in (45, 90, 200):
+        sheet.rule(60, 120, place)
+    for x in (3, 150, 207):
+        sheet.draw.line([(sheet.px(x), sheet.px(210)), (sheet.px(x), sheet.px(290))], fill=(20, 20, 20), width=3)
+    lined = np.asarray(sheet.image.convert("L"))
+    assert without_rules(lined, DPI) is lined
+
+
+def test_the_underline_of_a_heading_beside_a_table_stays() -> None:
+    clean = without_rules(page(table=True), DPI)
+    rows = slice(round(44 * DPI / 25.4), round(46 * DPI / 25.4))
+    assert np.count_nonzero(clean[rows] < 128) > 300
