@@ -7,7 +7,7 @@ at every slope up to 12°; then the frame is cut out, level, and the rectangle l
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -118,6 +118,7 @@ def frames(ink: Mask, mm: float) -> list[Frame]:
     """Rectangles of a stamp's size, best first, each once; *mm* is a millimetre in pixels."""
     height, width = ink.shape
     narrow = np.asarray(cv2.resize(ink, (-(-width // NARROW), height), interpolation=cv2.INTER_AREA), np.uint8)
+    narrow = np.asarray(cv2.dilate(narrow, np.ones((2, 1), np.uint8)), np.uint8)
     found: list[tuple[float, Frame]] = []
     for slope in range(-STEEPEST_DEG, STEEPEST_DEG + 1, STEP_DEG):
         found += _level_frames(narrow, mm, float(slope))
@@ -163,7 +164,6 @@ def _level_frames(narrow: Mask, mm: float, slope_deg: float) -> list[tuple[float
     rise = math.tan(math.radians(slope_deg)) * NARROW
     shear = np.array([[1, 0, 0], [-rise, 1, rise * width / 2]], np.float64)
     level = cv2.warpAffine(narrow, shear, (width, height), flags=cv2.INTER_NEAREST)
-    level = cv2.dilate(level, np.ones((2, 1), np.uint8))
     run = round(LINE_MM * mm / NARROW)
     share = cv2.blur(level, (run, 1), borderType=cv2.BORDER_CONSTANT)  # of each pixel's neighbours left and right
     runs = cv2.threshold(share, round(255 * RUN_SHARE), 1, cv2.THRESH_BINARY)[1]
@@ -267,12 +267,13 @@ def _laid_on(ink: Mask) -> tuple[tuple[int, int, int, int], float] | None:
     """The rectangle (left, top, right, bottom) of a stamp's size that most ink lies under, and how much of it does."""
     height, width = ink.shape
     # A side may waver by a pixel or two: each row bears the ink of its neighbours too
-    level = (cv2.dilate(ink, np.ones((2 * DRIFT_PX + 1, 1), np.uint8)) > 0).astype(np.float32)
-    upright = (cv2.dilate(ink, np.ones((1, 2 * DRIFT_PX + 1), np.uint8)) > 0).astype(np.float32)
-    along = np.concatenate([np.zeros((height, 1), np.float32), level.cumsum(axis=1)], axis=1)
-    down = np.concatenate([np.zeros((1, width), np.float32), upright.cumsum(axis=0)], axis=0)
+    marked = np.minimum(ink, 1)
+    level = cv2.dilate(marked, np.ones((2 * DRIFT_PX + 1, 1), np.uint8))
+    upright = cv2.dilate(marked, np.ones((1, 2 * DRIFT_PX + 1), np.uint8))
+    along, down = np.diff(cv2.integral(level), axis=0), np.diff(cv2.integral(upright), axis=1)
     margin, beside = round(MARGIN_MM * READ_MM), round(BESIDE_MM * READ_MM)
-    rows, columns = level[:, beside : width - beside].mean(axis=1), upright[margin : height - margin].mean(axis=0)
+    rows = level[:, beside : width - beside].mean(axis=1, dtype=np.float32)
+    columns = upright[margin : height - margin].mean(axis=0, dtype=np.float32)
     tops, bottoms = _peaks(rows[: height // 2]), height - 1 - _peaks(rows[::-1][: height // 2])
     reach = beside + round(8 * READ_MM)  # print beside a stamp makes a run of ink longer than its side
     lefts, rights = _peaks(columns[:reach]), width - 1 - _peaks(columns[::-1][:reach])
@@ -310,37 +311,56 @@ def _peaks(profile: NDArray[np.float32]) -> NDArray[np.int64]:
 
 def _doubled(ink: Mask, sides: tuple[int, int, int, int]) -> tuple[float, int]:
     """How much ink lies under a second frame, and how far inside the first it runs in pixels (outside: negative)."""
+    marked = np.minimum(ink, 1)
+    # A line may waver by a pixel: each row, and each column, bears the ink of its neighbours too
+    level, upright = cv2.dilate(marked, np.ones((3, 1), np.uint8)), cv2.dilate(marked, np.ones((1, 3), np.uint8))
+    before = _Before(*(np.asarray(cv2.integral(each)) for each in (marked, level, upright)))
     best, inwards = 0.0, 0
     for step in range(round(INNER_MM[0] * READ_MM), round(INNER_MM[1] * READ_MM) + 1):
         for way in (step, -step):
-            share = _second(ink, sides, way)
+            share = _second(before, sides, way, best)
             if share > best:
                 best, inwards = share, way
     return best, inwards
 
 
-def _second(ink: Mask, sides: tuple[int, int, int, int], step: int) -> float:
-    """How much ink lies under the frame *step* pixels inside, less what lies between it and the first one."""
-    height, width = ink.shape
+class _Before(NamedTuple):
+    """How much ink lies above and left of each pixel (``cv2.integral``)."""
+
+    ink: NDArray[Any]
+    level: NDArray[Any]
+    """The same with the ink of each row's neighbours."""
+    upright: NDArray[Any]
+
+
+def _second(before: _Before, sides: tuple[int, int, int, int], step: int, least: float) -> float:
+    """How much ink lies under the frame *step* pixels inside, less what lies between it and the first one; of no
+    interest up to *least*."""
+    height, width = (length - 1 for length in before.ink.shape)
     x0, y0, x1, y1 = sides
     if min(x0, y0) + step < 1 or x1 - step > width - 2 or y1 - step > height - 2 or y1 - y0 - 2 * step < 2 * READ_MM:
         return 0.0
-    spans = (slice(x0 + max(step, 0), x1 - max(step, 0)), slice(y0 + max(step, 0), y1 - max(step, 0)))
-    level = [_line(ink[:, spans[0]], at) - _gap(ink[:, spans[0]], at, back) for at, back in
-             ((y0 + step, y0), (y1 - step, y1))]  # fmt: skip
-    across = ink[spans[1], :].T
-    upright = [_line(across, at) - _gap(across, at, back) for at, back in ((x0 + step, x0), (x1 - step, x1))]
+    start, stop = x0 + max(step, 0), x1 - max(step, 0)
+    level = [_line(before.level, at, start, stop) - _gap(before.ink, at, back, start, stop)
+             for at, back in ((y0 + step, y0), (y1 - step, y1))]  # fmt: skip
+    if sum(level) / 2 <= least:
+        return 0.0
+    start, stop = y0 + max(step, 0), y1 - max(step, 0)
+    upright = [_line(before.upright.T, at, start, stop) - _gap(before.ink.T, at, back, start, stop)
+               for at, back in ((x0 + step, x0), (x1 - step, x1))]  # fmt: skip
     return min(sum(level), sum(upright)) / 2
 
 
-def _line(rows: Mask, at: int) -> float:
-    return float((rows[at - 1 : at + 2].max(axis=0) > 0).mean())
+def _line(before: NDArray[Any], at: int, start: int, stop: int) -> float:
+    """How much of row *at* bears ink from column *start* to *stop*."""
+    above, below = before[at], before[at + 1]
+    return float(below[stop] - below[start] - above[stop] + above[start]) / (stop - start)
 
 
-def _gap(rows: Mask, one: int, other: int) -> float:
-    """The least ink in any row between the two lines."""
-    between = rows[min(one, other) + 1 : max(one, other)]
-    return float((between > 0).mean(axis=1).min()) if len(between) else 1.0
+def _gap(before: NDArray[Any], one: int, other: int, start: int, stop: int) -> float:
+    """The least ink in any row between the two."""
+    rows = before[min(one, other) + 1 : max(one, other) + 1]
+    return float(np.diff(rows[:, stop] - rows[:, start]).min()) / (stop - start) if len(rows) > 1 else 1.0
 
 
 def _goes_on(ink: Mask, column: int) -> bool:
