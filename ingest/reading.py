@@ -64,7 +64,7 @@ LAYER = EngineIdentity("text layer", "own", "none")
 """Where nothing was read, because the scan's own file says it."""
 CODE_DPI = 150.0
 """Codes on separator sheets are read at this resolution: 13 ms for all of a page, where 300 dpi and all kinds take 90;
-4 ms for what is as dense as a code."""
+5 ms for what is as dense as a code."""
 FEW_WORDS = 40
 """A page with no more may be a separator whose code was smeared, which is looked for twice; or a drawing, which is
 known again by what it looks like."""
