@@ -124,30 +124,27 @@ def _gain(before: str, syllable: str, after: str, syllables: Syllables) -> float
 def decided(line: EngineLine, slots: Sequence[Slot], syllables: Syllables) -> list[Worded]:
     """The line's words from its slots, left to right."""
     firsts = [_text(slot.first) for slot in slots]
-    lattice = []
-    for place, slot in enumerate(slots):
-        before = _near(" ".join(firsts[max(0, place - 2) : place]), -1)
-        after = _near(" ".join(firsts[place + 1 : place + 3]), 0)
-        lattice.append(_scores(slot, syllables, before, after))
+    lattice = [_scores(slot, syllables, firsts, place) for place, slot in enumerate(slots)]
     paths: dict[str, tuple[float, tuple[str, ...]]] = {FIRST: (0.0, ())}
     for scores in lattice:
         reached: dict[str, tuple[float, tuple[str, ...]]] = {}
+        candidates = [(text, score, _keys(text)) for text, score in scores.items()]
         for last, (sum_before, chosen) in paths.items():
-            for text, score in scores.items():
+            for text, score, keys in candidates:
                 total, end = sum_before + score, last
-                for key in _keys(text):
+                for key in keys:
                     total += LANGUAGE * max(LEAST_PAIR, syllables.log_probability(end, key))
                     end = key
                 if end not in reached or total > reached[end][0]:
                     reached[end] = (total, (*chosen, text))
         paths = dict(sorted(reached.items(), key=lambda item: -item[1][0])[:BEAM])
     _score, texts = max(paths.values())
-    slope, foot = baseline(line)
     found: list[Worded] = []
     for place, (slot, text, scores) in enumerate(zip(slots, texts, lattice, strict=True)):
-        if text:
-            sure = _confidence(place, texts, scores, slot, syllables)
-            found += _placed(slot, text, sure, slope, foot)
+        if len(slot.readings) == 1 and text == firsts[place]:
+            found += [Worded(word) for word in slot.first]
+        elif text:
+            found += _placed(slot, text, _confidence(place, texts, scores, slot, syllables), line)
     kept = _once([cleaned for worded in found if (cleaned := _cleaned(worded)) is not None])
     return _apart(_rejoined(kept, line, syllables), line)
 
@@ -272,14 +269,14 @@ def _text(words: Sequence[EngineWord]) -> str:
     return " ".join(word.text for word in words)
 
 
-def _scores(slot: Slot, syllables: Syllables, before: str, after: str) -> dict[str, float]:
-    """The candidates of a place, and the logarithm of how likely the readings are if it is the one. *before* and
-    *after* are the syllables beside it as first read."""
+def _scores(slot: Slot, syllables: Syllables, firsts: Sequence[str], place: int) -> dict[str, float]:
+    """The candidates of a place, and the logarithm of how likely the readings are if it is the one. *firsts* is what
+    was first read there and at the other places of the line."""
     seen = [(_text(words), _sureness(words)) for words in slot.readings if words is not None]
     if len(seen) == 1 and seen[0][1] >= SURE and _is_known(seen[0][0], syllables):
         return {seen[0][0]: 0.0}
     agreed = len(seen) > 1 and len({text for text, _sure in seen}) == 1 and min(sure for _text, sure in seen) >= AGREED
-    if agreed and _is_known(seen[0][0], syllables) and not _is_strange(seen[0][0], before, after, syllables):
+    if agreed and _is_known(seen[0][0], syllables) and not _is_strange(seen[0][0], firsts, place, syllables):
         return {seen[0][0]: 0.0}
     candidates = dict.fromkeys(text for text, _sure in seen)
     for text, _sure in seen:
@@ -295,12 +292,16 @@ def _scores(slot: Slot, syllables: Syllables, before: str, after: str) -> dict[s
     return {candidate: sum(_likelihood(text, sure, candidate) for text, sure in seen) for candidate in candidates}
 
 
-def _is_strange(text: str, before: str, after: str, syllables: Syllables) -> bool:
-    """Other marks are so much likelier between these neighbours that two readings may be wrong (``giai quyết``)."""
-    words = [m.group() for m in _LETTERS.finditer(text)]
+def _is_strange(text: str, firsts: Sequence[str], place: int, syllables: Syllables) -> bool:
+    """Other marks are so much likelier between its neighbours that two readings may be wrong (``giai quyết``)."""
+    words = _LETTERS.findall(text)
     if _is_like_one(text):
         return True
-    return len(words) == 1 and _gain(before, words[0].lower(), after, syllables) > STRANGE
+    if len(words) != 1:
+        return False
+    before = _near(" ".join(firsts[max(0, place - 2) : place]), -1)
+    after = _near(" ".join(firsts[place + 1 : place + 3]), 0)
+    return _gain(before, words[0].lower(), after, syllables) > STRANGE
 
 
 def _sureness(words: Sequence[EngineWord]) -> float:
@@ -442,14 +443,14 @@ def _confidence(place: int, texts: Sequence[str], scores: dict[str, float], slot
     return min(0.99, max(0.01, share * trust))
 
 
-def _placed(slot: Slot, text: str, sure: float, slope: float, foot: float) -> list[Worded]:
+def _placed(slot: Slot, text: str, sure: float, line: EngineLine) -> list[Worded]:
     """The chosen text as words with places: those of the reading that saw it, or of the first that saw anything."""
     raw = _text(slot.first)
     pieces = text.split(" ")
     # the first reading's boxes are those of the ink; those of a strip reach into their neighbours
     like = next((words for words in slot.readings if words and len(words) == len(pieces)), None)
     if like is None:
-        like = _shared(slot, pieces, slope, foot)
+        like = _shared(slot, pieces, line)
     changed = raw if raw != text else ""
     return [
         Worded(EngineWord(piece, word.box, sure if len(slot.readings) > 1 or changed else word.confidence,
@@ -458,8 +459,9 @@ def _placed(slot: Slot, text: str, sure: float, slope: float, foot: float) -> li
     ]  # fmt: skip
 
 
-def _shared(slot: Slot, pieces: Sequence[str], slope: float, foot: float) -> tuple[EngineWord, ...]:
+def _shared(slot: Slot, pieces: Sequence[str], line: EngineLine) -> tuple[EngineWord, ...]:
     """The slot's extent parted among *pieces* by their lengths."""
+    slope, foot = baseline(line)
     boxes = [word.box for words in slot.readings for word in words or ()]
     x0, x1 = min(b.x0 for b in boxes), max(b.x1 for b in boxes)
     y0, y1 = min(b.y0 for b in boxes), max(b.y1 for b in boxes)
