@@ -78,7 +78,7 @@ class Syllables:
     def __init__(self, words: list[str], singles: NDArray[np.uint32], keys: NDArray[np.uint32],
                  pairs: NDArray[np.uint16]) -> None:  # fmt: skip
         self._number = {word: index for index, word in enumerate(words)}
-        self._singles = singles
+        self._counts = dict(zip(words, singles.tolist(), strict=True))
         self._keys = keys
         self._pairs = pairs
         self._total = float(singles.sum())
@@ -90,8 +90,7 @@ class Syllables:
         return word.lower() in self._number
 
     def count(self, word: str) -> int:
-        number = self._number.get(word)
-        return 0 if number is None else int(self._singles[number])
+        return self._counts.get(word, 0)
 
     def pair(self, first: str, second: str) -> int:
         """How often *second* follows *first*; both in lower case."""

@@ -15,7 +15,7 @@ from itertools import pairwise, product
 
 from ingest.ocr.engine import EngineLine, EngineWord, PixelBox
 from ingest.secondreading import Slot, baseline
-from ingest.syllables import FIRST, Syllables, marks, skeleton, tokens
+from ingest.syllables import FIRST, KEPT, Syllables, marks, skeleton, tokens
 
 SURE = 0.93
 """Words of this confidence that are known syllables stand as the first reading has them."""
@@ -117,8 +117,17 @@ def _gain(before: str, syllable: str, after: str, syllables: Syllables) -> float
             LEAST_PAIR, syllables.log_probability(key, after)
         )
 
-    others = [other for other in syllables.same_letters(syllable) if syllables.count(other) >= LEAST_COUNT]
-    return max((likely(other) for other in others if marks(other) != marks(syllable)), default=-99.0) - likely(syllable)
+    return max(map(likely, _rivals(syllable, syllables)), default=-99.0) - likely(syllable)
+
+
+@lru_cache(KEPT)
+def _rivals(word: str, syllables: Syllables) -> tuple[str, ...]:
+    """The same letters under other marks, in lower case, as far as they are seen often; hòa and hoà are one word."""
+    own = marks(word)
+    return tuple(
+        other for other in syllables.same_letters(word)
+        if syllables.count(other) >= LEAST_COUNT and marks(other) != own
+    )  # fmt: skip
 
 
 def decided(line: EngineLine, slots: Sequence[Slot], syllables: Syllables) -> list[Worded]:
@@ -173,6 +182,9 @@ def _code_held(text: str) -> str:
 
 def _once(words: list[Worded]) -> list[Worded]:
     """The words without those that stand where another does: a word read twice, a capital's mark read as a stop."""
+    boxes = sorted((worded.word.box.x0, worded.word.box.x1) for worded in words)
+    if all(before[1] <= after[0] for before, after in pairwise(boxes)):
+        return words
     kept: list[Worded] = []
     for worded in sorted(words, key=_weight, reverse=True):
         if not any(_same_ink(worded, other) for other in kept):
@@ -315,8 +327,9 @@ def _likelihood(seen: str, sure: float, candidate: str) -> float:
     return math.log(1 - sure) - DISTANCE * max(0.0, _distance(seen, candidate) - MARK)
 
 
+@lru_cache(KEPT)
 def _is_known(text: str, syllables: Syllables) -> bool:
-    return all(syllables.count(m.group().lower()) > 0 for m in _LETTERS.finditer(text))
+    return all(syllables.count(word.lower()) > 0 for word in _LETTERS.findall(text))
 
 
 def _other_marks(text: str, syllables: Syllables) -> list[str]:
@@ -333,9 +346,8 @@ def _other_marks(text: str, syllables: Syllables) -> list[str]:
         word = match.group()
         if len(word) < 2 or not (word.isupper() or word[1:].islower()):
             continue
-        for other in syllables.same_letters(word):
-            if syllables.count(other) >= LEAST_COUNT and marks(other) != marks(word):  # hòa and hoà are one word
-                found.append(text[: match.start()] + _cased(other, word) + text[match.end() :])
+        for other in _rivals(word, syllables):
+            found.append(text[: match.start()] + _cased(other, word) + text[match.end() :])
     return found
 
 
