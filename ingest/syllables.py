@@ -10,6 +10,7 @@ import unicodedata
 from collections import defaultdict
 from dataclasses import dataclass
 from functools import cache, cached_property, lru_cache
+from itertools import filterfalse
 from pathlib import Path
 
 import numpy as np
@@ -52,7 +53,7 @@ def tokens(text: str) -> list[Token]:
 def skeleton(word: str) -> str:
     """The letters without any mark, in lower case: ``Quyết`` → ``quyet``, ``đổi`` → ``doi``."""
     plain = unicodedata.normalize("NFD", word.lower().replace("đ", "d"))
-    return "".join(c for c in plain if not unicodedata.combining(c))
+    return "".join(filterfalse(unicodedata.combining, plain))
 
 
 @lru_cache(KEPT)

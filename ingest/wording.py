@@ -161,13 +161,18 @@ def decided(line: EngineLine, slots: Sequence[Slot], syllables: Syllables) -> li
 def _cleaned(worded: Worded) -> Worded | None:
     """The word without the dust at its ends; None where it is nothing else."""
     word = worded.word
-    text = _code_held(word.text.translate(LOOKALIKES).strip(DUST))
+    text = _without_dust(word.text)
     sure = word.confidence
     if "§" in text and any(c.isdigit() for c in text):  # no paper here bears that sign
         text, sure = text.replace("§", "8"), min(sure, GUESSED)
     if text == word.text:
         return worded
     return Worded(replace(word, text=text, confidence=sure), worded.raw or word.text) if text else None
+
+
+@lru_cache(KEPT)
+def _without_dust(text: str) -> str:
+    return _code_held(text.translate(LOOKALIKES).strip(DUST))
 
 
 def _code_held(text: str) -> str:
@@ -278,7 +283,7 @@ def _narrowed(word: EngineWord, x0: int, x1: int) -> EngineWord:
 
 
 def _text(words: Sequence[EngineWord]) -> str:
-    return " ".join(word.text for word in words)
+    return words[0].text if len(words) == 1 else " ".join(word.text for word in words)
 
 
 def _scores(slot: Slot, syllables: Syllables, firsts: Sequence[str], place: int) -> dict[str, float]:
@@ -317,7 +322,7 @@ def _is_strange(text: str, firsts: Sequence[str], place: int, syllables: Syllabl
 
 
 def _sureness(words: Sequence[EngineWord]) -> float:
-    sure = min((word.confidence for word in words), default=0.5)
+    sure = min([word.confidence for word in words], default=0.5)
     return min(LIKELIEST, max(UNLIKELIEST, sure))
 
 
@@ -406,13 +411,15 @@ def _keys(text: str) -> tuple[str, ...]:
 @lru_cache(20000)
 def _distance(first: str, second: str) -> float:
     """The cheapest way from one text to the other, letter by letter."""
+    letters = [(b, _missing(b)) for b in second]
     row = [0.0]
-    for b in second:
-        row.append(row[-1] + _missing(b))
+    for _b, missing in letters:
+        row.append(row[-1] + missing)
     for a in first:
-        before, row = row, [row[0] + _missing(a)]
-        for place, b in enumerate(second):
-            row.append(min(before[place] + _letter(a, b), before[place + 1] + _missing(a), row[place] + _missing(b)))
+        too_many = _missing(a)
+        before, row = row, [row[0] + too_many]
+        for place, (b, missing) in enumerate(letters):
+            row.append(min(before[place] + _letter(a, b), before[place + 1] + too_many, row[place] + missing))
     return row[-1]
 
 
