@@ -8,7 +8,7 @@ import sys
 import unicodedata
 from dataclasses import dataclass
 from enum import Enum
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Protocol
 
@@ -196,6 +196,7 @@ def inverted_below(image: GreyImage, dpi: float) -> float:
     return INVERTED_BELOW if darkest < DARK_GROUND else 0.0
 
 
+@lru_cache(1 << 15)
 def clean_word(text: str) -> str:
     """NFC without white space and control characters; what cannot be decoded is left out."""
     composed = unicodedata.normalize("NFC", text)
@@ -205,10 +206,8 @@ def clean_word(text: str) -> str:
 def within(image: GreyImage, x0: float, y0: float, x1: float, y1: float) -> PixelBox | None:
     """The box cut to the image, or None where nothing of it is left."""
     height, width = image.shape[:2]
-    box = PixelBox(
-        max(0, min(width, round(x0))),
-        max(0, min(height, round(y0))),
-        max(0, min(width, round(x1))),
-        max(0, min(height, round(y1))),
-    )
-    return box if box.width > 0 and box.height > 0 else None
+    left, top, right, bottom = round(x0), round(y0), round(x1), round(y1)
+    if left < 0 or top < 0 or right > width or bottom > height:
+        left, right = max(0, left), min(width, right)
+        top, bottom = max(0, top), min(height, bottom)
+    return PixelBox(left, top, right, bottom) if left < right and top < bottom else None
