@@ -443,7 +443,10 @@ def marks(ink: Mask, taken: list[Box], dpi: float) -> tuple[Box, ...]:
         x0, y0 = max(0, int(box.x0 * width) - pad), max(0, int(box.y0 * height) - pad)
         rest[y0 : int(box.y1 * height) + pad + 1, x0 : int(box.x1 * width) + pad + 1] = 0
     grown = cv2.dilate(rest, np.ones((odd(2 * mm), odd(2 * mm)), np.uint8))
-    count, labels, stats, _centres = cv2.connectedComponentsWithStats(grown, connectivity=8)
+    few = cv2.countNonZero(rest) < 1 << 16  # so are the pieces: their numbers fit into 16 bits, a third of the time
+    count, labels, stats, _centres = cv2.connectedComponentsWithStats(
+        grown, connectivity=8, ltype=cv2.CV_16U if few else cv2.CV_32S
+    )
     area = np.bincount(labels[rest > 0], minlength=count)
     grow = odd(2 * mm) // 2
     found = []
