@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from statistics import linear_regression, median
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ingest.images import Grey, line_strip
 from ingest.ocr.engine import EngineLine, EngineWord, Layout, OcrEngine, PixelBox
@@ -69,8 +68,7 @@ def relined(page: Grey, lines: Sequence[EngineLine], dpi: float, engine: OcrEngi
     rows = _rows(lines)
     if not rows:
         return tuple(lines)
-    dark = page < DARK
-    found = [stretch for row in rows for stretch in _stretches(row, rows, lines, dark)]
+    found = [stretch for row in rows for stretch in _stretches(row, rows, lines, page)]
     left = BUDGET * sum(row.x1 - row.x0 for row in rows)
     current = [list(line.words) for line in lines]
     joined: dict[int, int] = {}
@@ -119,7 +117,7 @@ def _baseline(words: Sequence[EngineWord], height: float) -> tuple[float, float]
     return slope, median(y - slope * x for x, y in zip(xs, ys, strict=True))
 
 
-def _stretches(row: Row, rows: Sequence[Row], lines: Sequence[EngineLine], dark: NDArray[np.bool_]) -> list[_Stretch]:
+def _stretches(row: Row, rows: Sequence[Row], lines: Sequence[EngineLine], page: Grey) -> list[_Stretch]:
     """The stretches of a row that were lost, left to right."""
     words = sorted(
         ((number, word) for number, line in enumerate(lines) if _reaches(row, line)
@@ -132,13 +130,13 @@ def _stretches(row: Row, rows: Sequence[Row], lines: Sequence[EngineLine], dark:
     pieces: list[tuple[int, int, tuple[tuple[int, EngineWord], ...], bool]] = []
     end = left
     for number, word in words:
-        gap = _inked_gap(row, end, word.box.x0, dark)
+        gap = _inked_gap(row, end, word.box.x0, page)
         if gap is not None:
             pieces.append((*gap, (), True))
         tall = word.box.height > 1.5 * row.height
         pieces.append((word.box.x0, word.box.x1, ((number, word),), word.confidence < DOUBTED))
         end = max(end, word.box.x1 if not tall else word.box.x0)
-    gap = _inked_gap(row, end, right, dark)
+    gap = _inked_gap(row, end, right, page)
     if gap is not None:
         pieces.append((*gap, (), True))
     found: list[_Stretch] = []
@@ -156,8 +154,10 @@ def _stretches(row: Row, rows: Sequence[Row], lines: Sequence[EngineLine], dark:
 
 def _reaches(row: Row, line: EngineLine) -> bool:
     """Words of the line may stand in the row: the rest need not be looked at one by one."""
-    heights = row.base(line.box.x0), row.base(line.box.x1)
-    return line.box.y0 <= max(heights) + row.height and line.box.y1 >= min(heights) + row.core[0] - row.height
+    box = line.box
+    left, right = row.base(box.x0), row.base(box.x1)
+    high, low = (left, right) if left < right else (right, left)
+    return box.y0 <= low + row.height and box.y1 >= high + row.core[0] - row.height
 
 
 def _stands_in(row: Row, word: EngineWord) -> bool:
@@ -169,28 +169,25 @@ def _stands_in(row: Row, word: EngineWord) -> bool:
 
 def _edges(row: Row, rows: Sequence[Row]) -> tuple[int, int]:
     """Where the rows just above and below begin and end, if they are of this row's column and size."""
-    near = [other for other in rows if other is not row and _in_column(row, other)]
+    middle = (row.x0 + row.x1) / 2
+    base, reach = row.base(middle), PITCH * row.height
+    near = [o for o in rows if abs(o.base(middle) - base) < reach and o is not row and _in_column(row, o)]
     return min((o.x0 for o in near), default=row.x0), max((o.x1 for o in near), default=row.x1)
 
 
 def _in_column(row: Row, other: Row) -> bool:
-    """Close above or below, of the same size, and over or under half of the shorter one."""
-    middle = (row.x0 + row.x1) / 2
+    """Of the same size, and over or under half of the shorter one."""
     shared = min(other.x1, row.x1) - max(other.x0, row.x0)
-    return (
-        shared > 0.5 * min(other.x1 - other.x0, row.x1 - row.x0)
-        and abs(other.base(middle) - row.base(middle)) < PITCH * row.height
-        and 0.7 < other.height / row.height < 1.4
-    )
+    return shared > 0.5 * min(other.x1 - other.x0, row.x1 - row.x0) and 0.7 < other.height / row.height < 1.4
 
 
-def _inked_gap(row: Row, x0: int, x1: int, dark: NDArray[np.bool_]) -> tuple[int, int] | None:
+def _inked_gap(row: Row, x0: int, x1: int, page: Grey) -> tuple[int, int] | None:
     """The part of the gap that bears ink like print's, None where there is none wide enough for a word."""
     if x1 - x0 < LEAST_GAP * row.height:
         return None
     base = row.base((x0 + x1) / 2)
     top, foot = max(0, round(base - 0.42 * row.height)), max(0, round(base - 0.04 * row.height))
-    band = dark[top:foot, x0:x1]
+    band = page[top:foot, x0:x1] < DARK
     if band.size == 0:
         return None
     inked = np.flatnonzero(band.any(axis=0))
