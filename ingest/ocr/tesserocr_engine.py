@@ -40,6 +40,7 @@ class TesserocrEngine:
                 _("{folder}: Tesseract cannot load the models {languages}; apt-get install --reinstall "
                   "tesseract-ocr-{languages}").format(folder=tessdata, languages="+".join(languages))
             ) from error  # fmt: skip
+        self._inverted_below = -1.0  # what Tesseract was told last: to tell it again takes 25 µs, for each strip
         version = tesserocr.tesseract_version().split()[1]
         self.identity = EngineIdentity("tesserocr", version, model_identity(tessdata, languages))
 
@@ -48,7 +49,10 @@ class TesserocrEngine:
             return ()
         height, width = image.shape
         self._api.SetPageSegMode(layout.value)
-        self._api.SetVariable("invert_threshold", str(inverted_below(image, dpi)))
+        wanted = inverted_below(image, dpi)
+        if wanted != self._inverted_below:
+            self._api.SetVariable("invert_threshold", str(wanted))
+            self._inverted_below = wanted
         # Of black and white only: Tesseract reads the same, and has no threshold to look for.
         if cv2.countNonZero(cv2.inRange(image, 1, 254)) == 0:
             bits = np.packbits(image, axis=1)
