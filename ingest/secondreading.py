@@ -114,11 +114,12 @@ def quantile(values: Sequence[float], share: float) -> float:
 
 def baseline(line: EngineLine) -> tuple[float, float]:
     """Slope and height at x = 0 of the line on which the words stand, in pixels: of least squares."""
-    points = [(w.baseline[n], w.baseline[n + 1]) for w in line.words for n in (0, 2)]
-    x, y = sum(px for px, _py in points) / len(points), sum(py for _px, py in points) / len(points)
-    if max(px for px, _py in points) - min(px for px, _py in points) < 4 * line.box.height:
+    xs = [x for w in line.words for x in (w.baseline[0], w.baseline[2])]
+    ys = [y for w in line.words for y in (w.baseline[1], w.baseline[3])]
+    x, y = sum(xs) / len(xs), sum(ys) / len(ys)
+    if max(xs) - min(xs) < 4 * line.box.height:
         return 0.0, y
-    slope = sum((px - x) * (py - y) for px, py in points) / sum((px - x) ** 2 for px, _py in points)
+    slope = sum([(px - x) * (py - y) for px, py in zip(xs, ys, strict=True)]) / sum([(px - x) ** 2 for px in xs])
     return slope, y - slope * x
 
 

@@ -79,7 +79,7 @@ class Syllables:
     def __init__(self, words: list[str], singles: NDArray[np.uint32], keys: NDArray[np.uint32],
                  pairs: NDArray[np.uint16]) -> None:  # fmt: skip
         self._number = {word: index for index, word in enumerate(words)}
-        self._counts = dict(zip(words, singles.tolist(), strict=True))
+        self._counts: dict[str, int] = dict(zip(words, singles.tolist(), strict=True))
         self._keys = keys
         self._pairs = pairs
         self._total = float(singles.sum())

@@ -87,16 +87,29 @@ def is_doubtful(line: EngineLine, place: int, syllables: Syllables) -> bool:
     """The engine doubted the word, or the language does: the word is none of its own, or the same letters under other
     marks are far likelier between these neighbours."""
     word = line.words[place]
-    if word.confidence < UNSURE or _is_like_one(word.text):
+    if word.confidence < UNSURE or _is_foreign(word.text, syllables):
         return True
-    found = [m.group() for m in _LETTERS.finditer(word.text)]
-    if any(not syllables.count(part.lower()) and not _is_abbreviation(part, syllables) for part in found):
-        return True
-    if len(found) != 1 or found[0] != word.text.strip(".,;:()“”\"'"):
+    syllable = _only_syllable(word.text)
+    if not syllable:
         return False
     before = _near(line.words[place - 1].text, -1) if place else FIRST
     after = _near(line.words[place + 1].text, 0) if place + 1 < len(line.words) else FIRST
-    return _gain(before, found[0].lower(), after, syllables) > MUCH_LIKELIER
+    return _gain(before, syllable, after, syllables) > MUCH_LIKELIER
+
+
+@lru_cache(KEPT)
+def _is_foreign(text: str, syllables: Syllables) -> bool:
+    """Letters of it are no syllable and no abbreviation, or it is a lone stroke."""
+    return _is_like_one(text) or any(
+        not syllables.count(part.lower()) and not _is_abbreviation(part, syllables) for part in _LETTERS.findall(text)
+    )
+
+
+@lru_cache(KEPT)
+def _only_syllable(text: str) -> str:
+    """The text in lower case without the stops about it, if it is letters only; else nothing."""
+    bare = text.strip(".,;:()“”\"'")
+    return bare.lower() if _LETTERS.fullmatch(bare) else ""
 
 
 def _is_abbreviation(word: str, syllables: Syllables) -> bool:
