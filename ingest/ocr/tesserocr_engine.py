@@ -53,8 +53,9 @@ class TesserocrEngine:
         if wanted != self._inverted_below:
             self._api.SetVariable("invert_threshold", str(wanted))
             self._inverted_below = wanted
-        # Of black and white only: Tesseract reads the same, and has no threshold to look for.
-        if cv2.countNonZero(cv2.inRange(image, 1, 254)) == 0:
+        # Of black and white only: Tesseract reads the same, and has no threshold to look for. Strips, drawn anew along
+        # their line, hardly ever are.
+        if layout is not Layout.STRIP and cv2.countNonZero(cv2.inRange(image, 1, 254)) == 0:
             bits = np.packbits(image, axis=1)
             self._api.SetImageBytes(bits.tobytes(), width, height, 0, bits.shape[1])
         else:
