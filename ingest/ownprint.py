@@ -72,16 +72,20 @@ _NO_PIECE = ".,;:-–()\"'“”"
 def _samples(page: Grey, words: Iterable[Word]) -> dict[str, list[_Sample]]:
     found: defaultdict[str, list[_Sample]] = defaultdict(list)
     for word in words:
-        if not any(c.isdigit() for c in word.text):
-            continue
         letters = [c for c in word.text if c not in _NO_PIECE]
+        if not any(_is_digit(c) and len(found[c]) < MOST_SAMPLES for c in letters):
+            continue
         pieces = _pieces(page, word.box)
         if len(pieces) != len(letters):
             continue
         for letter, piece in zip(letters, pieces, strict=True):
-            if letter.isdigit() and letter.isascii() and len(found[letter]) < MOST_SAMPLES:
+            if _is_digit(letter) and len(found[letter]) < MOST_SAMPLES:
                 found[letter].append(_sample(piece, word.box))
     return dict(found)
+
+
+def _is_digit(letter: str) -> bool:
+    return letter.isdigit() and letter.isascii()
 
 
 def _seen(page: Grey, words: Sequence[Word], samples: dict[str, list[_Sample]]) -> Iterator[DigitsSeen]:
@@ -109,33 +113,46 @@ def _pieces(page: Grey, box: Box) -> list[Grey]:
     if min(crop.shape, default=0) < 6:
         return []
     _level, ink = cv2.threshold(crop, 0, 255, cv2.THRESH_BINARY_INV | cv2.THRESH_OTSU)
-    count, *found = cv2.connectedComponentsWithStats(ink, connectivity=8)
-    labels, stats = np.asarray(found[0], np.int32), np.asarray(found[1], np.int32)
-    inked = [n for n in range(1, count) if stats[n, cv2.CC_STAT_AREA] >= LEAST_PX]
-    inked.sort(key=lambda n: int(stats[n, cv2.CC_STAT_LEFT]))
-    groups: list[list[int]] = []
-    for n in inked:
-        if groups and _one_above_the_other(stats[groups[-1]], stats[n]):
-            groups[-1].append(n)
+    _count, labels, stats, _centres = cv2.connectedComponentsWithStats(ink, connectivity=8)
+    pieces = [_Ink((number,), x, y, x + w, y + h)
+              for number, (x, y, w, h, area) in enumerate(stats.tolist()) if number and area >= LEAST_PX]  # fmt: skip
+    letters: list[_Ink] = []
+    for piece in sorted(pieces, key=lambda found: found.x0):
+        if letters and _one_above_the_other(letters[-1], piece):
+            letters[-1] = letters[-1].joined(piece)
         else:
-            groups.append([n])
-    pieces = [_cut(labels, stats[group], group) for group in groups]
+            letters.append(piece)
     least = LEAST_HIGH * box.height * height
-    return [piece for piece in pieces if piece.shape[0] >= least]
+    return [_cut(np.asarray(labels, np.int32), letter) for letter in letters if letter.y1 - letter.y0 >= least]
 
 
-def _one_above_the_other(group: NDArray[np.int32], piece: NDArray[np.int32]) -> bool:
+@dataclass(frozen=True, slots=True)
+class _Ink:
+    """A piece of ink, or several, by the numbers of their pixels."""
+
+    numbers: tuple[int, ...]
+    x0: int
+    y0: int
+    x1: int
+    y1: int
+
+    def joined(self, other: "_Ink") -> "_Ink":
+        return _Ink(
+            self.numbers + other.numbers,
+            min(self.x0, other.x0), min(self.y0, other.y0), max(self.x1, other.x1), max(self.y1, other.y1),
+        )  # fmt: skip
+
+
+def _one_above_the_other(letter: _Ink, piece: _Ink) -> bool:
     """Parts of one letter: a mark over it, the flag of a 5 that the scan has torn off."""
-    left = int(group[:, cv2.CC_STAT_LEFT].min())
-    right = int((group[:, cv2.CC_STAT_LEFT] + group[:, cv2.CC_STAT_WIDTH]).max())
-    x, width = int(piece[cv2.CC_STAT_LEFT]), int(piece[cv2.CC_STAT_WIDTH])
-    return min(right, x + width) - max(left, x) >= STACKED * min(right - left, width)
+    shared = min(letter.x1, piece.x1) - max(letter.x0, piece.x0)
+    return shared >= STACKED * min(letter.x1 - letter.x0, piece.x1 - piece.x0)
 
 
-def _cut(labels: NDArray[np.int32], where: NDArray[np.int32], numbers: Sequence[int]) -> Grey:
-    x0, y0 = int(where[:, 0].min()), int(where[:, 1].min())
-    x1, y1 = int((where[:, 0] + where[:, 2]).max()), int((where[:, 1] + where[:, 3]).max())
-    return np.asarray(np.isin(labels[y0:y1, x0:x1], numbers) * 255, np.uint8)
+def _cut(labels: NDArray[np.int32], letter: _Ink) -> Grey:
+    crop = labels[letter.y0 : letter.y1, letter.x0 : letter.x1]
+    own = crop == letter.numbers[0] if len(letter.numbers) == 1 else np.isin(crop, letter.numbers)
+    return np.asarray(own * 255, np.uint8)
 
 
 def _sample(piece: Grey, box: Box) -> _Sample:

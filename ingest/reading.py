@@ -1,6 +1,6 @@
 """Reading a page: from the bytes of its image to its words, their places, codes and marks."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import cv2
@@ -19,7 +19,6 @@ from ingest.ocr.engine import (
     EngineWord,
     Layout,
     OcrEngine,
-    PixelBox,
     best_tessdata,
     open_engine,
     open_second,
@@ -327,7 +326,8 @@ def _page_text(
 ) -> PageText:  # fmt: skip
     whole: Turn = _sum(page.turn, turn)
     width, height = _upright(page.width_px, page.height_px, whole)
-    lines = tuple(_line(line, words, read.level, seen.page.shape) for line, words in worded if words)
+    back = _way_back(read.level, seen.page.shape)
+    lines = tuple(_line(line, words, back, seen.page.shape[0]) for line, words in worded if words)
     taken = [word.box for line in lines for word in line.words] + [code.box for code in codes]
     return PageText(
         page.number, width, height, page.dpi, whole, read.slope_deg, lines,
@@ -341,34 +341,39 @@ def _identity(engines: Engines) -> EngineIdentity:
     return EngineIdentity(first.name, first.version, models)
 
 
-def _line(line: EngineLine, words: Sequence[Worded], level: Straightened, shape: tuple[int, ...]) -> Line:
-    placed = tuple(_word(word, level, shape) for word in words)
-    box = box_around(word.box for word in placed)
-    return Line(placed, box, line.height_px / shape[0], line.block, line.paragraph)
+WayBack = Callable[[float, float], tuple[float, float]]
+"""From a point of the straightened image to fractions of the upright page."""
 
 
-def _word(worded: Worded, level: Straightened, shape: tuple[int, ...]) -> Word:
-    word = worded.word
-    xs, ys = _back(_corners(word.box), level, shape)
-    x0, y0, x1, y1 = word.baseline
-    (bx0, bx1), (by0, by1) = _back(((x0, y0), (x1, y1)), level, shape)
-    return Word(word.text, _box(xs, ys), word.confidence, (bx0, by0, bx1, by1), worded.raw)
-
-
-def _corners(box: PixelBox) -> tuple[tuple[float, float], ...]:
-    return ((box.x0, box.y0), (box.x1, box.y0), (box.x1, box.y1), (box.x0, box.y1))
-
-
-def _back(
-    points: Sequence[tuple[float, float]], level: Straightened, shape: tuple[int, ...]
-) -> tuple[list[float], list[float]]:
-    """The points of the straightened image as fractions of the upright page: all x, all y."""
+def _way_back(level: Straightened, shape: tuple[int, ...]) -> WayBack:
     (a, b, c), (d, e, f) = level.back.tolist()  # in plain numbers: for four points that takes a fifth of the time
-    return [(a * x + b * y + c) / shape[1] for x, y in points], [(d * x + e * y + f) / shape[0] for x, y in points]
+    height, width = shape[:2]
+
+    def back(x: float, y: float) -> tuple[float, float]:
+        return (a * x + b * y + c) / width, (d * x + e * y + f) / height
+
+    return back
+
+
+def _line(line: EngineLine, words: Sequence[Worded], back: WayBack, height: int) -> Line:
+    placed = tuple(_word(word, back) for word in words)
+    box = box_around(word.box for word in placed)
+    return Line(placed, box, line.height_px / height, line.block, line.paragraph)
+
+
+def _word(worded: Worded, back: WayBack) -> Word:
+    word, box = worded.word, worded.word.box
+    xs, ys = zip(
+        back(box.x0, box.y0), back(box.x1, box.y0), back(box.x1, box.y1), back(box.x0, box.y1), strict=True
+    )  # fmt: skip
+    x0, y0, x1, y1 = word.baseline
+    return Word(word.text, _box(xs, ys), word.confidence, (*back(x0, y0), *back(x1, y1)), worded.raw)
 
 
 def _box(xs: Sequence[float], ys: Sequence[float]) -> Box:
-    x0, y0, x1, y1 = (min(1.0, max(0.0, v)) for v in (min(xs), min(ys), max(xs), max(ys)))
+    x0, y0, x1, y1 = min(xs), min(ys), max(xs), max(ys)
+    if x0 < 0 or y0 < 0 or x1 > 1 or y1 > 1:
+        x0, y0, x1, y1 = (min(1.0, max(0.0, v)) for v in (x0, y0, x1, y1))
     return Box(x0, y0, x1, y1)
 
 
