@@ -10,7 +10,7 @@ import math
 import os
 import unicodedata
 from collections.abc import Iterator, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import cast
@@ -276,9 +276,9 @@ def _group4(image: Image.Image) -> bytes:
 
 def make_ready() -> None:
     """Make what is the same in every PDF, so that processes forked from this one have it."""
-    _glyphless()
-    _to_unicode()
-    _srgb()
+    with Pdf.new() as pdf:
+        _invisible_font(pdf)
+        _describe(pdf, "", datetime.fromtimestamp(0, UTC))
 
 
 def _invisible_font(pdf: Pdf) -> Dictionary:

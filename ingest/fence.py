@@ -95,6 +95,11 @@ def close_in(fence: Fence) -> Kept:
     return Kept(_keep_from_files(fence), _keep_from_calls(alone=not fence.programs))
 
 
+def make_ready() -> None:
+    """Find the C library for Landlock, which asks ``ldconfig``: once, for all processes forked from this one."""
+    landlockpy.supported()
+
+
 def limit_cpu(seconds: float) -> None:
     """Let this process compute for so many seconds more; then the kernel ends it."""
     used = resource.getrusage(resource.RUSAGE_SELF)
