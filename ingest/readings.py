@@ -1,6 +1,5 @@
 """Readings kept until their scan is done, so that a run that stopped does not read a page twice."""
 
-import json
 import os
 import shutil
 from dataclasses import dataclass
@@ -8,7 +7,7 @@ from pathlib import Path
 
 from schemas.errors import IntegrityBroken
 from schemas.pages import PageText, ReadingOptions
-from schemas.stored import from_json, to_json
+from schemas.stored import from_json_bytes, to_json_bytes
 
 FORM = 5
 """Goes up when pages are read in a new way, so that no page is taken over that an older program read."""
@@ -25,15 +24,15 @@ class KeptReadings:
         """The kept reading of a page, or None where there is none that is whole."""
         file = self._file(sha256, number)
         try:
-            return from_json(PageText, json.loads(file.read_text(encoding="utf-8")))
-        except (FileNotFoundError, ValueError, IntegrityBroken):  # cut off by a kill, or of another version: read anew
+            return from_json_bytes(PageText, file.read_bytes())
+        except (FileNotFoundError, IntegrityBroken):  # cut off by a kill, or of another version: read anew
             return None
 
     def keep(self, sha256: str, text: PageText) -> None:
         file = self._file(sha256, text.number)
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         unfinished = file.with_suffix(".part")
-        unfinished.write_text(json.dumps(to_json(text), ensure_ascii=False), encoding="utf-8")
+        unfinished.write_bytes(to_json_bytes(text))
         os.replace(unfinished, file)
 
     def forget(self, sha256: str) -> None:
