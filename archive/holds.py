@@ -18,6 +18,11 @@ from schemas.errors import InputRejected
 from schemas.language import _
 from schemas.work import Change, Decision, Hold, HoldHead
 
+_HEADS = select(
+    holds.c.id, holds.c.batch, holds.c.scan_path, holds.c.first_page, holds.c.unit, holds.c.opened_at, holds.c.reasons,
+    hold_heads.c.head,
+).outerjoin(hold_heads, hold_heads.c.hold == holds.c.id)  # fmt: skip
+
 
 @dataclass(frozen=True, slots=True)
 class Holds(Database):
@@ -99,16 +104,19 @@ class Holds(Database):
             return _hold(row)
         return None
 
+    def find_head(self, id: str) -> HoldHead | None:
+        """What a list shows of the hold with exactly this id, decided on or not; None where there never was one. Quick
+        while it waits, as no submission is read."""
+        for row in self.rows(_HEADS.where(holds.c.id == id)):
+            return self._head(row)
+        return None
+
     def waiting(self, *, unit: str | None = None, batch: str | None = None, scan: str | None = None) -> list[HoldHead]:
         """What a list shows of all that waits, or of this unit, batch or scan (a SHA-256), the oldest first; quick, as
         no submission is read."""
-        query = (
-            select(holds.c.id, holds.c.batch, holds.c.scan_path, holds.c.first_page, holds.c.unit, holds.c.opened_at,
-                   holds.c.reasons, hold_heads.c.head)
-            .outerjoin(hold_heads, hold_heads.c.hold == holds.c.id)
-            .where(holds.c.decided_at.is_(None))
-            .order_by(holds.c.opened_at, holds.c.scan_path, holds.c.first_page)
-        )  # fmt: skip
+        query = _HEADS.where(holds.c.decided_at.is_(None)).order_by(
+            holds.c.opened_at, holds.c.scan_path, holds.c.first_page
+        )
         if unit is not None:
             query = query.where(holds.c.unit == unit)
         if batch is not None:

@@ -140,7 +140,7 @@ class _Others:
     def waiting_with_its_name(self) -> tuple[str, ...]:
         found = self.catalogue.sharing(identity_of(self.document))
         return tuple(id for id, sha256, _shared in found
-                     if self.catalogue.find_hold(id) is not None and self._came_first(id, sha256))  # fmt: skip
+                     if self.catalogue.find_head(id) is not None and self._came_first(id, sha256))  # fmt: skip
 
     def alike(self) -> Iterator[str]:
         """What says nearly the same, unless both bear numbers or dates that are sure and differ."""
@@ -184,13 +184,13 @@ class _Others:
         scan, first_page = self.document.scan.sha256, self.document.page_numbers[0]
         if sha256 == scan:
             return max(self._pages(id)) < first_page
-        mine, theirs = self.catalogue.find_hold(document_id(scan, first_page)), self.catalogue.find_hold(id)
+        mine, theirs = self.catalogue.find_head(document_id(scan, first_page)), self.catalogue.find_head(id)
         return mine is None or theirs is None or theirs.opened_at < mine.opened_at
 
     def _pages(self, id: str) -> Sequence[int]:
-        hold = self.catalogue.find_hold(id)
+        hold = self.catalogue.find_head(id)
         if hold is not None:
-            return [page["number"] for page in hold.submission["document"]["pages"]]
+            return hold.pages
         return self.archive.page_numbers(id)
 
 
