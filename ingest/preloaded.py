@@ -5,6 +5,8 @@ scan; syllables and the drawn words of stamps take 130 ms of each worker; what l
 (lxml, Pillow's formats, the C library's name by ``ldconfig``) takes 30 ms of each process.
 """
 
+import gc
+
 import cv2
 from PIL import Image
 
@@ -17,3 +19,4 @@ fence.make_ready()
 compose.make_ready()
 stampwords.make_ready((*secrecy.DEGREES, *secrecy.OTHERS))
 syllables.counted().same_letters("")
+gc.freeze()  # no round of the garbage collector goes over what is shared, nor copies it for its marks
