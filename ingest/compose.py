@@ -139,6 +139,8 @@ def _shown_word(word: Word, following: Word | None, size: float, width: float, h
 def _shown(text: str) -> str:
     """*text* without what is no character: its code would be the glyph for what is missing, or a number beyond PDF's
     (ISO 19005-2, 6.2.11.8 and 6.1.13)."""
+    if text.isprintable():  # as nearly all is
+        return text
     return "".join(c for c in text if unicodedata.category(c) not in ("Cc", "Cs") and c not in "\ufeff\ufffe\uffff")
 
 
@@ -154,7 +156,7 @@ def _picture(pdf: Pdf, pages: ScanPages, number: int) -> tuple[pikepdf.Object, i
     """The page's image as an object of *pdf*, and the turn that the scan itself asks for."""
     plain = pages.plain_image(number)
     if plain is not None and _may_be_kept(plain):
-        return _kept(pdf, plain), pages.image(number).turn
+        return _kept(pdf, plain), pages.turn(number)
     image = pages.image(number)
     strip = pages.g4_strip(number)
     if strip is not None:

@@ -14,6 +14,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
+import msgpack
+
 from ingest.compose import compose
 from ingest.fence import ADDRESS_SPACE_BYTES, GIB, Fence
 from ingest.fencedprocess import FencedProcess, TookTooLong, WorkerDied, slowness
@@ -23,6 +25,7 @@ from schemas.documents import ComposedPdf
 from schemas.errors import InputRejected
 from schemas.language import _
 from schemas.pages import PageImage, PageText, Scan
+from schemas.stored import from_json, to_json
 
 T = TypeVar("T")
 
@@ -82,7 +85,8 @@ class FencedPages(ScanPages):
 
     def composed(self, texts: Sequence[PageText], target: Path, *, title: str, made_at: datetime) -> ComposedPdf:
         """``ingest.compose.compose``, done where the pages are open."""
-        arguments = (tuple(texts), self._folder / "composed.pdf", title, made_at)
+        plain = msgpack.packb([to_json(text) for text in texts])  # to pickle them takes twice as long
+        arguments = (plain, self._folder / "composed.pdf", title, made_at)
         made: ComposedPdf = self._asked(_composed, arguments, None, pages=len(texts))
         if _state(self.scan.path) != self._state:
             raise self._changed()
@@ -216,6 +220,7 @@ def _image(number: int) -> PageImage:
     return pages.image(number)
 
 
-def _composed(texts: tuple[PageText, ...], target: Path, title: str, made_at: datetime) -> ComposedPdf:
+def _composed(plain: bytes, target: Path, title: str, made_at: datetime) -> ComposedPdf:
     [pages] = _opened
+    texts = [from_json(PageText, text) for text in msgpack.unpackb(plain)]
     return compose(pages, texts, target, title=title, made_at=made_at)

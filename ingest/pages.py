@@ -78,6 +78,10 @@ class ScanPages:
         """The page as one image. InputRejected names the page, the cause and the remedy."""
         raise NotImplementedError
 
+    def turn(self, number: int) -> Turn:
+        """The turn of ``image``, which need not be taken out once more to know it."""
+        return self.image(number).turn
+
     def plain_image(self, number: int) -> PlainImage | None:
         """The PDF image that the page is, if it is one and nothing else."""
         del number
@@ -144,6 +148,7 @@ class _PdfPages(ScanPages):
     def __init__(self, scan: Scan, spool: Path, passwords: Sequence[str]) -> None:
         super().__init__(scan, spool)
         self._password = ""
+        self._turns: dict[int, Turn] = {}
         self.pdf = self._opened(passwords)
 
     def _opened(self, passwords: Sequence[str]) -> pikepdf.Pdf:
@@ -192,7 +197,15 @@ class _PdfPages(ScanPages):
         except _UNREADABLE:  # a renderer may make more of it than we do
             return None
 
+    def turn(self, number: int) -> Turn:
+        return self._turns[number] if number in self._turns else self.image(number).turn
+
     def image(self, number: int) -> PageImage:
+        image = self._image(number)
+        self._turns[number] = image.turn
+        return image
+
+    def _image(self, number: int) -> PageImage:
         with self._damage(number):
             page = self.pdf.pages[number - 1]
         try:
