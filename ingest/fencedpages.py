@@ -205,6 +205,11 @@ _opened: list[ScanPages] = []
 """The one scan that this process is there for."""
 
 
+def make_ready() -> None:
+    """Make what takes texts in, so that processes forked from this one have it."""
+    from_json(PageText, to_json(PageText(1, 1, 1, 200.0)))
+
+
 def _open(scan: Scan, passwords: tuple[str, ...], folder: Path) -> None:
     pages = open_pages(scan, passwords=passwords, spool=folder)
     _opened[:] = [pages]

@@ -11,12 +11,13 @@ import cv2
 from PIL import Image
 
 import ingest.reading  # noqa: F401 - the libraries, for their time to load
-from ingest import compose, fence, secrecy, stampwords, syllables
+from ingest import compose, fence, fencedpages, secrecy, stampwords, syllables
 
 cv2.setNumThreads(1)  # a process with threads must not be forked
 Image.preinit()
 fence.make_ready()
 compose.make_ready()
+fencedpages.make_ready()
 stampwords.make_ready((*secrecy.DEGREES, *secrecy.OTHERS))
 syllables.counted().same_letters("")
 gc.freeze()  # no round of the garbage collector goes over what is shared, nor copies it for its marks
