@@ -9,7 +9,7 @@ from schemas.errors import IntegrityBroken
 from schemas.pages import PageText, ReadingOptions
 from schemas.stored import from_json_bytes, to_json_bytes
 
-FORM = 5
+FORM = 6
 """Goes up when pages are read in a new way, so that no page is taken over that an older program read."""
 
 

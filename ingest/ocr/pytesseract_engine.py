@@ -9,6 +9,7 @@ import pytesseract
 from PIL import Image
 
 from ingest.ocr.engine import (
+    VARIABLES,
     EngineLine,
     EngineWord,
     GreyImage,
@@ -44,7 +45,8 @@ class PytesseractEngine:
             return ()
         config = (
             f"--tessdata-dir {shlex.quote(str(self._tessdata))} --oem 1 --psm {layout.value} "
-            f"--dpi {max(70, round(dpi))} -c invert_threshold={inverted_below(image, dpi)}"
+            f"--dpi {max(70, round(dpi))} -c invert_threshold={inverted_below(image, dpi)} "
+            + " ".join(f"-c {name}={value}" for name, value in VARIABLES.items())
         )
         try:
             hocr = pytesseract.image_to_pdf_or_hocr(

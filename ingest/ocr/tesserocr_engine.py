@@ -9,6 +9,7 @@ import tesserocr
 from tesserocr import OEM, PSM, RIL
 
 from ingest.ocr.engine import (
+    VARIABLES,
     EngineLine,
     EngineWord,
     GreyImage,
@@ -33,7 +34,7 @@ class TesserocrEngine:
     def __init__(self, languages: tuple[str, ...], tessdata: Path) -> None:
         try:
             self._api = tesserocr.PyTessBaseAPI(
-                path=str(tessdata), lang="+".join(languages), psm=PSM.AUTO, oem=OEM.LSTM_ONLY
+                path=str(tessdata), lang="+".join(languages), psm=PSM.AUTO, oem=OEM.LSTM_ONLY, variables=VARIABLES
             )
         except RuntimeError as error:
             raise ServiceUnavailable(
