@@ -180,8 +180,8 @@ def model_identity(folder: Path, languages: tuple[str, ...]) -> str:
 
 
 VARIABLES = {"textord_all_prop": "1"}
-"""Of Tesseract: no search for letters of one width, which takes 3.5 % of a page. Words come from the network; of
-224 pages three come out otherwise, in the boxes of a typewriter's words (closer) and in strokes taken for words (gone)."""
+"""Of Tesseract: no search for letters of one width, which takes 3.5 % of a page. Words come from the network;
+of 224 pages three come out otherwise: boxes of a typewriter's words are closer, strokes taken for words are gone."""
 INVERTED_BELOW = 0.7
 """Tesseract's own: a line read with less confidence is read once more as white on black. On a page without a dark
 ground what that reading sees is no print, takes 2 % of the time, and was yet preferred to words read rightly."""
